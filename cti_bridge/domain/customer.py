@@ -1,0 +1,98 @@
+"""Customers, their deals and the stages of a deal, as every CRM is translated into them."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+
+from cti_bridge.domain.ids import CustomerId, DealId
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One step of the sales funnel; `order` grows along the path, `final` means the deal is closed."""
+
+    id: str
+    name: str
+    order: int
+    final: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Deal:
+    """One deal of a customer; `stage` is a `Stage.id`, `changed_at` the time of its latest change (aware)."""
+
+    id: DealId
+    title: str
+    stage: str
+    amount: Decimal | None = None
+    responsible: str = ""
+    changed_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Customer:
+    """One person or firm; `numbers` are E.164 where they can be, `responsible` is a user of the CRM."""
+
+    id: CustomerId
+    name: str
+    numbers: tuple[str, ...] = ()
+    email: str = ""
+    city: str = ""
+    timezone: str = ""
+    segment: str = ""
+    preferred_channel: str = ""
+    responsible: str = ""
+    last_contact_at: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerRecord:
+    """A customer together with all his deals, open and closed."""
+
+    customer: Customer
+    deals: tuple[Deal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote down about a customer, and when."""
+
+    at: datetime
+    author: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class StageList:
+    """The stages of the funnel in order; looks a stage up by its id."""
+
+    stages: tuple[Stage, ...]
+    _by_id: dict[str, Stage] = field(init=False, repr=False, compare=False, hash=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_by_id", {stage.id: stage for stage in self.stages})
+
+    def get(self, stage_id: str) -> Stage | None:
+        """The stage with this id, or None when the list does not have it."""
+        return self._by_id.get(stage_id)
+
+    def is_open(self, deal: Deal) -> bool:
+        """Whether the deal is still going on: its stage is known and not final."""
+        stage = self._by_id.get(deal.stage)
+        return stage is not None and not stage.final
+
+
+SHIPPED_STAGES = StageList(
+    (
+        Stage("offer_preparing", "готовим предложение", 10),
+        Stage("offer_sent", "предложение отправлено", 20),
+        Stage("awaiting_payment", "ждёт оплату", 30),
+        Stage("paid", "оплачено", 40),
+        Stage("in_production", "в работе", 50),
+        Stage("delivery", "доставка", 60),
+        Stage("installation", "монтаж", 70),
+        Stage("closed", "закрыта, выполнена", 80, final=True),
+        Stage("lost", "закрыта, не состоялась", 90, final=True),
+    )
+)
+"""The stage list that is used where the settings name none."""
