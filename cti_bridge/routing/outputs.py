@@ -1,0 +1,118 @@
+"""Reads what a rule gives out: steps, final, priority, operator."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from cti_bridge.domain.decision import Step
+from cti_bridge.routing.document import Node, Scalar
+from cti_bridge.routing.problems import Problems, quoted, suggestion
+from cti_bridge.routing.rules import Outputs
+from cti_bridge.routing.scalars import Fields, read_choice, read_integer, read_items, read_seconds, read_text
+
+MAX_STEPS = 9
+MAX_PRIORITY = 1000
+MAX_TIMEOUT_S = 86_400
+MAX_OPERATOR_TIMEOUT_S = 300
+DEFAULT_OPERATOR_TIMEOUT_S = 15
+OUTPUT_KEYS = ("queue", "then", "priority", "operator", "operator_timeout", "final")
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """The outputs of a rule as far as it and its parents name them; None where nobody has yet."""
+
+    queue: str | None = None
+    then: tuple[Step, ...] | None = None
+    final: str | None = None
+    priority: int | None = None
+    operator: bool = False
+    operator_timeout_s: int | None = None
+
+
+def read_queue(node: Node, what: str, queues: Mapping[str, int], problems: Problems) -> str | None:
+    """The name of a queue that the file defines."""
+    name = read_text(node, what, problems)
+    if name is None or name in queues:
+        return name
+    problems.add(node, f"queue {quoted(name)} is not in `queues`", suggestion(name, queues, "add it to `queues`"))
+    return None
+
+
+class OutputReader:
+    """Reads the output keys of rules and of `default` against the file's queues."""
+
+    def __init__(self, queues: Mapping[str, int], problems: Problems) -> None:
+        self._queues = queues
+        self._problems = problems
+
+    def read(self, fields: Fields, inherited: Draft | None = None) -> Draft:
+        """What these keys name, upon what the parents named; a named key replaces the whole value."""
+        draft = inherited or Draft()
+        if (node := fields.get("queue")) is not None:
+            # a queue that does not exist is one mistake, not another one in each child: empty, but named
+            draft = replace(draft, queue=read_queue(node, "`queue`", self._queues, self._problems) or "")
+        if (node := fields.get("then")) is not None:
+            draft = replace(draft, then=self._then(node))
+        if (node := fields.get("final")) is not None:
+            draft = replace(draft, final=self._final(node))
+        if (node := fields.get("priority")) is not None:
+            draft = replace(draft, priority=read_integer(node, "`priority`", 0, MAX_PRIORITY, self._problems))
+        return self._operator(fields, draft)
+
+    def finish(self, draft: Draft, default_final: str) -> Outputs | None:
+        """The complete outputs, or None when no queue is named."""
+        if not draft.queue:
+            return None
+        operator_timeout_s = draft.operator_timeout_s or DEFAULT_OPERATOR_TIMEOUT_S
+        return Outputs(
+            steps=(Step(draft.queue, self._queues[draft.queue]), *(draft.then or ())),
+            final=draft.final or default_final,
+            priority=draft.priority,
+            operator_timeout_s=operator_timeout_s if draft.operator else None,
+        )
+
+    def _operator(self, fields: Fields, draft: Draft) -> Draft:
+        if (node := fields.get("operator")) is not None:
+            read_choice(node, "`operator`", ("responsible",), self._problems)
+            draft = replace(draft, operator=True)
+        if (node := fields.get("operator_timeout")) is not None:
+            if not draft.operator:
+                self._problems.add(node, "`operator_timeout` without `operator`", "add `operator: responsible`")
+            seconds = read_seconds(node, "`operator_timeout`", 1, MAX_OPERATOR_TIMEOUT_S, self._problems)
+            draft = replace(draft, operator_timeout_s=seconds)
+        return draft
+
+    def _then(self, node: Node) -> tuple[Step, ...]:
+        items = read_items(node, "`then`", self._problems)
+        if len(items) > MAX_STEPS - 1:
+            self._problems.add(node, f"{len(items) + 1} steps, at most {MAX_STEPS} are possible")
+        return tuple(step for item in items if (step := self._step(item)))
+
+    def _step(self, node: Node) -> Step | None:
+        if isinstance(node, Scalar):
+            queue = read_queue(node, "a step", self._queues, self._problems)
+            return Step(queue, self._queues[queue]) if queue else None
+        fields = Fields(node, "a step", ("queue", "timeout"), self._problems)
+        name = fields.required("queue")
+        queue = read_queue(name, "`queue`", self._queues, self._problems) if name is not None else None
+        timeout = fields.get("timeout")
+        seconds = None
+        if timeout is not None:
+            seconds = read_seconds(timeout, "`timeout`", 0, MAX_TIMEOUT_S, self._problems)
+        if queue is None:
+            return None
+        return Step(queue, self._queues[queue] if seconds is None else seconds)
+
+    def _final(self, node: Node) -> str | None:
+        text = read_text(node, "`final`", self._problems)
+        if text is None:
+            return None
+        kind, _, name = text.partition(":")
+        if kind != "queue" or not name:
+            self._problems.add(node, f"`final` {quoted(text)} is not possible", "write `queue:NAME`")
+            return None
+        if name not in self._queues:
+            hint = suggestion(name, self._queues, "add it to `queues`")
+            self._problems.add(node, f"queue {quoted(name)} is not in `queues`", hint)
+            return None
+        return text

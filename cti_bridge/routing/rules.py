@@ -1,0 +1,82 @@
+"""A rule file after reading: frozen, complete, every reference resolved."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from cti_bridge.domain.decision import Step
+from cti_bridge.routing.conditions import Condition
+
+
+class Ambiguous(StrEnum):
+    """What to do when one number belongs to several customers."""
+
+    LATEST_CONTACT = "latest_contact"
+    MOST_ADVANCED_DEAL = "most_advanced_deal"
+    DEFAULT = "default"
+
+
+@dataclass(frozen=True, slots=True)
+class Outputs:
+    """Where a call goes: one to nine steps, what follows them, and how it is treated.
+
+    `final` is `queue:NAME`. `operator_timeout_s` in whole seconds; None means that no operator is rung first.
+    """
+
+    steps: tuple[Step, ...]
+    final: str
+    priority: int | None = None
+    operator_timeout_s: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule; `path` is its name with those of its parents, `outputs` is None for a group without a queue."""
+
+    path: str
+    conditions: tuple[Condition, ...]
+    outputs: Outputs | None
+    children: tuple["Rule", ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ClassEntry:
+    """One class; the first whose conditions all hold is the call's class."""
+
+    name: str
+    conditions: tuple[Condition, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Degraded:
+    """What happens when the CRM does not answer.
+
+    `deadline_s` is how long it is waited for, `cache_s` how old a kept answer may be, both in seconds; `by_did` maps a
+    dialled number in E.164 to a queue, other dialled numbers go to `queue`.
+    """
+
+    deadline_s: float
+    cache_s: float
+    queue: str
+    by_did: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """A whole rule file; `hash` is the SHA-256 of its text in hex.
+
+    `queues` maps a queue's name to its time-out in whole seconds (0 = without limit), `expression_facts` are all facts
+    that expressions refer to.
+    """
+
+    hash: str
+    region: str
+    timezone: str
+    classes: tuple[ClassEntry, ...]
+    queues: Mapping[str, int]
+    rules: tuple[Rule, ...]
+    default: Outputs
+    ambiguous: Ambiguous
+    trusted_trunks: frozenset[str]
+    degraded: Degraded
+    expression_facts: tuple[str, ...] = field(default=(), repr=False)
