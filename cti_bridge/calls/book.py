@@ -1,0 +1,238 @@
+"""The book of live calls of one PBX: finds the call an event belongs to, and keeps the new picture. No I/O, no clock.
+
+Calls are found by the id of a channel, never by linkedid, because that can become another live call's without notice.
+A linkedid only gives a name to a call that we see for the first time in the middle of its life.
+"""
+
+from collections import OrderedDict
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
+
+from cti_bridge.calls import call as transitions
+from cti_bridge.calls.call import Call, Leg, LegState
+from cti_bridge.calls.events import (
+    CallerId,
+    CallerLeftQueue,
+    CallerQueued,
+    CallEvent,
+    CallOffered,
+    ChannelCreated,
+    ChannelHungUp,
+    LegAnswered,
+    LegRinging,
+    LegStopped,
+    SeenChannel,
+    Snapshot,
+)
+from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
+
+MAX_LIVE_CALLS = 20_000
+MAX_REMEMBERED_CHANNELS = 20_000
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One call before and after an event; `adopted` is set when it was first seen in the middle of its life."""
+
+    before: Call | None
+    after: Call
+    adopted: CallerId | None = None
+
+
+class CallBook:
+    """All live calls of one PBX."""
+
+    def __init__(self, pbx: str, *, is_operator_phone: Callable[[str], bool]) -> None:
+        self.pbx = pbx
+        self.dropped = 0
+        """Calls that were forgotten because the book was full."""
+        self._is_operator_phone = is_operator_phone
+        self._calls: OrderedDict[CallId, Call] = OrderedDict()
+        self._by_caller: dict[ChannelId, CallId] = {}
+        self._by_leg: dict[ChannelId, CallId] = {}
+        self._leg_by_name: dict[str, ChannelId] = {}
+        self._hung_up: OrderedDict[ChannelId, float] = OrderedDict()
+
+    def live(self) -> tuple[Call, ...]:
+        """All calls that have not ended."""
+        return tuple(self._calls.values())
+
+    def get(self, call_id: CallId) -> Call | None:
+        """A live call by its id."""
+        return self._calls.get(call_id)
+
+    def apply(self, event: CallEvent) -> list[Change]:
+        """Take one event in; the calls that it changed come back, usually one or none."""
+        found: list[Change] = []
+        match event:
+            case CallOffered():
+                found = self._offered(event)
+            case CallerQueued():
+                found = self._queued(event)
+            case CallerLeftQueue():
+                call = self._call(self._by_caller.get(event.channel))
+                found = self._keep(call, transitions.left_queue(call, event.queue)) if call else []
+            case LegRinging():
+                found = self._leg_rings(event)
+            case LegStopped():
+                call = self._call(self._by_leg.get(event.leg))
+                found = self._keep(call, transitions.leg_stops(call, event.leg, event.why)) if call else []
+            case LegAnswered():
+                found = self._leg_answers(event)
+            case ChannelHungUp():
+                found = self._hangs_up(event.channel, event.at)
+            case ChannelCreated():
+                pass  # says which phones are in use, nothing about a call
+        return found
+
+    def resync(self, snapshot: Snapshot) -> list[Change]:
+        """Bring every call in line with what the PBX has now; what it no longer has, is over."""
+        seen = {channel.channel: channel for channel in snapshot.channels}
+        changes: list[Change] = []
+        gone = {call.id for call in self._calls.values() if call.channel not in seen}
+        for call_id in gone:
+            self._calls[call_id] = replace(self._calls[call_id], recovered=True)
+        for known in [*self._by_caller, *self._by_leg]:
+            if known not in seen:
+                changes += self._hangs_up(known, snapshot.at)
+        for channel in snapshot.channels:
+            if channel.queue:
+                changes += self.apply(
+                    CallerQueued(
+                        snapshot.at, channel.channel, channel.linkedid, queue=channel.queue, caller_id=channel.caller_id
+                    )
+                )
+        for leg in snapshot.channels:
+            if leg.dialled:
+                changes += self._see_leg(leg, snapshot)
+        return changes
+
+    def restore(self, call: Call) -> None:
+        """Take up a call that an earlier run of the bridge had seen; the next snapshot says whether it still lives."""
+        self._keep(None, call)
+
+    def _see_leg(self, leg: SeenChannel, snapshot: Snapshot) -> list[Change]:
+        caller = self._caller_of(leg, snapshot.channels)
+        if caller is None:
+            return []
+        changes = self.apply(
+            LegRinging(
+                snapshot.at,
+                leg=leg.channel,
+                leg_name=leg.name,
+                interface=leg.interface,
+                caller=caller.channel,
+                caller_name=caller.name,
+                linkedid=caller.linkedid,
+                queue=caller.queue,
+                caller_id=caller.caller_id,
+            )
+        )
+        if leg.bridge and leg.bridge == caller.bridge:
+            changes += self.apply(
+                LegAnswered(
+                    snapshot.at, leg=leg.channel, leg_name=leg.name, interface=leg.interface, caller=caller.channel
+                )
+            )
+        return changes
+
+    def _caller_of(self, leg: SeenChannel, channels: Iterable[SeenChannel]) -> SeenChannel | None:
+        same_call = [c for c in channels if not c.dialled and c.linkedid == leg.linkedid]
+        known = [c for c in same_call if c.channel in self._by_caller]
+        return next(iter(known or same_call), None)
+
+    def _offered(self, event: CallOffered) -> list[Change]:
+        known = self._call(event.call) or self._call(self._by_caller.get(event.channel))
+        if known is not None:
+            return []
+        call = Call(event.call, event.channel, event.linkedid, event.at)
+        changes = self._keep(None, call)
+        gone_at = self._hung_up.get(event.channel)
+        return changes if gone_at is None else [*changes, *self._hangs_up(event.channel, max(gone_at, event.at))]
+
+    def _queued(self, event: CallerQueued) -> list[Change]:
+        call, adopted = self._call_of_caller(event.channel, event.linkedid, event.at, event.caller_id)
+        return self._keep(call, transitions.queued(call, event.queue), adopted) if call else []
+
+    def _leg_rings(self, event: LegRinging) -> list[Change]:
+        if event.leg in self._hung_up:
+            return []
+        call, adopted = self._call_calling(event)
+        if call is None:
+            return []
+        leg = Leg(event.leg, event.leg_name, event.interface, event.queue, event.at)
+        return self._keep(call, transitions.leg_rings(call, leg), adopted)
+
+    def _call_calling(self, event: LegRinging) -> tuple[Call | None, CallerId | None]:
+        outer = self._leg_by_name.get(_other_half(event.caller_name))
+        if outer is not None:
+            return self._call(self._by_leg.get(outer)), None
+        if event.caller in self._by_leg:
+            return None, None
+        if event.caller not in self._by_caller and not self._is_operator_phone(event.interface):
+            return None, None
+        return self._call_of_caller(event.caller, event.linkedid, event.at, event.caller_id)
+
+    def _leg_answers(self, event: LegAnswered) -> list[Change]:
+        if event.leg in self._hung_up:
+            return []
+        call = self._call(self._by_leg.get(event.leg)) or self._call(self._by_caller.get(event.caller))
+        if call is None:
+            return []
+        leg = Leg(event.leg, event.leg_name, event.interface, call.queue, event.at)
+        return self._keep(call, transitions.leg_answers(call, leg, event.at))
+
+    def _hangs_up(self, channel: ChannelId, at: float) -> list[Change]:
+        self._hung_up[channel] = at
+        while len(self._hung_up) > MAX_REMEMBERED_CHANNELS:
+            self._hung_up.popitem(last=False)
+        call = self._call(self._by_caller.get(channel))
+        if call is not None:
+            return self._keep(call, transitions.ends(call, at))
+        call = self._call(self._by_leg.get(channel))
+        return self._keep(call, transitions.leg_ends(call, channel)) if call else []
+
+    def _call(self, call_id: CallId | None) -> Call | None:
+        return self._calls.get(call_id) if call_id is not None else None
+
+    def _call_of_caller(
+        self, channel: ChannelId, linkedid: str, at: float, caller_id: CallerId
+    ) -> tuple[Call | None, CallerId | None]:
+        known = self._call(self._by_caller.get(channel))
+        if known is not None or channel in self._hung_up:
+            return known, None
+        call_id = call_id_for(self.pbx, linkedid)
+        if call_id in self._calls:
+            call_id = call_id_for(self.pbx, channel)
+        return Call(call_id, channel, linkedid, at), caller_id
+
+    def _keep(self, before: Call | None, after: Call, adopted: CallerId | None = None) -> list[Change]:
+        if before == after and adopted is None:
+            return []
+        if after.ended_at is not None:
+            self._forget(after)
+        else:
+            self._calls[after.id] = after
+            self._by_caller[after.channel] = after.id
+            for leg in after.legs:
+                if leg.state is not LegState.GONE:
+                    self._by_leg[leg.id] = after.id
+                    self._leg_by_name[leg.name] = leg.id
+                elif self._by_leg.pop(leg.id, None) is not None:
+                    self._leg_by_name.pop(leg.name, None)
+        while len(self._calls) > MAX_LIVE_CALLS:
+            self._forget(next(iter(self._calls.values())))
+            self.dropped += 1
+        return [Change(None if adopted is not None else before, after, adopted)]
+
+    def _forget(self, call: Call) -> None:
+        self._calls.pop(call.id, None)
+        self._by_caller.pop(call.channel, None)
+        for leg in call.legs:
+            self._by_leg.pop(leg.id, None)
+            self._leg_by_name.pop(leg.name, None)
+
+
+def _other_half(name: str) -> str:
+    """The name of the outer half of a Local channel, given its inner half (`;2`); empty for all other channels."""
+    return name[:-1] + "1" if name.startswith("Local/") and name.endswith(";2") else ""

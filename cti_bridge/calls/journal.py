@@ -1,0 +1,237 @@
+"""The journal: every call with its decision, and every rule file that was ever in force, in one SQLite file.
+
+Writing never holds up a call. What is to be written waits in memory, the latest state of each call once, and goes to
+disk in groups; while the disk cannot be written it waits on, bounded, and the journal says so.
+"""
+
+import asyncio
+import json
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import structlog
+from sqlite_utils import Database
+
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.database import DatabaseThread, DatabaseUnusable, read_only
+from cti_bridge.domain.ids import CallId, OperatorId
+
+log = structlog.get_logger(__name__)
+
+MAX_WAITING = 50_000
+"""Calls whose latest state may wait for the disk; about 100 MB in the worst case."""
+GROUP = 500
+_RETRY_S = 1.0
+
+_MIGRATIONS = (
+    """
+    CREATE TABLE calls (
+        id TEXT PRIMARY KEY,
+        pbx TEXT NOT NULL,
+        channel TEXT NOT NULL,
+        linkedid TEXT NOT NULL,
+        offered_at REAL NOT NULL,
+        caller TEXT NOT NULL,
+        caller_kind TEXT NOT NULL,
+        caller_name TEXT NOT NULL,
+        did TEXT NOT NULL,
+        trunk TEXT NOT NULL,
+        verified INTEGER NOT NULL,
+        decision TEXT,
+        operator TEXT,
+        queue TEXT NOT NULL,
+        rang TEXT NOT NULL,
+        pop_ms REAL,
+        answered_at REAL,
+        ended_at REAL,
+        outcome TEXT NOT NULL,
+        recovered INTEGER NOT NULL
+    ) WITHOUT ROWID;
+    CREATE INDEX calls_by_time ON calls (offered_at);
+    CREATE INDEX calls_by_caller ON calls (caller, offered_at);
+    CREATE INDEX calls_open ON calls (offered_at) WHERE ended_at IS NULL;
+    CREATE TABLE rule_files (
+        hash TEXT PRIMARY KEY,
+        text TEXT NOT NULL,
+        accepted_at REAL NOT NULL
+    ) WITHOUT ROWID;
+    """,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AcceptedRules:
+    """A rule file that was in force: its text, its SHA-256, and since when it was last accepted (seconds)."""
+
+    hash: str
+    text: str
+    accepted_at: float
+
+
+def _row(record: CallRecord) -> dict[str, Any]:
+    row = asdict(record)
+    row["decision"] = json.dumps(row["decision"], ensure_ascii=False, default=str) if record.decision else None
+    row["rang"] = json.dumps(record.rang)
+    row["verified"], row["recovered"] = int(record.verified), int(record.recovered)
+    return row
+
+
+def _record(row: dict[str, Any]) -> CallRecord:
+    values = dict(row)
+    decision = json.loads(values["decision"]) if values["decision"] else None
+    if decision is not None:
+        decision["steps"] = tuple((queue, timeout_s) for queue, timeout_s in decision["steps"])
+    values["decision"] = DecisionRecord(**decision) if decision is not None else None
+    values["rang"] = tuple(OperatorId(operator) for operator in json.loads(values["rang"]))
+    values["verified"], values["recovered"] = bool(values["verified"]), bool(values["recovered"])
+    return CallRecord(**values)
+
+
+class Journal:
+    """The daemon's side of the journal. `on_state` hears up, at_risk (memory holds what the disk does not) and down."""
+
+    def __init__(self, path: Path, *, on_state: Callable[[str, str], None]) -> None:
+        self.dropped = 0
+        self.written = 0
+        self._database = DatabaseThread(path, _MIGRATIONS, name="journal")
+        self._on_state = on_state
+        self._waiting: OrderedDict[CallId, CallRecord] = OrderedDict()
+        self._wake = asyncio.Event()
+        self._state = ""
+
+    @property
+    def waiting(self) -> int:
+        """How many calls have a state that is not on disk yet."""
+        return len(self._waiting)
+
+    async def open(self) -> None:
+        """Open or create the file. Raises DatabaseUnusable."""
+        await self._database.open()
+        self._tell("up", "")
+
+    def keep(self, record: CallRecord) -> None:
+        """Have the latest state of a call written soon; never blocks. The oldest is dropped when memory is full."""
+        self._waiting[record.id] = record
+        if len(self._waiting) > MAX_WAITING:
+            self._waiting.popitem(last=False)
+            self.dropped += 1
+        self._wake.set()
+
+    async def run(self) -> None:
+        """Write what waits, in groups, until cancelled."""
+        while True:
+            await self._wake.wait()
+            self._wake.clear()
+            while self._waiting:
+                if not await self._write_group():
+                    await asyncio.sleep(_RETRY_S)
+
+    async def close(self, *, within_s: float) -> None:
+        """Write what still waits, as far as the time allows, and close the file."""
+        try:
+            async with asyncio.timeout(within_s):
+                while self._waiting and await self._write_group():
+                    pass
+        except TimeoutError:
+            log.error("journal.unfinished", calls=len(self._waiting))
+        await self._database.close()
+
+    async def _write_group(self) -> bool:
+        group = [self._waiting.popitem(last=False)[1] for _ in range(min(GROUP, len(self._waiting)))]
+        try:
+            rows = [_row(record) for record in group]
+            await self._database.run(lambda database: _upsert(database, rows))
+        except BaseException as error:
+            for record in reversed(group):
+                # A newer state of the call may have come meanwhile; that one is kept.
+                if record.id not in self._waiting:
+                    self._waiting[record.id] = record
+                    self._waiting.move_to_end(record.id, last=False)
+            if not isinstance(error, DatabaseUnusable):
+                raise
+            self._tell("at_risk", f"{error}; {len(self._waiting)} calls wait in memory")
+            return False
+        self.written += len(group)
+        self._tell("up", "")
+        return True
+
+    def _tell(self, state: str, reason: str) -> None:
+        if state != self._state:
+            if state != "up":
+                log.error("journal.trouble", reason=reason)
+            elif self._state:
+                log.info("journal.well")
+            self._state = state
+            self._on_state(state, reason)
+
+    async def open_calls(self, *, since: float) -> list[CallRecord]:
+        """Calls that had not ended when they were last written, not older than `since`."""
+        rows = await self._database.run(
+            lambda database: _query(database, "ended_at IS NULL AND offered_at >= ?", [since], limit=20_000)
+        )
+        return [_record(row) for row in rows]
+
+    async def calls_from(self, caller: str, *, limit: int, but: CallId) -> list[CallRecord]:
+        """The latest calls from this number, newest first, without the one that is going on."""
+        rows = await self._database.run(
+            lambda database: _query(database, "caller = ? AND id <> ?", [caller, but], limit=limit), within_s=2.0
+        )
+        return [_record(row) for row in rows]
+
+    async def accept_rules(self, rules: AcceptedRules) -> None:
+        """Keep a rule file that is in force from now on."""
+        await self._database.run(lambda database: database.table("rule_files").upsert(asdict(rules), pk="hash"))
+
+    async def last_accepted_rules(self) -> AcceptedRules | None:
+        """The rule file that was in force last."""
+        rows = await self._database.run(
+            lambda database: list(database.query("SELECT * FROM rule_files ORDER BY accepted_at DESC LIMIT 1"))
+        )
+        return AcceptedRules(**rows[0]) if rows else None
+
+
+def _upsert(database: Database, rows: Sequence[dict[str, Any]]) -> None:
+    columns = list(rows[0])
+    places = ", ".join("?" for _ in columns)
+    with database.conn:
+        database.conn.executemany(
+            f"INSERT OR REPLACE INTO calls ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our column names
+            [tuple(row.values()) for row in rows],
+        )
+
+
+def _query(database: Database, where: str, values: Sequence[object], *, limit: int) -> list[dict[str, Any]]:
+    query = f"SELECT * FROM calls WHERE {where} ORDER BY offered_at DESC LIMIT ?"  # noqa: S608 - constant conditions
+    return list(database.query(query, [*values, limit]))
+
+
+class JournalFile:
+    """The journal as the commands read it: another process may be writing it at the same time."""
+
+    def __init__(self, path: Path) -> None:
+        if not path.exists():
+            raise DatabaseUnusable(f"{path}: there is no journal yet")
+        self._path = path
+
+    def calls(self, *, limit: int) -> list[CallRecord]:
+        """The latest calls, newest first. Raises DatabaseUnusable."""
+        return [_record(row) for row in self._ask("1 = 1", [], limit)]
+
+    def call(self, call_id: str) -> CallRecord | None:
+        """One call by its id. Raises DatabaseUnusable."""
+        return next((_record(row) for row in self._ask("id = ?", [call_id], 1)), None)
+
+    def rules(self, rules_hash: str) -> str | None:
+        """The text of the rule file with this hash. Raises DatabaseUnusable."""
+        rows = self._rows("SELECT text FROM rule_files WHERE hash = ?", [rules_hash])
+        return str(rows[0]["text"]) if rows else None
+
+    def _ask(self, where: str, values: Sequence[object], limit: int) -> list[dict[str, Any]]:
+        query = f"SELECT * FROM calls WHERE {where} ORDER BY offered_at DESC LIMIT ?"  # noqa: S608
+        return self._rows(query, [*values, limit])
+
+    def _rows(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
+        return read_only(self._path, lambda database: list(database.query(query, values)))

@@ -1,0 +1,103 @@
+"""Who sees which call, and what changes on his screen when the call changes. Pure.
+
+An operator's part in a call follows from the legs on his phones: one rings, or one talks. The difference between his
+part before and after an event is what he is told; so a pop is told once however many phones and events announce it.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+
+from cti_bridge.calls.call import Call, LegState
+from cti_bridge.calls.events import Stop
+from cti_bridge.domain.ids import OperatorId
+
+OwnerOf = Callable[[str], OperatorId | None]
+"""Finds the operator to whom an interface belongs."""
+
+
+class Part(StrEnum):
+    """What an operator has to do with a call at this moment."""
+
+    RINGING = "ringing"
+    TALKING = "talking"
+
+
+class PopEvent(StrEnum):
+    """What an operator is told."""
+
+    RINGING = "call.ringing"
+    WITHDRAWN = "call.withdrawn"
+    ANSWERED = "call.answered"
+    UPDATED = "call.updated"
+    ENDED = "call.ended"
+
+
+class Reason(StrEnum):
+    """Why a pop was withdrawn."""
+
+    ANSWERED_ELSEWHERE = "answered_elsewhere"
+    NO_ANSWER = "no_answer"
+    ABANDONED = "abandoned"
+    MOVED = "moved"
+
+
+@dataclass(frozen=True, slots=True)
+class PopChange:
+    """One operator is told one thing about one call; `by` names who took it, where somebody did."""
+
+    operator: OperatorId
+    event: PopEvent
+    reason: Reason | None = None
+    by: OperatorId | None = None
+
+
+def parts(call: Call | None, owner_of: OwnerOf) -> dict[OperatorId, Part]:
+    """Every operator who has a part in the call now."""
+    found: dict[OperatorId, Part] = {}
+    for leg in call.legs if call else ():
+        if leg.state is LegState.GONE:
+            continue
+        owner = owner_of(leg.interface)
+        if owner is None:
+            continue
+        if leg.state is LegState.TALKING:
+            found[owner] = Part.TALKING
+        else:
+            found.setdefault(owner, Part.RINGING)
+    return found
+
+
+def changes(before: Call | None, after: Call, owner_of: OwnerOf) -> tuple[PopChange, ...]:
+    """What each operator is told when a call goes from `before` to `after`."""
+    was, now = parts(before, owner_of), parts(after, owner_of)
+    talker = after.talking
+    by = owner_of(talker.interface) if talker else None
+    told: list[PopChange] = []
+    for operator in [*was, *(o for o in now if o not in was)]:
+        old, new = was.get(operator), now.get(operator)
+        if old == new:
+            continue
+        if new is Part.RINGING:
+            told.append(PopChange(operator, PopEvent.RINGING))
+        elif new is Part.TALKING:
+            told.append(PopChange(operator, PopEvent.ANSWERED))
+        elif old is Part.TALKING:
+            told.append(PopChange(operator, PopEvent.ENDED))
+        else:
+            told.append(PopChange(operator, PopEvent.WITHDRAWN, _reason(before, after, operator, owner_of), by))
+    return tuple(told)
+
+
+def _reason(before: Call | None, after: Call, operator: OperatorId, owner_of: OwnerOf) -> Reason:
+    if after.talking is not None:
+        return Reason.ANSWERED_ELSEWHERE
+    if after.ended_at is not None:
+        return Reason.ABANDONED
+    rang = {leg.id for leg in before.legs if leg.state is LegState.RINGING} if before else set()
+    stopped = [leg for leg in after.legs if leg.id in rang and owner_of(leg.interface) == operator]
+    if any(leg.why is Stop.NO_ANSWER for leg in stopped):
+        return Reason.NO_ANSWER
+    # The PBX stops the phones before it says that the caller is gone. If he left the queue first, he was moved.
+    left_first = any(leg.queue for leg in stopped) and not after.waiting
+    return Reason.MOVED if left_first else Reason.ABANDONED
