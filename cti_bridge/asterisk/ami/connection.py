@@ -1,0 +1,254 @@
+"""The supervised AMI connection: log in, prove that events come, take a snapshot, pass events on, and again.
+
+Everything that happens to calls goes through one bounded inbox and is taken in strictly one after another, so that a
+snapshot can be put in its right place: from the moment it is asked for until it is applied, the inbox only collects.
+"""
+
+import asyncio
+import contextlib
+import ssl
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import structlog
+from panoramisk.message import Message
+
+from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
+from cti_bridge.backoff import delays
+from cti_bridge.calls.events import CallEvent, Snapshot
+
+log = structlog.get_logger(__name__)
+
+INBOX = 20_000
+"""Events that may wait; at 15 events a call and 200 calls/s that is seven seconds of standing still."""
+
+
+class CallSink(Protocol):
+    """Who wants to know what happens to calls. Neither method may block."""
+
+    def take(self, event: CallEvent) -> None:
+        """One thing happened."""
+
+    def resync(self, snapshot: Snapshot) -> None:
+        """The connection is new: this is all there is now."""
+
+
+StateSink = Callable[[str, str], None]
+"""Hears how Asterisk is: `up`, `down` or `at_risk`, and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class AmiAddress:
+    """Where and as whom to log in; limits in seconds."""
+
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    tls: ssl.SSLContext | None = None
+    connect_within_s: float = 5.0
+    answer_within_s: float = 5.0
+    ping_every_s: float = 10.0
+    boot_within_s: float = 60.0
+    probe_within_s: float = 3.0
+
+
+class _Lost(Exception):
+    """The session is over; the message says why."""
+
+
+class AmiConnection:
+    """One PBX's manager interface, reconnected for as long as `run` runs."""
+
+    def __init__(self, address: AmiAddress, sink: CallSink, on_state: StateSink) -> None:
+        self.events = 0
+        self.overflows = 0
+        self.sessions = 0
+        self._address = address
+        self._sink = sink
+        self._on_state = on_state
+        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
+        self._gate = asyncio.Event()
+        self._gate.set()
+        self._manager: SafeManager | None = None
+        self._over = asyncio.Event()
+        self._why_over = ""
+        self._booted = asyncio.Event()
+        self._probe_id = ""
+        self._probe_seen = asyncio.Event()
+
+    def feed(self, event: CallEvent) -> None:
+        """Put an event that did not come by AMI (a call offered by FastAGI) into its place among the others."""
+        try:
+            self._inbox.put_nowait(event)
+        except asyncio.QueueFull:
+            self.overflows += 1
+            self._end("events came faster than they could be taken in")
+
+    async def ask(self, headers: Mapping[str, str]) -> list[Message]:
+        """Carry out one action. Raises NotConnected, ActionRefused, TimeoutError or ValueError."""
+        if self._manager is None:
+            raise NotConnected("not connected to AMI")
+        return await self._manager.ask(headers, within_s=self._address.answer_within_s)
+
+    async def run(self) -> None:
+        """Keep the connection up until cancelled."""
+        consumer = asyncio.create_task(self._consume(), name="ami-inbox")
+        try:
+            await self._keep_connected()
+        finally:
+            consumer.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await consumer
+
+    async def _keep_connected(self) -> None:
+        waits = delays()
+        last_reason = ""
+        while True:
+            sessions = self.sessions
+            reason = await self._session()
+            if reason != last_reason or self.sessions != sessions:
+                log.warning("asterisk.lost", reason=reason)
+                last_reason = reason
+            self._on_state("down", reason)
+            if self.sessions != sessions:
+                waits = delays()
+            await asyncio.sleep(next(waits))
+
+    async def _session(self) -> str:
+        """One connection from login to its end; gives back why it ended."""
+        self._over.clear()
+        self._booted.clear()
+        self._why_over = "connection closed by Asterisk"
+        address = self._address
+        manager = SafeManager(
+            on_event=self._receive,
+            on_lost=self._over.set,
+            host=address.host,
+            port=address.port,
+            username=address.username,
+            secret=address.secret,
+        )
+        try:
+            if not await manager.open(tls=address.tls, within_s=address.connect_within_s):
+                return f"AMI refused the login of user {address.username!r}: wrong name or secret"
+            self._manager = manager
+            self._gate.clear()
+            await self._serve()
+        except _Lost as lost:
+            return str(lost)
+        except TimeoutError:
+            return f"AMI at {address.host}:{address.port} did not answer in time"
+        except (OSError, NotConnected, ActionRefused) as error:
+            return f"AMI at {address.host}:{address.port}: {error}"
+        finally:
+            self._manager = None
+            manager.close()
+            self._gate.set()
+        return self._why_over
+
+    async def _serve(self) -> None:
+        over = asyncio.create_task(self._over.wait(), name="ami-over")
+        work = asyncio.create_task(self._work(), name="ami-session")
+        try:
+            await asyncio.wait({over, work}, return_when=asyncio.FIRST_COMPLETED)
+            if work.done():
+                work.result()
+            raise _Lost(self._why_over)
+        finally:
+            for task in (over, work):
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError, Exception):
+                    await task
+
+    async def _work(self) -> None:
+        async with asyncio.timeout(self._address.boot_within_s):
+            await self._booted.wait()
+        await self._resync()
+        self._gate.set()
+        self.sessions += 1
+        if await self._events_arrive():
+            log.info("asterisk.connected")
+            self._on_state("up", "")
+        else:
+            reason = "logged in, but no events arrive: check read= and eventfilter of this user in manager.conf"
+            log.warning("asterisk.deaf", reason=reason)
+            self._on_state("at_risk", reason)
+        while True:
+            await asyncio.sleep(self._address.ping_every_s)
+            await self.ask({"Action": "Ping"})
+
+    async def _resync(self) -> None:
+        asked_at = time.time()
+        channels = await self.ask({"Action": "CoreShowChannels"})
+        queues = await self.ask({"Action": "QueueStatus"})
+        self._sink.resync(translate.snapshot(channels, queues, asked_at))
+
+    async def _events_arrive(self) -> bool:
+        """Prove it with a call to an extension that nobody has: it rings nothing, and its Hangup must reach us.
+
+        A wrong event filter is accepted by Asterisk without an error and then hides everything.
+        """
+        self._probe_id = f"cti-probe-{uuid.uuid4().hex[:12]}"
+        self._probe_seen.clear()
+        probe = {
+            "Action": "Originate",
+            "Channel": "Local/probe@cti-bridge-probe/n",
+            "ChannelId": self._probe_id,
+            "OtherChannelId": f"{self._probe_id}-2",
+            "Application": "NoOp",
+            "Async": "true",
+            "Timeout": "1000",
+        }
+        asked = asyncio.create_task(self.ask(probe), name="ami-probe")
+        try:
+            async with asyncio.timeout(self._address.probe_within_s):
+                await self._probe_seen.wait()
+            return True
+        except TimeoutError:
+            return False
+        finally:
+            asked.cancel()
+            with contextlib.suppress(asyncio.CancelledError, Exception):
+                await asked
+
+    def _receive(self, message: Message) -> None:
+        self.events += 1
+        name = translate.text(message, "Event")
+        if name == "FullyBooted":
+            if self._booted.is_set():
+                self._end("Asterisk was restarted")
+            self._booted.set()
+            return
+        if name == "Shutdown":
+            self._end("Asterisk was shut down")
+            return
+        if self._probe_id and translate.text(message, "Uniqueid").startswith(self._probe_id):
+            if name == "Hangup":
+                self._probe_seen.set()
+            return
+        event = translate.translate(message, time.time())
+        if event is not None:
+            self.feed(event)
+
+    def _end(self, why: str) -> None:
+        self._why_over = why
+        self._over.set()
+
+    async def _consume(self) -> None:
+        while True:
+            event = await self._inbox.get()
+            await self._gate.wait()
+            try:
+                self._sink.take(event)
+            except Exception:
+                # One event that we fail on must not end the pops of everybody else.
+                log.exception("event.failed", kind=type(event).__name__)
+            if self._inbox.empty():
+                continue
+            if self.events % 200 == 0:
+                await asyncio.sleep(0)

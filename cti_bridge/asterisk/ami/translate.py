@@ -1,0 +1,181 @@
+"""AMI events in our own words. The only file that knows AMI's event and header names.
+
+Which event means what was taken from a running Asterisk 22: a leg is named by `DestUniqueid`; it is called at
+AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who talks is the AgentConnect's `DestChannel`.
+"""
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+
+from panoramisk.message import Message
+
+from cti_bridge.asterisk.interface import interface_of
+from cti_bridge.calls.events import (
+    CallerId,
+    CallerLeftQueue,
+    CallerQueued,
+    CallEvent,
+    ChannelCreated,
+    ChannelHungUp,
+    LegAnswered,
+    LegRinging,
+    LegStopped,
+    SeenChannel,
+    Snapshot,
+    Stop,
+)
+from cti_bridge.domain.ids import ChannelId
+
+_ESCAPE = re.compile(r"\\(.)")
+_CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
+_UNKNOWN = ("<unknown>", "unknown")
+
+
+def text(message: Message, header: str) -> str:
+    """One header as text; where a hostile peer managed to send it twice, the first. Empty when it is missing."""
+    value = message.get(header, "")
+    return str(value[0]) if isinstance(value, list) else str(value)
+
+
+def person(value: str) -> str:
+    """A caller's name or number without AMI's C escapes; empty for Asterisk's words for "not known"."""
+    plain = _ESCAPE.sub(lambda found: _CONTROL.get(found[1], found[1]), value)
+    return "" if plain in _UNKNOWN else plain
+
+
+def caller_id(message: Message) -> CallerId:
+    """Number and name of the channel that the event is about."""
+    return CallerId(person(text(message, "CallerIDNum")), person(text(message, "CallerIDName")))
+
+
+def stamp(message: Message, received_at: float) -> float:
+    """When it happened: Asterisk's own time stamp, or the time of arrival where it sends none."""
+    try:
+        return float(text(message, "Timestamp"))
+    except ValueError:
+        return received_at
+
+
+def _channel(message: Message, header: str) -> ChannelId:
+    return ChannelId(text(message, header))
+
+
+def _caller_queued(message: Message, at: float) -> CallEvent:
+    return CallerQueued(
+        at,
+        channel=_channel(message, "Uniqueid"),
+        linkedid=text(message, "Linkedid"),
+        queue=text(message, "Queue"),
+        caller_id=caller_id(message),
+    )
+
+
+def _caller_left(message: Message, at: float) -> CallEvent:
+    return CallerLeftQueue(at, channel=_channel(message, "Uniqueid"), queue=text(message, "Queue"))
+
+
+def _leg_rings(message: Message, at: float, queue: str) -> CallEvent | None:
+    if not text(message, "DestUniqueid") or not text(message, "Uniqueid"):
+        return None  # a dial without a calling channel: an originated call, no caller waits for it
+    name = text(message, "DestChannel")
+    return LegRinging(
+        at,
+        leg=_channel(message, "DestUniqueid"),
+        leg_name=name,
+        interface=interface_of(name),
+        caller=_channel(message, "Uniqueid"),
+        caller_name=text(message, "Channel"),
+        linkedid=text(message, "Linkedid"),
+        queue=queue,
+        caller_id=caller_id(message),
+    )
+
+
+def _agent_called(message: Message, at: float) -> CallEvent | None:
+    return _leg_rings(message, at, queue=text(message, "Queue"))
+
+
+def _dial_begin(message: Message, at: float) -> CallEvent | None:
+    return _leg_rings(message, at, queue="")
+
+
+def _leg_answered(message: Message, at: float) -> CallEvent:
+    name = text(message, "DestChannel")
+    return LegAnswered(
+        at,
+        leg=_channel(message, "DestUniqueid"),
+        leg_name=name,
+        interface=interface_of(name),
+        caller=_channel(message, "Uniqueid"),
+    )
+
+
+def _dial_end(message: Message, at: float) -> CallEvent | None:
+    match text(message, "DialStatus"):
+        case "ANSWER":
+            return _leg_answered(message, at)
+        case "CANCEL":
+            return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.CANCELLED)
+        case "":
+            return None
+        case _:
+            return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
+
+
+def _ring_no_answer(message: Message, at: float) -> CallEvent:
+    return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
+
+
+def _new_channel(message: Message, at: float) -> CallEvent:
+    return ChannelCreated(at, channel=_channel(message, "Uniqueid"), interface=interface_of(text(message, "Channel")))
+
+
+def _hangup(message: Message, at: float) -> CallEvent:
+    return ChannelHungUp(at, channel=_channel(message, "Uniqueid"))
+
+
+_TRANSLATIONS: dict[str, Callable[[Message, float], CallEvent | None]] = {
+    "QueueCallerJoin": _caller_queued,
+    "QueueCallerLeave": _caller_left,
+    "QueueCallerAbandon": _caller_left,
+    "AgentCalled": _agent_called,
+    "AgentConnect": _leg_answered,
+    "AgentRingNoAnswer": _ring_no_answer,
+    "DialBegin": _dial_begin,
+    "DialEnd": _dial_end,
+    "Newchannel": _new_channel,
+    "Hangup": _hangup,
+}
+
+
+def translate(message: Message, received_at: float) -> CallEvent | None:
+    """The event in our words; None for one that says nothing about calls, legs or phones."""
+    translation = _TRANSLATIONS.get(text(message, "Event"))
+    return translation(message, stamp(message, received_at)) if translation else None
+
+
+def snapshot(channels: Sequence[Message], queues: Iterable[Message], at: float) -> Snapshot:
+    """What CoreShowChannels and QueueStatus said together, as one picture."""
+    waiting = {
+        text(entry, "Uniqueid"): text(entry, "Queue") for entry in queues if text(entry, "Event") == "QueueEntry"
+    }
+    return Snapshot(
+        at,
+        tuple(_seen(entry, waiting) for entry in channels if text(entry, "Event") == "CoreShowChannel"),
+    )
+
+
+def _seen(entry: Message, waiting: dict[str, str]) -> SeenChannel:
+    name = text(entry, "Channel")
+    application = text(entry, "Application")
+    return SeenChannel(
+        channel=_channel(entry, "Uniqueid"),
+        name=name,
+        interface=interface_of(name),
+        linkedid=text(entry, "Linkedid"),
+        ringing=text(entry, "ChannelStateDesc") == "Ringing",
+        dialled=application in ("AppQueue", "AppDial", "AppDial2"),
+        bridge=text(entry, "BridgeId"),
+        queue=waiting.get(text(entry, "Uniqueid"), ""),
+        caller_id=caller_id(entry),
+    )

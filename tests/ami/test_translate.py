@@ -1,0 +1,158 @@
+"""AMI events as a real Asterisk 22 sends them, and what they become."""
+
+import pytest
+from panoramisk.message import Message
+
+from cti_bridge.asterisk.ami.protocol import build_action
+from cti_bridge.asterisk.ami.translate import person, snapshot, translate
+from cti_bridge.asterisk.interface import interface_of
+from cti_bridge.calls.events import (
+    CallerId,
+    CallerLeftQueue,
+    CallerQueued,
+    ChannelCreated,
+    ChannelHungUp,
+    LegAnswered,
+    LegRinging,
+    LegStopped,
+    Stop,
+)
+
+STAMP = {"Timestamp": "1795293126.464815"}
+CALLER = {
+    "Channel": "PJSIP/trunk-00000001",
+    "Uniqueid": "main-1.1",
+    "Linkedid": "main-1.1",
+    "CallerIDNum": "+74950000150",
+    "CallerIDName": 'Мария \\"Маша\\" Соколова',
+}
+DEST = {"DestChannel": "PJSIP/101-00000002", "DestUniqueid": "main-1.2"}
+AT = 1795293126.464815
+NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
+
+
+@pytest.mark.parametrize(
+    ("headers", "event"),
+    [
+        pytest.param(
+            {"Event": "QueueCallerJoin", **CALLER, "Queue": "sales", "Position": "1"},
+            CallerQueued(AT, "main-1.1", "main-1.1", "sales", NAMED),  # type: ignore[arg-type]
+            id="a caller joins a queue",
+        ),
+        pytest.param(
+            {"Event": "QueueCallerAbandon", **CALLER, "Queue": "sales", "HoldTime": "2"},
+            CallerLeftQueue(AT, "main-1.1", "sales"),  # type: ignore[arg-type]
+            id="an abandon only says that the queue was left",
+        ),
+        pytest.param(
+            {"Event": "AgentCalled", **CALLER, **DEST, "Queue": "sales", "Interface": "PJSIP/101"},
+            LegRinging(
+                AT,
+                "main-1.2",
+                "PJSIP/101-00000002",
+                "PJSIP/101",
+                "main-1.1",
+                "PJSIP/trunk-00000001",
+                "main-1.1",  # type: ignore[arg-type]
+                "sales",
+                NAMED,
+            ),
+            id="a queue calls a phone",
+        ),
+        pytest.param(
+            {"Event": "DialBegin", **DEST, "DialString": "101"}, None, id="an originated call has no caller who waits"
+        ),
+        pytest.param(
+            {"Event": "AgentConnect", **CALLER, **DEST, "MemberName": "Olga", "Interface": "PJSIP/102"},
+            LegAnswered(AT, "main-1.2", "PJSIP/101-00000002", "PJSIP/101", "main-1.1"),  # type: ignore[arg-type]
+            id="who talks is the destination channel, not the member that was called",
+        ),
+        pytest.param(
+            {"Event": "DialEnd", **CALLER, **DEST, "DialStatus": "CANCEL"},
+            LegStopped(AT, "main-1.2", Stop.CANCELLED),  # type: ignore[arg-type]
+            id="a cancelled leg",
+        ),
+        pytest.param(
+            {"Event": "DialEnd", **CALLER, **DEST, "DialStatus": "BUSY"},
+            LegStopped(AT, "main-1.2", Stop.NO_ANSWER),  # type: ignore[arg-type]
+            id="a busy phone",
+        ),
+        pytest.param(
+            {"Event": "AgentRingNoAnswer", **CALLER, **DEST, "RingTime": "4000"},
+            LegStopped(AT, "main-1.2", Stop.NO_ANSWER),  # type: ignore[arg-type]
+            id="a phone that nobody answered",
+        ),
+        pytest.param(
+            {"Event": "Newchannel", **CALLER},
+            ChannelCreated(AT, "main-1.1", "PJSIP/trunk"),
+            id="a channel",  # type: ignore[arg-type]
+        ),
+        pytest.param({"Event": "Hangup", **CALLER, "Cause": "16"}, ChannelHungUp(AT, "main-1.1"), id="a hangup"),  # type: ignore[arg-type]
+        pytest.param({"Event": "QueueMemberPause", "Queue": "sales"}, None, id="what says nothing about calls"),
+    ],
+)
+def test_events_become_ours(headers: dict[str, str], event: object) -> None:
+    assert translate(Message({**headers, **STAMP}), received_at=0.0) == event
+
+
+def test_an_event_without_a_stamp_has_the_time_of_its_arrival() -> None:
+    event = translate(Message({"Event": "Hangup", **CALLER}), received_at=17.5)
+    assert event == ChannelHungUp(17.5, "main-1.1")  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("sent", "meant"),
+    [
+        ("Мария", "Мария"),
+        ('Ev\\\\\\"il', 'Ev\\"il'),
+        ("line\\nbreak", "line\nbreak"),
+        ("<unknown>", ""),
+        ("unknown", ""),
+        ("\\", "\\"),
+    ],
+)
+def test_names_lose_their_escapes(sent: str, meant: str) -> None:
+    assert person(sent) == meant
+
+
+@pytest.mark.parametrize(
+    ("channel", "interface"),
+    [
+        ("PJSIP/101-0000002f", "PJSIP/101"),
+        ("PJSIP/trunk-moscow-0000002f", "PJSIP/trunk-moscow"),
+        ("Local/101@agents-00000001;2", "Local/101@agents"),
+        ("SIP/odd", "SIP/odd"),
+    ],
+)
+def test_a_channel_names_its_interface(channel: str, interface: str) -> None:
+    assert interface_of(channel) == interface
+
+
+def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
+    channels = [
+        Message({"Event": "CoreShowChannel", **CALLER, "ChannelStateDesc": "Up", "Application": "Queue"}),
+        Message(
+            {
+                "Event": "CoreShowChannel",
+                "Channel": "PJSIP/101-00000002",
+                "Uniqueid": "main-1.2",
+                "Linkedid": "main-1.1",
+                "ChannelStateDesc": "Ringing",
+                "Application": "AppQueue",
+            }
+        ),
+        Message({"Event": "CoreShowChannelsComplete"}),
+    ]
+    queues = [
+        Message({"Event": "QueueParams", "Queue": "sales"}),
+        Message({"Event": "QueueEntry", "Queue": "sales", "Uniqueid": "main-1.1"}),
+    ]
+    caller, leg = snapshot(channels, queues, 1.0).channels
+    assert (caller.queue, caller.dialled, caller.caller_id) == ("sales", False, NAMED)
+    assert (leg.interface, leg.dialled, leg.ringing, leg.queue) == ("PJSIP/101", True, True, "")
+
+
+@pytest.mark.parametrize("value", ["a\r\nAction: Command", "a\nb", "a\x00b"])
+def test_a_value_cannot_add_a_header(value: str) -> None:
+    with pytest.raises(ValueError, match="control character"):
+        build_action({"Action": "Setvar", "Value": value})
