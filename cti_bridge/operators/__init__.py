@@ -1,0 +1,1 @@
+"""Operators: their accounts and sign-in, and the hub that carries calls to their pages."""

@@ -1,0 +1,203 @@
+"""Operators' accounts, sessions and integration keys, kept in one SQLite file and read from memory.
+
+The command line writes to the same file from another process; `watch` notices that within a second, and listeners
+are told whose access has ended.
+"""
+
+import asyncio
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import structlog
+
+from cti_bridge.database import DatabaseThread, DatabaseUnusable
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators import store
+from cti_bridge.operators.directory import NOBODY, Directory
+from cti_bridge.operators.passwords import Passwords
+from cti_bridge.operators.secrets import KEY_PREFIX, hashed, new_token
+from cti_bridge.operators.sessions import SESSION_S, WRITE_EVERY_S, Sessions
+from cti_bridge.operators.store import StoredKey, StoredSession
+
+SESSIONS_PER_OPERATOR = 20
+FILE_NAME = "operators.sqlite"
+"""Name of the file in the data directory."""
+
+log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AccessChange:
+    """What a change of the accounts means for those who are connected right now."""
+
+    directory: Directory
+    ended_operators: frozenset[OperatorId]
+    """Removed, or with a new password: nothing obtained before holds any longer."""
+    ended_sessions: frozenset[str]
+    """Token hashes of sessions that are over."""
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """The outcome of a successful sign-in; `token` goes into the cookie and is kept nowhere."""
+
+    operator: Operator
+    token: str
+
+
+class Accounts:
+    """Who may sign in, who is signed in, and which programs may ask for tickets.
+
+    Methods that touch the file raise DatabaseUnusable when it cannot be read or written.
+    """
+
+    def __init__(
+        self,
+        data_dir: Path,
+        *,
+        clock: Callable[[], float] = time.time,
+        session_s: float = SESSION_S,
+        poll_s: float = 1.0,
+        passwords: Passwords | None = None,
+    ) -> None:
+        self._database = DatabaseThread(data_dir / FILE_NAME, store.MIGRATIONS, name="operators")
+        self._clock = clock
+        self._session_s = session_s
+        self._poll_s = poll_s
+        self._passwords = passwords or Passwords()
+        self._sessions = Sessions(lasts_s=session_s)
+        self._keys: dict[str, StoredKey] = {}
+        self._credentials: dict[OperatorId, str] = {}
+        self._listeners: list[Callable[[AccessChange], None]] = []
+        self._version: int | None = None
+        self._loading = asyncio.Lock()
+        self.directory: Directory = NOBODY
+        """The operators as of now; replaced as a whole whenever one changes."""
+
+    async def open(self) -> None:
+        """Open or create the file and read it."""
+        await self._database.open()
+        await self.refresh()
+
+    async def close(self) -> None:
+        """Write down what is only in memory and close the file."""
+        self._passwords.close()
+        try:
+            await self._write_uses(at_least_s=0.0)
+        except DatabaseUnusable as error:
+            log.warning("session_times_not_written", error=str(error))
+        await self._database.close()
+
+    def subscribe(self, listener: Callable[[AccessChange], None]) -> None:
+        """Have the listener called, on the loop, after every change of the accounts."""
+        self._listeners.append(listener)
+
+    async def watch(self) -> None:
+        """Follow changes by other processes and write down the uses of sessions, until cancelled."""
+        well = True
+        while True:
+            await asyncio.sleep(self._poll_s)
+            try:
+                if await self._database.run(store.data_version) != self._version:
+                    await self.refresh()
+                await self._write_uses(at_least_s=WRITE_EVERY_S)
+            except DatabaseUnusable as error:
+                if well:
+                    log.error("operator_accounts_unreadable", error=str(error))
+                well = False
+            else:
+                well = True
+
+    async def refresh(self) -> None:
+        """Read the file again and tell the listeners what changed."""
+        async with self._loading:
+            self._version, contents = await self._database.run(lambda db: (store.data_version(db), store.load(db)))
+            self._take_over(contents)
+
+    async def add(self, operator: Operator, password: str) -> None:
+        """Add an operator. Raises AccountConflict naming the owner of what is taken already."""
+        stored = await self._passwords.hash(password)
+        await self._database.run(lambda db: store.insert_operator(db, operator, stored))
+        await self.refresh()
+
+    async def set_password(self, operator: str, password: str) -> None:
+        """Give an operator a new password; all his sessions and connections end. Raises NoSuchAccount."""
+        stored = await self._passwords.hash(password)
+        await self._database.run(lambda db: store.change_password(db, operator, stored))
+        await self.refresh()
+
+    async def remove(self, operator: str) -> None:
+        """Remove an operator; all his sessions and connections end. Raises NoSuchAccount."""
+        await self._database.run(lambda db: store.delete_operator(db, operator))
+        await self.refresh()
+
+    async def sign_in(self, login: str, password: str) -> SignedIn | None:
+        """Check a password and begin a session; None when login or password is wrong. Raises TooBusy."""
+        found = await self._database.run(lambda db: store.password_of(db, login))
+        stored, credential = found or (None, "")
+        if not await self._passwords.verify(stored, password):
+            return None
+        token, now = new_token(), self._clock()
+        session = StoredSession(hashed(token), OperatorId(login), now)
+        # A session whose latest use is not written down yet must not be taken for an expired one.
+        expired_before = now - self._session_s - 2 * WRITE_EVERY_S
+        added = await self._database.run(
+            lambda db: store.insert_session(
+                db, session, credential, expired_before=expired_before, per_operator=SESSIONS_PER_OPERATOR
+            )
+        )
+        await self.refresh()
+        operator = self.directory.get(login)
+        return SignedIn(operator, token) if added and operator else None
+
+    def use_session(self, token_hash: str) -> Operator | None:
+        """The operator whose session this is (`hashed(token)`), which counts as used now; None when it is over."""
+        session = self._sessions.use(token_hash, self._clock())
+        return self.directory.get(session.operator) if session else None
+
+    async def sign_out(self, token_hash: str) -> None:
+        """End one session."""
+        await self._database.run(lambda db: store.delete_session(db, token_hash))
+        await self.refresh()
+
+    async def add_key(self, name: str) -> str:
+        """Make an integration key and give it back, the only time it can be read. Raises AccountConflict."""
+        key = KEY_PREFIX + new_token()
+        stored = StoredKey(name, hashed(key), self._clock())
+        await self._database.run(lambda db: store.insert_key(db, stored))
+        await self.refresh()
+        return key
+
+    async def remove_key(self, name: str) -> None:
+        """Make an integration key worthless. Raises NoSuchAccount."""
+        await self._database.run(lambda db: store.delete_key(db, name))
+        await self.refresh()
+
+    def integration_keys(self) -> tuple[StoredKey, ...]:
+        """All integration keys, ordered by name; of each only the hash is known."""
+        return tuple(self._keys.values())
+
+    def key_named(self, key: str) -> str | None:
+        """The name of this integration key, or None when it is none of ours."""
+        found = self._keys.get(hashed(key))
+        return found.name if found else None
+
+    def _take_over(self, contents: store.Contents) -> None:
+        ended_operators = frozenset(
+            operator for operator, known in self._credentials.items() if contents.credentials.get(operator) != known
+        )
+        self.directory = Directory.of(contents.operators)
+        self._credentials = contents.credentials
+        self._keys = {key.key_hash: key for key in contents.keys}
+        change = AccessChange(self.directory, ended_operators, self._sessions.replace(contents.sessions))
+        for listener in self._listeners:
+            listener(change)
+
+    async def _write_uses(self, *, at_least_s: float) -> None:
+        used = self._sessions.unwritten(at_least_s=at_least_s)
+        if used:
+            await self._database.run(lambda db: store.write_last_used(db, used))
+            self._sessions.written(used)

@@ -1,0 +1,57 @@
+"""How well the things are that the bridge depends on: Asterisk, CRM, journal, rules."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from enum import StrEnum
+
+
+class SourceState(StrEnum):
+    """How one of them is."""
+
+    UP = "up"
+    DOWN = "down"
+    AT_RISK = "at_risk"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One of them: its state, why it is not up (for the admin, empty when it is) and since when (UTC)."""
+
+    name: str
+    state: SourceState
+    reason: str
+    since: datetime
+
+
+class Readiness:
+    """The state of every source; all are down until they have been heard of."""
+
+    def __init__(self, names: Iterable[str], *, now: Callable[[], datetime] = lambda: datetime.now(UTC)) -> None:
+        self._now = now
+        start = now()
+        self._sources = {name: Source(name, SourceState.DOWN, "not connected yet", start) for name in names}
+        self._listeners: list[Callable[[Source], None]] = []
+
+    def subscribe(self, listener: Callable[[Source], None]) -> None:
+        """Have the listener called whenever the state of a source changes; a new reason alone is no change."""
+        self._listeners.append(listener)
+
+    def set(self, name: str, state: SourceState, reason: str = "") -> None:
+        """Say how a source is now. Raises KeyError for a name that was not given at the start."""
+        before = self._sources[name]
+        since = before.since if before.state is state else self._now()
+        source = Source(name, state, reason, since)
+        self._sources[name] = source
+        if before.state is not state:
+            for listener in self._listeners:
+                listener(source)
+
+    def all(self) -> tuple[Source, ...]:
+        """Every source in the order given at the start."""
+        return tuple(self._sources.values())
+
+    @property
+    def ready(self) -> bool:
+        """Whether every source is up."""
+        return all(source.state is SourceState.UP for source in self._sources.values())
