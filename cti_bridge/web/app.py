@@ -1,0 +1,38 @@
+"""The public application: the operator page, sign-in, tickets and the websocket."""
+
+from pathlib import Path
+
+from aiohttp import web
+
+from cti_bridge.operators.protocol import CloseCode
+from cti_bridge.web import session
+from cti_bridge.web.answers import BODY_LIMIT
+from cti_bridge.web.pages import STATIC, BuiltPage
+from cti_bridge.web.security import protect
+from cti_bridge.web.site import SITE, PublicSite
+from cti_bridge.web.websocket import websocket
+
+
+def public_app(site: PublicSite, static: Path = STATIC) -> web.Application:
+    """The application behind the public listener; it says goodbye to all pages when it is shut down."""
+    app = web.Application(client_max_size=BODY_LIMIT)
+    app[SITE] = site
+    protect(app)
+    page = BuiltPage(static)
+    app.add_routes(
+        [
+            web.get("/", page.index),
+            web.get("/assets/{name:[A-Za-z0-9._-]+}", page.asset),
+            web.post("/api/v1/session", session.sign_in),
+            web.get("/api/v1/session", session.who_am_i),
+            web.delete("/api/v1/session", session.sign_out),
+            web.post("/api/v1/tickets", session.issue_ticket),
+            web.get("/ws", websocket, allow_head=False),
+        ]
+    )
+    app.on_shutdown.append(_say_goodbye)
+    return app
+
+
+async def _say_goodbye(app: web.Application) -> None:
+    await app[SITE].hub.close(CloseCode.RESTART, "the bridge restarts")
