@@ -1,0 +1,127 @@
+/** What happens to the cards on the screen: placed, ended, withdrawn, expired. Pure, like the reducer that calls it. */
+
+import type { Card, GoneReason, Model, Recent } from "./model";
+import { cardState, serverNow } from "./model";
+import type { Call } from "./protocol";
+
+/** An ended card stays this long, unless it is closed or the next call comes (milliseconds). */
+export const ENDED_STAYS = 120_000;
+/** The words about a withdrawn call stay this long (milliseconds). */
+export const NOTICE_STAYS = 8_000;
+/** Today's list keeps this many lines. */
+export const RECENT_KEPT = 40;
+
+/** Show the call, or show what became of it. Applying the same call again changes nothing. */
+export function placeCall(model: Model, call: Call): Model {
+  const known = model.cards.find((card) => card.call.id === call.id);
+  const current: Model = { ...model, recent: retold(model.recent, call) };
+  if (call.state === "ended") return endCall(current, call, known);
+  if (known?.call.state === "ended") return current; // a finished call stays finished
+  if (call.role === "none") return withdrawCall(current, call.id, "moved", null);
+
+  const card: Card = { call, leavesAt: null };
+  if (known) {
+    const cards = current.cards.map((each) => (each === known ? card : each));
+    const pickedUp = known.call.role === "ringing" && call.role !== "ringing";
+    return { ...current, cards, focus: pickedUp ? call.id : current.focus };
+  }
+  const cards = [...current.cards.filter((each) => each.call.state !== "ended"), card];
+  return refocus({ ...current, cards, notice: null, review: null });
+}
+
+function endCall(model: Model, call: Call, known: Card | undefined): Model {
+  if (!known) return model;
+  if (known.call.role === "ringing") return withdrawCall(model, call.id, "ended", null);
+  if (known.call.state === "ended") {
+    const cards = model.cards.map((each) => (each === known ? { ...known, call } : each));
+    return { ...model, cards };
+  }
+  const others = model.cards.some((card) => card !== known && card.call.state !== "ended");
+  const ended: Card = { call, leavesAt: model.now + ENDED_STAYS };
+  const noted: Model = { ...model, recent: noteTalk(model.recent, call, serverNow(model)) };
+  // While another call waits for the operator, the finished one goes straight to today's list.
+  if (others) return refocus({ ...noted, cards: model.cards.filter((card) => card !== known) });
+  return { ...noted, cards: model.cards.map((card) => (card === known ? ended : card)) };
+}
+
+/** Take the call off the screen. Of a call that was never talked, nothing about the caller stays in the model. */
+export function withdrawCall(model: Model, callId: string, reason: GoneReason, by: string | null): Model {
+  const known = model.cards.find((card) => card.call.id === callId);
+  if (!known) return model;
+  const cards = model.cards.filter((card) => card !== known);
+  const { queue, role, state } = known.call;
+  if (state === "ended") return refocus({ ...model, cards });
+  const at = serverNow(model);
+  const recent =
+    role === "ringing"
+      ? noted(model.recent, { callId, outcome: reason, queue, by, at, call: null })
+      : noteTalk(model.recent, { ...known.call, state: "ended" }, at);
+  const notice = { reason, by, queue, leavesAt: model.now + NOTICE_STAYS };
+  return refocus({ ...model, cards, recent, notice });
+}
+
+/** A snapshot replaces all calls. What was talked before and is not in it has ended out of sight. */
+export function replaceCalls(model: Model, calls: readonly Call[]): Model {
+  const mine = calls.filter((call) => call.role !== "none" && call.state !== "ended");
+  const vanished = model.cards.filter(
+    ({ call }) => cardState(call) !== "ringing" && call.state !== "ended" && !mine.some(({ id }) => id === call.id),
+  );
+  const recent = vanished.reduce(
+    (noted, { call }) => noteTalk(noted, { ...call, state: "ended" }, serverNow(model)),
+    model.recent,
+  );
+  const cards = mine.map((call) => ({ call, leavesAt: null }));
+  const ringing = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
+  return refocus({ ...model, cards, recent, notice: null, review: ringing ? null : model.review });
+}
+
+/** Let go of all whose time is over: pops nobody confirms any more, ended cards, notices, yesterday's list. */
+export function expire(model: Model): Model {
+  const late = model.cards.filter(
+    ({ call }) => call.role === "ringing" && call.expiresAt !== null && call.expiresAt <= serverNow(model),
+  );
+  const current = late.reduce((each, { call }) => withdrawCall(each, call.id, "expired", null), model);
+  const cards = current.cards.filter((card) => card.leavesAt === null || card.leavesAt > model.now);
+  const day = dayOf(serverNow(model));
+  return refocus({
+    ...current,
+    cards,
+    notice: current.notice !== null && current.notice.leavesAt > model.now ? current.notice : null,
+    recent: current.recent.every((entry) => dayOf(entry.at) === day)
+      ? current.recent
+      : current.recent.filter((entry) => dayOf(entry.at) === day),
+  });
+}
+
+/** Close the ended cards at the operator's wish. */
+export function removeEnded(model: Model): Model {
+  return refocus({ ...model, cards: model.cards.filter((card) => card.call.state !== "ended") });
+}
+
+/** Keep the eyes where they are; only when that call is gone, look at whom one talks to, else at the first. */
+function refocus(model: Model): Model {
+  if (model.cards.some((card) => card.call.id === model.focus)) return model;
+  const talking = model.cards.find((card) => cardState(card.call) === "talking");
+  return { ...model, focus: (talking ?? model.cards[0])?.call.id ?? null };
+}
+
+function noteTalk(recent: readonly Recent[], call: Call, now: number): readonly Recent[] {
+  const at = call.endedAt ?? now;
+  return noted(recent, { callId: call.id, outcome: "talked", queue: call.queue, by: null, at, call });
+}
+
+function noted(recent: readonly Recent[], entry: Omit<Recent, "key">): readonly Recent[] {
+  const key = 1 + (recent[0]?.key ?? 0); // newest first, so the first has the highest
+  return [{ ...entry, key }, ...recent].slice(0, RECENT_KEPT);
+}
+
+/** Late news about a call of today's list (its notes, its last times) reaches the kept card as well. */
+function retold(recent: readonly Recent[], call: Call): readonly Recent[] {
+  if (!recent.some((entry) => entry.callId === call.id && entry.call !== null)) return recent;
+  if (call.state !== "ended") return recent;
+  return recent.map((entry) => (entry.callId === call.id && entry.call !== null ? { ...entry, call } : entry));
+}
+
+function dayOf(time: number): string {
+  return new Date(time).toDateString();
+}

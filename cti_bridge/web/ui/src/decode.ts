@@ -1,0 +1,222 @@
+/**
+ * The one place that knows the bridge's JSON. Every field is coerced here, so that the rest of the page never meets a missing
+ * list, a number where a text should be, or a time that cannot be read.
+ */
+
+import type {
+  Call,
+  CrmSource,
+  Customer,
+  Deal,
+  Operator,
+  PastCall,
+  ServerEvent,
+  ServerFrame,
+  Source,
+  Stage,
+  Teammate,
+  Welcome,
+} from "./protocol";
+
+type Json = Record<string, unknown>;
+
+/** A text longer than this is cut: nobody reads more on a card, and layout costs grow with it. */
+const LONGEST_TEXT = 2_000;
+/** More entries than this in any one list are dropped: a card, a team and a history stay bounded. */
+const LONGEST_LIST = 500;
+
+function record(value: unknown): Json {
+  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
+}
+
+function text(value: unknown): string {
+  return typeof value === "string" ? value.slice(0, LONGEST_TEXT) : "";
+}
+
+function number(value: unknown): number | null {
+  return typeof value === "number" && Number.isFinite(value) ? value : null;
+}
+
+function time(value: unknown): number | null {
+  return typeof value === "string" ? number(Date.parse(value)) : null;
+}
+
+function list<T>(value: unknown, read: (entry: Json) => T): T[] {
+  return Array.isArray(value) ? value.slice(0, LONGEST_LIST).map((entry) => read(record(entry))) : [];
+}
+
+function oneOf<T extends string>(value: unknown, words: readonly T[], otherwise: T): T {
+  return words.includes(value as T) ? (value as T) : otherwise;
+}
+
+/** Read an operator as `/api/v1/session` and `welcome` send him. */
+export function readOperator(value: unknown): Operator {
+  const from = record(value);
+  const phones = Array.isArray(from["phones"]) ? from["phones"].map(text) : [];
+  return { id: text(from["id"]), name: text(from["name"]), phones, language: text(from["language"]) };
+}
+
+function readCustomer(from: Json): Customer {
+  return {
+    id: text(from["id"]),
+    name: text(from["name"]),
+    email: text(from["email"]),
+    city: text(from["city"]),
+    timezone: text(from["timezone"]),
+    segment: text(from["segment"]),
+    preferredChannel: text(from["preferred_channel"]),
+    responsible: text(record(from["responsible"])["name"]),
+  };
+}
+
+function readDeal(from: Json): Deal {
+  return {
+    id: text(from["id"]),
+    title: text(from["title"]),
+    stage: text(from["stage"]),
+    stageName: text(from["stage_name"]),
+    amount: number(from["amount"]),
+    currency: text(from["currency"]),
+    changedAt: time(from["changed_at"]),
+    responsible: text(from["responsible"]),
+    open: from["open"] === true,
+    main: from["main"] === true,
+  };
+}
+
+function readPastCall(from: Json): PastCall {
+  return {
+    at: time(from["at"]),
+    direction: text(from["direction"]),
+    outcome: text(from["outcome"]),
+    queue: text(from["queue"]),
+    operator: text(from["operator"]),
+    waitS: number(from["wait_s"]),
+    talkS: number(from["talk_s"]),
+  };
+}
+
+function readCall(value: unknown): Call | null {
+  const from = record(value);
+  const id = text(from["id"]);
+  if (id === "") return null;
+  const caller = record(from["caller"]);
+  const crm = record(from["crm"]);
+  return {
+    id,
+    state: oneOf(from["state"], ["offered", "queued", "ringing", "talking", "held", "ended"], "offered"),
+    role: oneOf(from["my_role"], ["ringing", "talking", "consulting", "none"], "none"),
+    queue: text(from["queue"]) || null,
+    callClass: text(from["class"]),
+    rule: text(from["rule"]),
+    decision: oneOf(from["decision"], ["matched", "default", "degraded", "fallback"], "default"),
+    crmSource: oneOf(crm["source"], ["fresh", "cached", "stale", "none", "skipped", "failed"], "" as CrmSource),
+    crmAgeS: number(crm["age_s"]),
+    number: text(caller["number"]),
+    display: text(caller["display"]),
+    kind: oneOf(caller["kind"], ["external", "internal", "anonymous", "unparsed"], "unparsed"),
+    networkName: text(caller["name"]),
+    verified: caller["verified"] === true,
+    did: text(from["did"]),
+    customer: from["customer"] ? readCustomer(record(from["customer"])) : null,
+    candidates: list(from["candidates"], (entry) => ({
+      customer: readCustomer(record(entry["customer"])),
+      deals: list(entry["deals"], readDeal),
+    })),
+    deals: list(from["deals"], readDeal),
+    notes: list(from["notes"], (note) => ({
+      at: time(note["at"]),
+      author: text(note["author"]),
+      text: text(note["text"]),
+    })),
+    history: list(from["history"], readPastCall),
+    extras: oneOf(from["extras"], ["pending", "ready", "failed"], "ready"),
+    rangAt: time(from["rang_at"]),
+    answeredAt: time(from["answered_at"]),
+    endedAt: time(from["ended_at"]),
+    expiresAt: time(from["expires_at"]),
+  };
+}
+
+function readSource(from: Json): Source | null {
+  const name = from["name"];
+  if (name !== "asterisk" && name !== "crm" && name !== "journal") return null;
+  return { name, state: oneOf(from["state"], ["up", "down", "at_risk"], "down"), since: time(from["since"]) };
+}
+
+function readTeammate(from: Json): Teammate {
+  return {
+    id: text(from["operator"]),
+    name: text(from["name"]),
+    ringingQueue: text(from["ringing_queue"]) || null,
+    state: oneOf(from["state"], ["idle", "ringing", "talking"], "idle"),
+  };
+}
+
+function readStage(from: Json): Stage {
+  return {
+    id: text(from["id"]),
+    name: text(from["name"]),
+    order: number(from["order"]) ?? 0,
+    final: from["final"] === true,
+  };
+}
+
+function present<T>(value: T | null): value is T {
+  return value !== null;
+}
+
+function readWelcome(from: Json): Welcome {
+  const snapshot = record(from["snapshot"]);
+  return {
+    op: "welcome",
+    stream: text(from["stream"]),
+    seq: number(from["seq"]) ?? 0,
+    resumed: from["resumed"] === true,
+    operator: readOperator(from["operator"]),
+    calls: list(snapshot["calls"], readCall).filter(present),
+    sources: list(snapshot["sources"], readSource).filter(present),
+    stages: list(snapshot["stages"], readStage),
+    team: list(snapshot["team"], readTeammate),
+    heartbeatS: Math.min(Math.max(number(from["heartbeat_s"]) ?? 20, 1), 120),
+  };
+}
+
+function readEvent(from: Json): ServerEvent {
+  const reasons = ["answered_elsewhere", "no_answer", "abandoned", "moved", "ended"] as const;
+  const by = text(record(from["by"])["name"]);
+  return {
+    op: "event",
+    seq: number(from["seq"]) ?? 0,
+    at: time(from["at"]),
+    type: text(from["type"]),
+    call: readCall(from["call"]),
+    source: readSource(record(from["source"])),
+    team: Array.isArray(from["team"]) ? list(from["team"], readTeammate) : null,
+    reason: reasons.find((reason) => reason === from["reason"]) ?? null,
+    by: by === "" ? null : by,
+  };
+}
+
+/** Decode one text frame; null for whatever this page does not know (a newer bridge may say more). */
+export function decode(frame: string): ServerFrame | null {
+  let value: unknown;
+  try {
+    value = JSON.parse(frame);
+  } catch {
+    return null;
+  }
+  const from = record(value);
+  switch (from["op"]) {
+    case "welcome":
+      return readWelcome(from);
+    case "event":
+      return readEvent(from);
+    case "bye":
+      return { op: "bye", code: number(from["code"]) ?? 1012 };
+    case "pong":
+      return { op: "pong" };
+    default:
+      return null;
+  }
+}

@@ -1,0 +1,129 @@
+/** Everything the page knows, as one frozen value; the views are functions of it and the reducer makes the next one. */
+
+import type { Call, Operator, Source, Stage, Teammate, WithdrawReason } from "./protocol";
+
+/** Where the operator stands with the bridge: not asked yet, asked to sign in, or inside. */
+export type Phase = "asking" | "signed_out" | "signed_in";
+
+/** The websocket: on its way for the first time, alive, or gone and being brought back. */
+export type LinePhase = "connecting" | "live" | "lost";
+
+/** The three panes that take turns where the window is too narrow for all. */
+export type Pane = "now" | "story" | "team";
+
+export type SignInProblem = "wrong_login" | "too_many_attempts" | "unreachable";
+
+export interface SignIn {
+  readonly busy: boolean;
+  readonly problem: SignInProblem | null;
+  /** Local milliseconds until which the bridge accepts no further attempt. */
+  readonly blockedUntil: number;
+}
+
+export interface Line {
+  readonly phase: LinePhase;
+  /** Local milliseconds since when it is so. */
+  readonly since: number;
+}
+
+/** A call on the screen. */
+export interface Card {
+  readonly call: Call;
+  /** Local milliseconds at which an ended card leaves by itself; null while the call lives. */
+  readonly leavesAt: number | null;
+}
+
+/** Why a pop went away; `expired` is the page's own doing. */
+export type GoneReason = WithdrawReason | "expired";
+
+/** Stands where a withdrawn pop stood, for a moment. It names colleagues and queues, never the caller. */
+export interface Notice {
+  readonly reason: GoneReason;
+  readonly by: string | null;
+  readonly queue: string | null;
+  /** Local milliseconds at which it leaves. */
+  readonly leavesAt: number;
+}
+
+/** A line of today's list: calls this page saw. Only a call that was talked keeps its card. */
+export interface Recent {
+  readonly key: number;
+  readonly callId: string;
+  readonly outcome: "talked" | GoneReason;
+  readonly queue: string | null;
+  readonly by: string | null;
+  /** Server milliseconds. */
+  readonly at: number;
+  readonly call: Call | null;
+}
+
+export interface Model {
+  readonly phase: Phase;
+  readonly operator: Operator | null;
+  readonly signIn: SignIn;
+  readonly line: Line;
+  /** Local milliseconds of the last input. */
+  readonly now: number;
+  /** Milliseconds by which the server's clock is ahead of ours; null until it is known. */
+  readonly ahead: number | null;
+  readonly stream: string | null;
+  readonly seq: number;
+  readonly resyncedAt: number;
+  readonly cards: readonly Card[];
+  readonly focus: string | null;
+  readonly notice: Notice | null;
+  readonly recent: readonly Recent[];
+  readonly review: number | null;
+  readonly sources: readonly Source[];
+  readonly stages: readonly Stage[];
+  readonly team: readonly Teammate[];
+  readonly pane: Pane;
+}
+
+/** The page as it opens, before anything was asked. */
+export function opening(now: number): Model {
+  return {
+    phase: "asking",
+    operator: null,
+    signIn: { busy: false, problem: null, blockedUntil: 0 },
+    line: { phase: "connecting", since: now },
+    now,
+    ahead: null,
+    stream: null,
+    seq: 0,
+    resyncedAt: 0,
+    cards: [],
+    focus: null,
+    notice: null,
+    recent: [],
+    review: null,
+    sources: [],
+    stages: [],
+    team: [],
+    pane: "now",
+  };
+}
+
+/** The server's time in milliseconds: all times on cards are measured by its clock, not by the desk's. */
+export function serverNow(model: Model): number {
+  return model.now + (model.ahead ?? 0);
+}
+
+/** The call that fills the middle: the reviewed one of today's list, else the card in focus. */
+export function shownCall(model: Model): Call | null {
+  if (model.review !== null) {
+    const reviewed = model.recent.find((entry) => entry.key === model.review)?.call;
+    if (reviewed) return reviewed;
+  }
+  return model.cards.find((card) => card.call.id === model.focus)?.call ?? null;
+}
+
+/** What the card is for this operator, in one word: it picks band, words and page title. */
+export type CardState = "ringing" | "talking" | "held" | "consulting" | "ended";
+
+export function cardState(call: Call): CardState {
+  if (call.state === "ended") return "ended";
+  if (call.role === "consulting") return "consulting";
+  if (call.role === "talking") return call.state === "held" ? "held" : "talking";
+  return "ringing";
+}

@@ -1,0 +1,169 @@
+/**
+ * What bridge and page say to each other (`cti-bridge.v1`), in the page's own shapes, and the frames that the page sends.
+ *
+ * Times are milliseconds since 1970 (UTC); null is what the bridge did not say or what could not be read.
+ */
+
+export const SUBPROTOCOL = "cti-bridge.v1";
+
+export type Role = "ringing" | "talking" | "consulting" | "none";
+export type CallState = "offered" | "queued" | "ringing" | "talking" | "held" | "ended";
+export type CallerKind = "external" | "internal" | "anonymous" | "unparsed";
+export type CrmSource = "fresh" | "cached" | "stale" | "none" | "skipped" | "failed" | "";
+export type Decision = "matched" | "default" | "degraded" | "fallback";
+export type Extras = "pending" | "ready" | "failed";
+export type WithdrawReason = "answered_elsewhere" | "no_answer" | "abandoned" | "moved" | "ended";
+export type SourceName = "asterisk" | "crm" | "journal";
+export type SourceState = "up" | "down" | "at_risk";
+export type TeammateState = "idle" | "ringing" | "talking";
+
+export interface Operator {
+  readonly id: string;
+  readonly name: string;
+  readonly phones: readonly string[];
+  readonly language: string;
+}
+
+export interface Customer {
+  readonly id: string;
+  readonly name: string;
+  readonly email: string;
+  readonly city: string;
+  readonly timezone: string;
+  readonly segment: string;
+  readonly preferredChannel: string;
+  readonly responsible: string;
+}
+
+export interface Deal {
+  readonly id: string;
+  readonly title: string;
+  readonly stage: string;
+  readonly stageName: string;
+  readonly amount: number | null;
+  readonly currency: string;
+  readonly changedAt: number | null;
+  readonly responsible: string;
+  readonly open: boolean;
+  readonly main: boolean;
+}
+
+export interface Candidate {
+  readonly customer: Customer;
+  readonly deals: readonly Deal[];
+}
+
+export interface Note {
+  readonly at: number | null;
+  readonly author: string;
+  readonly text: string;
+}
+
+export interface PastCall {
+  readonly at: number | null;
+  readonly direction: string;
+  readonly outcome: string;
+  readonly queue: string;
+  readonly operator: string;
+  readonly waitS: number | null;
+  readonly talkS: number | null;
+}
+
+export interface Call {
+  readonly id: string;
+  readonly state: CallState;
+  readonly role: Role;
+  readonly queue: string | null;
+  readonly callClass: string;
+  readonly rule: string;
+  readonly decision: Decision;
+  readonly crmSource: CrmSource;
+  readonly crmAgeS: number | null;
+  readonly number: string;
+  readonly display: string;
+  readonly kind: CallerKind;
+  readonly networkName: string;
+  readonly verified: boolean;
+  readonly did: string;
+  readonly customer: Customer | null;
+  readonly candidates: readonly Candidate[];
+  readonly deals: readonly Deal[];
+  readonly notes: readonly Note[];
+  readonly history: readonly PastCall[];
+  readonly extras: Extras;
+  readonly rangAt: number | null;
+  readonly answeredAt: number | null;
+  readonly endedAt: number | null;
+  readonly expiresAt: number | null;
+}
+
+export interface Source {
+  readonly name: SourceName;
+  readonly state: SourceState;
+  readonly since: number | null;
+}
+
+export interface Stage {
+  readonly id: string;
+  readonly name: string;
+  readonly order: number;
+  readonly final: boolean;
+}
+
+export interface Teammate {
+  readonly id: string;
+  readonly name: string;
+  readonly ringingQueue: string | null;
+  readonly state: TeammateState;
+}
+
+export interface Welcome {
+  readonly op: "welcome";
+  readonly stream: string;
+  readonly seq: number;
+  readonly resumed: boolean;
+  readonly operator: Operator;
+  readonly calls: readonly Call[];
+  readonly sources: readonly Source[];
+  readonly stages: readonly Stage[];
+  readonly team: readonly Teammate[];
+  readonly heartbeatS: number;
+}
+
+export interface ServerEvent {
+  readonly op: "event";
+  readonly seq: number;
+  readonly at: number | null;
+  readonly type: string;
+  readonly call: Call | null;
+  readonly source: Source | null;
+  readonly team: readonly Teammate[] | null;
+  readonly reason: WithdrawReason | null;
+  readonly by: string | null;
+}
+
+export interface Bye {
+  readonly op: "bye";
+  readonly code: number;
+}
+
+export interface Pong {
+  readonly op: "pong";
+}
+
+export type ServerFrame = Welcome | ServerEvent | Bye | Pong;
+
+/** The first frame of a connection; `resume` asks for what was missed since. */
+export function hello(resume: { stream: string; seq: number } | null): string {
+  return JSON.stringify(resume === null ? { op: "hello" } : { op: "hello", resume });
+}
+
+/** Says that the event is on the screen; `paintMs` is the time from frame to paint. */
+export function ack(seq: number, paintMs: number): string {
+  return JSON.stringify({ op: "ack", seq, paint_ms: Math.round(paintMs * 10) / 10 });
+}
+
+/** Asks the bridge for a sign of life. */
+export function ping(): string {
+  return JSON.stringify({ op: "ping" });
+}

@@ -1,0 +1,156 @@
+/**
+ * The one transition function of the page: an input and the model in, the next model and effects out.
+ *
+ * It has no DOM, no socket and no clock; every input carries the local time at which it happened.
+ */
+
+import { expire, placeCall, removeEnded, replaceCalls, withdrawCall } from "./cards";
+import type { LinePhase, Model, Pane, SignInProblem } from "./model";
+import { opening } from "./model";
+import type { Operator, ServerEvent, ServerFrame, Source, Welcome } from "./protocol";
+
+export type Input =
+  | { readonly kind: "session"; readonly operator: Operator; readonly serverTime: number | null; readonly at: number }
+  | { readonly kind: "no_session"; readonly at: number }
+  | { readonly kind: "sign_in_sent"; readonly at: number }
+  | { readonly kind: "sign_in_failed"; readonly problem: SignInProblem; readonly retryAfterS: number; readonly at: number }
+  | { readonly kind: "line"; readonly phase: LinePhase; readonly at: number }
+  | { readonly kind: "frame"; readonly frame: ServerFrame; readonly at: number }
+  | { readonly kind: "tick"; readonly at: number }
+  | { readonly kind: "look"; readonly callId: string; readonly at: number }
+  | { readonly kind: "next_call"; readonly at: number }
+  | { readonly kind: "review"; readonly key: number; readonly at: number }
+  | { readonly kind: "close"; readonly at: number }
+  | { readonly kind: "pane"; readonly pane: Pane; readonly at: number };
+
+/** `ack`: confirm that the event is painted. `resync`: events are missing, start again from a snapshot. */
+export type Effect = { readonly kind: "ack"; readonly seq: number } | { readonly kind: "resync" };
+
+export interface Step {
+  readonly model: Model;
+  readonly effects: readonly Effect[];
+}
+
+/** A hole in the numbers is healed by a snapshot, but not more often than this (milliseconds). */
+const RESYNC_EVERY = 30_000;
+
+export function reduce(before: Model, input: Input): Step {
+  const model: Model = { ...before, now: input.at };
+  switch (input.kind) {
+    case "frame":
+      return reduceFrame(model, input.frame);
+    case "session":
+      return only(signedIn(model, input.operator, input.serverTime));
+    case "no_session":
+      return only({ ...opening(input.at), phase: "signed_out", signIn: { ...model.signIn, busy: false } });
+    case "sign_in_sent":
+      return only({ ...model, signIn: { busy: true, problem: null, blockedUntil: 0 } });
+    case "sign_in_failed": {
+      const blockedUntil = input.retryAfterS > 0 ? input.at + input.retryAfterS * 1000 : 0;
+      return only({ ...model, signIn: { busy: false, problem: input.problem, blockedUntil } });
+    }
+    case "line": {
+      const same = model.line.phase === input.phase;
+      return only(same ? model : { ...model, line: { phase: input.phase, since: input.at } });
+    }
+    case "tick":
+      return only(expire(model));
+    case "look":
+      return only({ ...model, focus: input.callId, review: null, pane: "now" });
+    case "next_call":
+      return only(nextCall(model));
+    case "review":
+      return only({ ...model, review: input.key, pane: "now" });
+    case "close":
+      return only(close(model));
+    case "pane":
+      return only({ ...model, pane: input.pane });
+  }
+}
+
+function only(model: Model): Step {
+  return { model, effects: [] };
+}
+
+function signedIn(model: Model, operator: Operator, serverTime: number | null): Model {
+  // Somebody else signed in on this desk: nothing of the one before may stay.
+  const stranger = model.operator !== null && model.operator.id !== operator.id;
+  const base = stranger ? { ...opening(model.now), line: model.line } : model;
+  const ahead = serverTime === null ? model.ahead : serverTime - model.now;
+  return { ...base, phase: "signed_in", operator, ahead, signIn: opening(model.now).signIn };
+}
+
+function reduceFrame(model: Model, frame: ServerFrame): Step {
+  switch (frame.op) {
+    case "welcome":
+      return only(welcomed(model, frame));
+    case "event":
+      return applyEvent(model, frame);
+    case "bye":
+    case "pong":
+      return only(model); // the socket's own business
+  }
+}
+
+function welcomed(before: Model, frame: Welcome): Model {
+  const model: Model = {
+    ...signedIn(before, frame.operator, null),
+    stream: frame.stream,
+    line: { phase: "live", since: before.now },
+  };
+  if (frame.resumed) return model; // the missed events follow with their own numbers
+  return {
+    ...replaceCalls(model, frame.calls),
+    seq: frame.seq,
+    sources: frame.sources,
+    stages: frame.stages,
+    team: frame.team,
+  };
+}
+
+function applyEvent(model: Model, event: ServerEvent): Step {
+  const acks: Effect[] = event.call === null ? [] : [{ kind: "ack", seq: event.seq }];
+  // A known number is a repetition: what it said is already here, or was overtaken by later news.
+  if (event.seq <= model.seq) return { model, effects: acks };
+
+  const hole = event.seq > model.seq + 1 && model.now - model.resyncedAt >= RESYNC_EVERY;
+  const heard: Model = {
+    ...model,
+    seq: event.seq,
+    resyncedAt: hole ? model.now : model.resyncedAt,
+    ahead: aheadAfter(model, event.at),
+  };
+  return { model: told(heard, event), effects: hole ? [...acks, { kind: "resync" }] : acks };
+}
+
+/** Each stamp we hear is late by its way, so the largest difference seen is nearest to the truth. */
+function aheadAfter(model: Model, stamp: number | null): number | null {
+  if (stamp === null) return model.ahead;
+  return model.ahead === null ? stamp - model.now : Math.max(model.ahead, stamp - model.now);
+}
+
+function told(model: Model, event: ServerEvent): Model {
+  if (event.team !== null) return { ...model, team: event.team };
+  if (event.source !== null) return { ...model, sources: withSource(model.sources, event.source) };
+  if (event.call === null) return model;
+  if (event.type === "call.withdrawn") return withdrawCall(model, event.call.id, event.reason ?? "moved", event.by);
+  return placeCall(model, event.call);
+}
+
+function withSource(sources: readonly Source[], news: Source): readonly Source[] {
+  const known = sources.some((source) => source.name === news.name);
+  return known ? sources.map((source) => (source.name === news.name ? news : source)) : [...sources, news];
+}
+
+function nextCall(model: Model): Model {
+  if (model.cards.length === 0) return model;
+  const at = model.cards.findIndex((card) => card.call.id === model.focus);
+  const next = model.cards[(at + 1) % model.cards.length];
+  return { ...model, focus: next?.call.id ?? null, review: null, pane: "now" };
+}
+
+/** Close what may be closed: a reviewed card, an ended one, a notice; never a living call. */
+function close(model: Model): Model {
+  if (model.review !== null) return { ...model, review: null };
+  return { ...removeEnded(model), notice: null };
+}

@@ -1,0 +1,55 @@
+/** The page as a whole: the sign-in, or the desk with its three columns (past right, now in the middle, the others left). */
+
+import type { JSX } from "preact";
+
+import type { Pane } from "../model";
+import { announcement } from "../window";
+import { Header } from "./header";
+import { Now } from "./now";
+import { SignIn } from "./signin";
+import { Story } from "./story";
+import { Team } from "./team";
+import { Today } from "./today";
+import { useDesk } from "./desk";
+
+export function App(): JSX.Element {
+  const { model, t } = useDesk();
+  if (model.phase !== "signed_in") return <SignIn />;
+  return (
+    <div class="desk" id="desk" data-connection={model.line.phase} data-pane={model.pane}>
+      <Header />
+      <Now />
+      <Story />
+      <section class="side" id="pane-team">
+        <Team />
+        <Today />
+      </section>
+      <Panes />
+      <div id="announcer" class="unseen" role="status" aria-live="assertive">
+        {announcement(model, t)}
+      </div>
+    </div>
+  );
+}
+
+const PANES: readonly Pane[] = ["now", "story", "team"];
+
+/** Drawn only where the window is too narrow for all columns. */
+function Panes(): JSX.Element {
+  const { model, t, actions } = useDesk();
+  return (
+    <nav class="panes" aria-label={t.panes.label}>
+      {PANES.map((pane) => (
+        <button
+          key={pane}
+          type="button"
+          data-pane-button={pane}
+          aria-pressed={model.pane === pane}
+          onClick={() => actions.pane(pane)}
+        >
+          {t.panes[pane]}
+        </button>
+      ))}
+    </nav>
+  );
+}

@@ -1,0 +1,38 @@
+/** Small drawings beside words; they repeat what the words say, so screen readers pass over them. */
+
+import type { JSX } from "preact";
+
+const HANDSET = "M2.5 13c5.3-7.2 13.7-7.2 19 0l-3.3 4.6-4.5-2.3v-3.4c-1.1-.25-2.3-.25-3.4 0v3.4l-4.5 2.3z";
+
+const SHAPES = {
+  ringing: (
+    <>
+      <path d={HANDSET} transform="translate(0 4)" fill="currentColor" />
+      <path d="M6 7.5 4 5.2M12 5.6V2.5M18 7.5l2-2.3" />
+    </>
+  ),
+  talking: (
+    <>
+      <path d="M4 10v4M8 7v10M12 4v16M16 7v10M20 10v4" />
+    </>
+  ),
+  held: <path d="M9 6v12M15 6v12" />,
+  consulting: <path d="M4 5h11v8H9l-3 3v-3H4zM18 10h2v7h-2v3l-3-3h-4" />,
+  ended: <path d="m5 12.5 4.5 4.5L19 7.5" />,
+  quiet: <path d={HANDSET} fill="currentColor" />,
+  blind: <path d="M4 9.5c4.6-4 11.4-4 16 0M7.5 13c2.6-2.2 6.4-2.2 9 0M12 17.2v.1M4 20 20 4" />,
+  gone: <path d="M4 7h9a5 5 0 0 1 0 10H6M9 13l-4 4 4 4" />,
+  call: <path d={HANDSET} fill="currentColor" />,
+  missed: <path d="M5 6l7 7 7-7M14 6h5v5M4 18h16" />,
+  note: <path d="M5 4h14v11l-5 5H5zM14 20v-5h5M8.5 8.5h7M8.5 12h4" />,
+} satisfies Record<string, JSX.Element>;
+
+export type IconName = keyof typeof SHAPES;
+
+export function Icon({ name }: { name: IconName }): JSX.Element {
+  return (
+    <svg class={`icon icon-${name}`} viewBox="0 0 24 24" aria-hidden="true" focusable="false">
+      {SHAPES[name]}
+    </svg>
+  );
+}

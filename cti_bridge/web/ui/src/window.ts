@@ -1,0 +1,28 @@
+/** What the browser's tab and a screen reader say about the page. Pure. */
+
+import type { Model } from "./model";
+import { cardState, shownCall } from "./model";
+import { reasonOf } from "./reason";
+import type { Strings } from "./strings";
+import { callerInBrief } from "./who";
+
+/** The window's title: who rings comes before whom one talks to, and that before a broken line. */
+export function windowTitle(model: Model, t: Strings): string {
+  const ringing = model.cards.find((card) => cardState(card.call) === "ringing");
+  if (ringing) return t.windowTitle.ringing(callerInBrief(ringing.call, t));
+  if (model.phase === "signed_in" && model.line.phase === "lost") return t.windowTitle.lost;
+  const call = shownCall(model);
+  if (call && cardState(call) !== "ended") return t.windowTitle.talking(callerInBrief(call, t));
+  return t.product;
+}
+
+/** The words to be read aloud at once: every ringing call, or what became of the last one. */
+export function announcement(model: Model, t: Strings): string {
+  const ringing = model.cards.filter((card) => cardState(card.call) === "ringing");
+  if (ringing.length > 0) {
+    return ringing
+      .map(({ call }) => t.call.announce(callerInBrief(call, t), t.className(call.callClass), t.call.why(reasonOf(call))))
+      .join(" ");
+  }
+  return model.notice === null ? "" : t.gone.reason(model.notice.reason, model.notice.by);
+}
