@@ -43,6 +43,7 @@ class DatabaseThread:
         self._busy_timeout_s = busy_timeout_s
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._database: Database | None = None
+        self._opened_inode: int | None = None
 
     async def open(self, *, within_s: float = 30.0) -> None:
         """Open or create the file and migrate it. Raises DatabaseUnusable with a reason a person can read."""
@@ -56,6 +57,9 @@ class DatabaseThread:
         """
 
         def call() -> T:
+            if self._database is not None and self._inode() != self._opened_inode:
+                # Removed or replaced under us: what is written to the old file nobody would ever read.
+                self._close()
             if self._database is None:
                 self._open()
             assert self._database is not None
@@ -94,6 +98,13 @@ class DatabaseThread:
             connection.close()
             raise
         self._database = database
+        self._opened_inode = self._inode()
+
+    def _inode(self) -> int | None:
+        try:
+            return self.path.stat().st_ino
+        except FileNotFoundError:
+            return None
 
     def _close(self) -> None:
         if self._database is not None:

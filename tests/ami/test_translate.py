@@ -17,16 +17,18 @@ from cti_bridge.calls.events import (
     LegStopped,
     Stop,
 )
+from cti_bridge.domain.ids import ChannelId
 
+T, LEG = ChannelId("main-1.1"), ChannelId("main-1.2")
 STAMP = {"Timestamp": "1795293126.464815"}
 CALLER = {
     "Channel": "PJSIP/trunk-00000001",
-    "Uniqueid": "main-1.1",
-    "Linkedid": "main-1.1",
+    "Uniqueid": T,
+    "Linkedid": T,
     "CallerIDNum": "+74950000150",
     "CallerIDName": 'Мария \\"Маша\\" Соколова',
 }
-DEST = {"DestChannel": "PJSIP/101-00000002", "DestUniqueid": "main-1.2"}
+DEST = {"DestChannel": "PJSIP/101-00000002", "DestUniqueid": LEG}
 AT = 1795293126.464815
 NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
 
@@ -36,24 +38,24 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
     [
         pytest.param(
             {"Event": "QueueCallerJoin", **CALLER, "Queue": "sales", "Position": "1"},
-            CallerQueued(AT, "main-1.1", "main-1.1", "sales", NAMED),  # type: ignore[arg-type]
+            CallerQueued(AT, T, T, "sales", NAMED),
             id="a caller joins a queue",
         ),
         pytest.param(
             {"Event": "QueueCallerAbandon", **CALLER, "Queue": "sales", "HoldTime": "2"},
-            CallerLeftQueue(AT, "main-1.1", "sales"),  # type: ignore[arg-type]
+            CallerLeftQueue(AT, T, "sales"),
             id="an abandon only says that the queue was left",
         ),
         pytest.param(
             {"Event": "AgentCalled", **CALLER, **DEST, "Queue": "sales", "Interface": "PJSIP/101"},
             LegRinging(
                 AT,
-                "main-1.2",
+                LEG,
                 "PJSIP/101-00000002",
                 "PJSIP/101",
-                "main-1.1",
+                T,
                 "PJSIP/trunk-00000001",
-                "main-1.1",  # type: ignore[arg-type]
+                T,
                 "sales",
                 NAMED,
             ),
@@ -64,30 +66,30 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
         ),
         pytest.param(
             {"Event": "AgentConnect", **CALLER, **DEST, "MemberName": "Olga", "Interface": "PJSIP/102"},
-            LegAnswered(AT, "main-1.2", "PJSIP/101-00000002", "PJSIP/101", "main-1.1"),  # type: ignore[arg-type]
+            LegAnswered(AT, LEG, "PJSIP/101-00000002", "PJSIP/101", T),
             id="who talks is the destination channel, not the member that was called",
         ),
         pytest.param(
             {"Event": "DialEnd", **CALLER, **DEST, "DialStatus": "CANCEL"},
-            LegStopped(AT, "main-1.2", Stop.CANCELLED),  # type: ignore[arg-type]
+            LegStopped(AT, LEG, Stop.CANCELLED),
             id="a cancelled leg",
         ),
         pytest.param(
             {"Event": "DialEnd", **CALLER, **DEST, "DialStatus": "BUSY"},
-            LegStopped(AT, "main-1.2", Stop.NO_ANSWER),  # type: ignore[arg-type]
+            LegStopped(AT, LEG, Stop.NO_ANSWER),
             id="a busy phone",
         ),
         pytest.param(
             {"Event": "AgentRingNoAnswer", **CALLER, **DEST, "RingTime": "4000"},
-            LegStopped(AT, "main-1.2", Stop.NO_ANSWER),  # type: ignore[arg-type]
+            LegStopped(AT, LEG, Stop.NO_ANSWER),
             id="a phone that nobody answered",
         ),
         pytest.param(
             {"Event": "Newchannel", **CALLER},
-            ChannelCreated(AT, "main-1.1", "PJSIP/trunk"),
-            id="a channel",  # type: ignore[arg-type]
+            ChannelCreated(AT, T, "PJSIP/trunk"),
+            id="a channel",
         ),
-        pytest.param({"Event": "Hangup", **CALLER, "Cause": "16"}, ChannelHungUp(AT, "main-1.1"), id="a hangup"),  # type: ignore[arg-type]
+        pytest.param({"Event": "Hangup", **CALLER, "Cause": "16"}, ChannelHungUp(AT, T), id="a hangup"),
         pytest.param({"Event": "QueueMemberPause", "Queue": "sales"}, None, id="what says nothing about calls"),
     ],
 )
@@ -97,7 +99,7 @@ def test_events_become_ours(headers: dict[str, str], event: object) -> None:
 
 def test_an_event_without_a_stamp_has_the_time_of_its_arrival() -> None:
     event = translate(Message({"Event": "Hangup", **CALLER}), received_at=17.5)
-    assert event == ChannelHungUp(17.5, "main-1.1")  # type: ignore[arg-type]
+    assert event == ChannelHungUp(17.5, T)
 
 
 @pytest.mark.parametrize(
@@ -135,8 +137,8 @@ def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
             {
                 "Event": "CoreShowChannel",
                 "Channel": "PJSIP/101-00000002",
-                "Uniqueid": "main-1.2",
-                "Linkedid": "main-1.1",
+                "Uniqueid": LEG,
+                "Linkedid": T,
                 "ChannelStateDesc": "Ringing",
                 "Application": "AppQueue",
             }
@@ -145,7 +147,7 @@ def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
     ]
     queues = [
         Message({"Event": "QueueParams", "Queue": "sales"}),
-        Message({"Event": "QueueEntry", "Queue": "sales", "Uniqueid": "main-1.1"}),
+        Message({"Event": "QueueEntry", "Queue": "sales", "Uniqueid": T}),
     ]
     caller, leg = snapshot(channels, queues, 1.0).channels
     assert (caller.queue, caller.dialled, caller.caller_id) == ("sales", False, NAMED)

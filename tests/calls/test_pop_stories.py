@@ -209,7 +209,12 @@ def test_a_direct_call_to_an_operator_pops_though_the_bridge_was_never_asked(sto
 def test_a_finished_call_stays_finished_whatever_comes_late(story: Story) -> None:
     story.happens(story.offered(), story.queued(), story.rings("101", "a"), story.answers("101", "a"))
     story.happens(story.hangs_up(), story.hangs_up("a"))
-    late = [story.queued(), story.rings("101", "a"), story.rings("102", "b"), story.answers("101", "a")]
+    late: list[CallEvent] = [
+        story.queued(),
+        story.rings("101", "a"),
+        story.rings("102", "b"),
+        story.answers("101", "a"),
+    ]
     assert story.happens(*late, story.left(), story.stops("a", Stop.NO_ANSWER), story.hangs_up()) == []
     assert story.book.live() == ()
 
@@ -223,7 +228,7 @@ def test_a_caller_who_hung_up_before_the_decision_leaves_no_call_behind(story: S
 @pytest.mark.parametrize("seed", range(200))
 def test_a_story_told_doubled_and_in_any_order_never_pops_for_strangers_and_ends_once(seed: int) -> None:
     story = Story()
-    events = [
+    events: list[CallEvent] = [
         story.offered(),
         story.queued(),
         story.rings("101", "a"),

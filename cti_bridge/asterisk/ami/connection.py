@@ -6,6 +6,7 @@ snapshot can be put in its right place: from the moment it is asked for until it
 
 import asyncio
 import contextlib
+import os
 import ssl
 import time
 import uuid
@@ -143,7 +144,10 @@ class AmiConnection:
             return str(lost)
         except TimeoutError:
             return f"AMI at {address.host}:{address.port} did not answer in time"
-        except (OSError, NotConnected, ActionRefused) as error:
+        except OSError as error:
+            why = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
+            return f"AMI at {address.host}:{address.port}: {why}"
+        except (NotConnected, ActionRefused) as error:
             return f"AMI at {address.host}:{address.port}: {error}"
         finally:
             self._manager = None

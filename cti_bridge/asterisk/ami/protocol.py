@@ -20,6 +20,9 @@ MAX_FRAME = 1_000_000
 """Characters that may come without the blank line that ends a frame; an AMI frame has about 1,000."""
 
 
+_STEERING = ("event", "response", "actionid", "commandid", "message", "eventlist", "subevent")
+
+
 class NotConnected(Exception):
     """There is no connection on which this action could be sent, or it went away before the answer."""
 
@@ -50,6 +53,11 @@ class SafeProtocol(AMIProtocol):
             super().data_received(text.encode())
         if self.queue and len(self.queue[0]) > MAX_FRAME:
             self.transport.abort()
+
+    def handle_message(self, message: Message) -> None:
+        """Pass over a frame in which a header that steers the client stands twice; it would break panoramisk."""
+        if not any(isinstance(message.get(header), list) for header in _STEERING):
+            super().handle_message(message)
 
 
 class SafeManager(Manager):

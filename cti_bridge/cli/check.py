@@ -1,0 +1,46 @@
+"""The command that judges settings and rules before they go live."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from cti_bridge.cli.rules import check_rules
+from cti_bridge.cli.terminal import printable
+from cti_bridge.reception.rule_file import RulesUnreadable
+from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
+
+
+def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    """Adds `check`."""
+    check = commands.add_parser(
+        "check",
+        help="check settings and rules",
+        description="Names every mistake in the settings and the rules as FILE:LINE:COLUMN: message (hint).",
+    )
+    check.add_argument("--config", metavar="FILE", type=Path, default=DEFAULT_PATH, help="the settings file")
+    check.set_defaults(func=_check)
+
+
+def _check(arguments: argparse.Namespace) -> int:
+    if not arguments.config.is_file():
+        print(f"cti-bridge: {printable(str(arguments.config))}: no such file", file=sys.stderr)
+        return 2
+    try:
+        settings = load_settings(arguments.config)
+    except SettingsError as error:
+        return _no(error.problems)
+    try:
+        problems = check_rules(settings.rules, settings.crm.stages)
+    except RulesUnreadable as error:
+        print(f"cti-bridge: {printable(str(error))}", file=sys.stderr)
+        return 2
+    if problems:
+        return _no(problems)
+    print(f"{printable(str(arguments.config))} and {printable(str(settings.rules))} are good")
+    return 0
+
+
+def _no(problems: "tuple[str, ...] | list[str]") -> int:
+    for problem in problems:
+        print(printable(problem))
+    return 1

@@ -1,0 +1,201 @@
+"""What happens when a caller arrives: look him up, decide, answer the dialplan, and tell the switchboard.
+
+The caller never waits for a disk, and for all of it one second at most: what is not known by then is left out.
+"""
+
+import re
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from cti_bridge.asterisk.agi.contract import RouteRequest, commands
+from cti_bridge.asterisk.agi.server import Reply
+from cti_bridge.calls.events import CallerId, CallEvent, CallOffered
+from cti_bridge.calls.record import DecisionRecord
+from cti_bridge.crm.lookup import Lookup
+from cti_bridge.domain.customer import StageList
+from cti_bridge.domain.decision import CrmAnswer, Decision, OperatorDial
+from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
+from cti_bridge.domain.number import parse_number
+from cti_bridge.operators.directory import Directory
+from cti_bridge.reception.card import Card
+from cti_bridge.reception.switchboard import Switchboard, operator_dial
+from cti_bridge.routing.decide import decide
+from cti_bridge.routing.facts import CallFacts, Gathered, flatten, gather
+from cti_bridge.routing.rules import RuleSet
+
+log = structlog.get_logger(__name__)
+
+WHOLE_DECISION_S = 1.0
+_CALL_ID = re.compile(r"[A-Za-z0-9_.:@+-]{1,120}")
+_RESERVE_S = 0.1
+"""Kept free of the look-up for the rules and for talking to Asterisk."""
+
+
+class RulesInForce(Protocol):
+    """Who knows the rules in force; a reload replaces the whole reference, and a call takes it once."""
+
+    @property
+    def current(self) -> RuleSet:
+        """The rules that a call arriving now is decided by."""
+
+
+class Reception:
+    """Answers the dialplan's question for one PBX."""
+
+    def __init__(
+        self,
+        pbx: str,
+        *,
+        region: str | None,
+        rules: RulesInForce,
+        lookup: Lookup,
+        stages: Callable[[], StageList],
+        directory: Callable[[], Directory],
+        switchboard: Switchboard,
+        feed: Callable[[CallEvent], None],
+        observe: Callable[[Decision, float], None],
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.expression_errors = 0
+        """Expressions in the rules that could not be computed for a call, and so did not match."""
+        self._pbx = pbx
+        self._region = region
+        self._rules = rules
+        self._lookup = lookup
+        self._stages = stages
+        self._directory = directory
+        self._switchboard = switchboard
+        self._feed = feed
+        self._observe = observe
+        self._now = now
+        self._monotonic = monotonic
+
+    async def decide(self, request: RouteRequest, accepted_at: float) -> Reply:
+        """Decide about one caller; `accepted_at` is the monotonic time at which the dialplan began to wait."""
+        rules = self._rules.current
+        offered_at = self._now()
+        call = self._call_facts(request, rules)
+        left_s = accepted_at + WHOLE_DECISION_S - _RESERVE_S - self._monotonic()
+        answer = await self._lookup.find(
+            call.caller, deadline_s=max(0.0, min(rules.degraded.deadline_s, left_s)), stale_s=rules.degraded.cache_s
+        )
+        began = self._monotonic()
+        gathered = gather(call, answer, rules, self._stages())
+        decision, trace = decide(rules, gathered)
+        self.expression_errors += len(trace.cel_errors)
+        operator = self._operator(decision)
+        rules_ms = (self._monotonic() - began) * 1000
+        call_id = self._call_id(request)
+        record = _decision_record(decision, gathered, answer, operator, rules.hash, rules_ms)
+        self._switchboard.decided(call_id, _card(call, gathered, decision, answer), record)
+        self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
+
+        def sent(complete: bool) -> None:
+            whole_ms = (self._monotonic() - accepted_at) * 1000
+            took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
+            self._observe(decision, whole_ms / 1000)
+            self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=complete))
+
+        return Reply(commands(decision, call_id, operator), sent)
+
+    def new_card(self, caller_id: CallerId) -> Card:
+        """A card for a call that was first seen in the middle of its life: only what the network says."""
+        region = self._region or self._rules.current.region
+        return Card(parse_number(caller_id.number, region=region), caller_name=caller_id.name, to_look_up=True)
+
+    async def look_up_late(self, card: Card) -> Card:
+        """Complete the card of a call that was not decided by this run of the bridge."""
+        rules = self._rules.current
+        call = CallFacts(card.caller, card.did, card.trunk)
+        answer = await self._lookup.find(call.caller)
+        gathered = gather(call, answer, rules, self._stages())
+        return replace(
+            card,
+            to_look_up=False,
+            crm_source=card.crm_source or answer.source.value,
+            crm_age_s=answer.age_s,
+            record=gathered.record,
+            deal_id=gathered.deal_id,
+            candidates=gathered.candidates,
+        )
+
+    def _call_facts(self, request: RouteRequest, rules: RuleSet) -> CallFacts:
+        caller = parse_number(
+            request.caller_number,
+            region=self._region or rules.region,
+            presentation_allowed=request.presentation_allowed,
+        )
+        return CallFacts(
+            caller=caller,
+            did=request.did,
+            trunk=request.trunk,
+            attestation=request.attestation,
+            language=request.language,
+            name=request.caller_name,
+        )
+
+    def _call_id(self, request: RouteRequest) -> CallId:
+        """The id that the subroutine gave this call before, unless another live call has it; else a new one."""
+        if _CALL_ID.fullmatch(request.call_id):
+            known = self._switchboard.book.get(CallId(request.call_id))
+            if known is None or known.channel == request.uniqueid:
+                return CallId(request.call_id)
+        return call_id_for(self._pbx, request.linkedid)
+
+    def _operator(self, decision: Decision) -> OperatorDial | None:
+        """The preferred operator, if there is such an operator and his phones are free at this moment."""
+        wanted = decision.preferred
+        operator = self._directory().by_crm_user(wanted.crm_user) if wanted else None
+        if wanted is None or operator is None:
+            return None
+        return operator_dial(operator, self._switchboard.free_phones(operator), wanted.timeout_s)
+
+
+def _card(call: CallFacts, gathered: Gathered, decision: Decision, answer: CrmAnswer) -> Card:
+    return Card(
+        caller=call.caller,
+        caller_name=call.name,
+        did=str(gathered.facts.get("call.did") or ""),
+        trunk=call.trunk,
+        verified=bool(gathered.facts.get("call.verified")),
+        decision=decision.kind.value,
+        rule=decision.rule,
+        class_name=decision.class_name,
+        crm_source=decision.crm.value if decision.crm else "",
+        crm_age_s=answer.age_s,
+        record=gathered.record,
+        deal_id=gathered.deal_id,
+        candidates=gathered.candidates,
+    )
+
+
+def _decision_record(
+    decision: Decision,
+    gathered: Gathered,
+    answer: CrmAnswer,
+    operator: OperatorDial | None,
+    rules_hash: str,
+    rules_ms: float,
+) -> DecisionRecord:
+    return DecisionRecord(
+        kind=decision.kind.value,
+        crm=decision.crm.value if decision.crm else "",
+        crm_age_s=answer.age_s,
+        rule=decision.rule,
+        class_name=decision.class_name,
+        queue=decision.queue,
+        steps=tuple((step.queue, step.timeout_s) for step in decision.steps),
+        final=decision.final,
+        customer_id=decision.customer_id or "",
+        operator=operator.id if operator else "",
+        priority=decision.priority,
+        rules_hash=rules_hash,
+        facts=flatten(gathered),
+        crm_error=answer.error,
+        took_ms={"crm": round(answer.took_ms, 3), "rules": round(rules_ms, 3)},
+    )

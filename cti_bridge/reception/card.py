@@ -1,0 +1,173 @@
+"""The customer card of a call, and how it looks on the wire to one operator. Pure."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from cti_bridge.calls.call import Call
+from cti_bridge.calls.pops import Part
+from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
+from cti_bridge.domain.ids import DealId
+from cti_bridge.domain.number import CallerNumber, NumberKind, display_number
+from cti_bridge.operators.directory import Directory
+from cti_bridge.operators.protocol import Json
+
+RING_EXPIRES_AFTER_S = 180.0
+"""A page takes a pop down by itself after so many seconds; no phone is rung that long in one go."""
+MAX_DEALS = 50
+MAX_TEXT = 2_000
+
+
+@dataclass(frozen=True, slots=True)
+class PastCall:
+    """An earlier call from the same number; durations in seconds, times since 1970."""
+
+    at: float
+    outcome: str
+    queue: str
+    operator: str
+    wait_s: float | None
+    talk_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Card:
+    """What is known of the person behind a call; the empty `decision` stands for a call we did not decide."""
+
+    caller: CallerNumber
+    caller_name: str = ""
+    did: str = ""
+    trunk: str = ""
+    verified: bool = False
+    decision: str = "fallback"
+    rule: str = ""
+    class_name: str = ""
+    crm_source: str = ""
+    crm_age_s: float | None = None
+    record: CustomerRecord | None = None
+    deal_id: DealId | None = None
+    candidates: tuple[CustomerRecord, ...] = ()
+    notes: tuple[Note, ...] = ()
+    history: tuple[PastCall, ...] = ()
+    to_look_up: bool = False
+    """This run of the bridge did not decide the call, so the CRM has still to be asked who it is."""
+    extras: str = "pending"
+    """Whether notes and history are there: pending, ready or failed."""
+
+
+def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, directory: Directory) -> Json:
+    """The whole call as an operator with this part in it may see it."""
+    rang_at = min((leg.rang_at for leg in call.legs), default=None)
+    ringing = part is Part.RINGING
+    latest = max((leg.rang_at for leg in call.legs), default=None)
+    return {
+        "id": call.id,
+        "direction": "inbound",
+        "state": call.state.value,
+        "my_role": part.value if part else "none",
+        "queue": call.queue or None,
+        "class": card.class_name,
+        "rule": card.rule,
+        "decision": card.decision,
+        "crm": {"source": card.crm_source, "age_s": card.crm_age_s},
+        "caller": _caller(card),
+        "did": card.did or None,
+        "customer": _customer(card.record.customer, directory) if card.record else None,
+        "candidates": [
+            {
+                "customer": _customer(candidate.customer, directory),
+                "deals": _deals(candidate, card.deal_id, stages, directory),
+            }
+            for candidate in card.candidates
+        ],
+        "deals": _deals(card.record, card.deal_id, stages, directory) if card.record else [],
+        "notes": [{"at": _time(note.at), "author": note.author, "text": note.text[:MAX_TEXT]} for note in card.notes],
+        "history": [_past(past) for past in card.history],
+        "extras": card.extras,
+        "offered_at": _moment(call.offered_at),
+        "rang_at": _moment(rang_at),
+        "answered_at": _moment(call.answered_at),
+        "ended_at": _moment(call.ended_at),
+        "expires_at": _moment(latest + RING_EXPIRES_AFTER_S) if ringing and latest is not None else None,
+    }
+
+
+def _caller(card: Card) -> Json:
+    hidden = card.caller.kind is NumberKind.ANONYMOUS
+    number = None if hidden else card.caller.e164 or card.caller.raw
+    return {
+        "number": number,
+        "display": "" if number is None else display_number(number),
+        "kind": card.caller.kind.value,
+        "name": card.caller_name[:200],
+        "verified": card.verified,
+    }
+
+
+def _customer(customer: Customer, directory: Directory) -> Json:
+    return {
+        "id": customer.id,
+        "name": customer.name,
+        "numbers": list(customer.numbers),
+        "email": customer.email,
+        "city": customer.city,
+        "timezone": customer.timezone,
+        "segment": customer.segment,
+        "preferred_channel": customer.preferred_channel,
+        "responsible": _responsible(customer.responsible, directory) if customer.responsible else None,
+    }
+
+
+def _responsible(crm_user: str, directory: Directory) -> Json:
+    operator = directory.by_crm_user(crm_user)
+    return {"crm_user": crm_user, "name": operator.name if operator else crm_user}
+
+
+def _deals(record: CustomerRecord, main: DealId | None, stages: StageList, directory: Directory) -> list[Json]:
+    def rank(deal: Deal) -> tuple[bool, bool, float]:
+        changed = deal.changed_at.timestamp() if deal.changed_at else 0.0
+        return (deal.id != main, not stages.is_open(deal), -changed)
+
+    return [_deal(deal, main, stages, directory) for deal in sorted(record.deals, key=rank)[:MAX_DEALS]]
+
+
+def _deal(deal: Deal, main: DealId | None, stages: StageList, directory: Directory) -> Json:
+    stage = stages.get(deal.stage)
+    return {
+        "id": deal.id,
+        "title": deal.title,
+        "stage": deal.stage,
+        "stage_name": stage.name if stage else deal.stage,
+        "amount": _amount(deal.amount),
+        "currency": "RUB",
+        "changed_at": _time(deal.changed_at),
+        "responsible": _responsible(deal.responsible, directory)["name"] if deal.responsible else "",
+        "open": stages.is_open(deal),
+        "main": deal.id == main,
+    }
+
+
+def _amount(amount: Decimal | None) -> float | int | None:
+    if amount is None or not amount.is_finite():
+        return None
+    return int(amount) if amount == amount.to_integral_value() else float(amount)
+
+
+def _past(past: PastCall) -> Json:
+    return {
+        "at": _moment(past.at),
+        "direction": "inbound",
+        "outcome": past.outcome,
+        "queue": past.queue,
+        "operator": past.operator or None,
+        "wait_s": past.wait_s,
+        "talk_s": past.talk_s,
+    }
+
+
+def _time(at: datetime | None) -> str | None:
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def _moment(at: float | None) -> str | None:
+    return None if at is None else datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")

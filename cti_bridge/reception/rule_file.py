@@ -1,0 +1,107 @@
+"""The rule file in force: loaded at the start, replaced as a whole by a good one, never by a bad one."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from cti_bridge.calls.journal import AcceptedRules, Journal
+from cti_bridge.database import DatabaseUnusable
+from cti_bridge.domain.customer import StageList
+from cti_bridge.routing.document import MAX_CHARACTERS
+from cti_bridge.routing.load import load_rules
+from cti_bridge.routing.problems import RulesError
+from cti_bridge.routing.rules import RuleSet
+
+log = structlog.get_logger(__name__)
+
+_UTF8_BYTES = 4
+"""Longest character; a file larger than the limit times this is too large without counting its characters."""
+
+
+class NoUsableRules(Exception):
+    """There is neither a good rule file nor one that was accepted earlier; one printable line for each problem."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+class RulesUnreadable(Exception):
+    """The rule file could not be read; the message is one line that names it."""
+
+
+def read_rules(path: Path) -> str:
+    """The text of a rule file, never more of it than could be valid. Raises RulesUnreadable."""
+    try:
+        with path.open("rb") as file:
+            content = file.read(MAX_CHARACTERS * _UTF8_BYTES + 1)
+        return content.decode("utf-8")
+    except OSError as error:
+        raise RulesUnreadable(f"{path}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise RulesUnreadable(f"{path}: not UTF-8 at byte {error.start}") from error
+
+
+class RuleFile:
+    """Holds the rules in force. A call takes `current` once, so one version decides it entirely."""
+
+    def __init__(
+        self, path: Path, journal: Journal, *, stages: StageList | None, on_state: Callable[[str, str], None]
+    ) -> None:
+        self.current: RuleSet
+        self.reloads = 0
+        self.refused = 0
+        self._path = path
+        self._journal = journal
+        self._stages = stages
+        self._on_state = on_state
+
+    async def start(self) -> None:
+        """Load the file, or where it is bad the version accepted last. Raises NoUsableRules."""
+        problems = await self.reload()
+        if not problems:
+            return
+        kept = await self._last_accepted()
+        if kept is None:
+            raise NoUsableRules(problems)
+        self.current = kept
+        reason = f"the file is bad, rules {kept.hash[:12]} accepted earlier are in force: {problems[0]}"
+        log.error("rules.old", reason=reason)
+        self._on_state("at_risk", reason)
+
+    async def reload(self) -> tuple[str, ...]:
+        """Load the file again; the problems come back, none when the new rules are in force."""
+        try:
+            text = await asyncio.to_thread(read_rules, self._path)
+            rules = await asyncio.to_thread(load_rules, text, stages=self._stages)
+        except RulesError as error:
+            return self._keep_old(tuple(problem.format(str(self._path)) for problem in error.problems))
+        except RulesUnreadable as error:
+            return self._keep_old((str(error),))
+        self.current = rules
+        self.reloads += 1
+        self._on_state("up", "")
+        log.info("rules.accepted", hash=rules.hash[:12], file=str(self._path))
+        try:
+            await self._journal.accept_rules(AcceptedRules(rules.hash, text, time.time()))
+        except DatabaseUnusable as error:
+            log.warning("rules.not_kept", reason=str(error))
+        return ()
+
+    def _keep_old(self, problems: tuple[str, ...]) -> tuple[str, ...]:
+        self.refused += 1
+        for problem in problems:
+            log.error("rules.refused", problem=problem)
+        self._on_state("at_risk", f"the file is bad, the old rules are in force: {problems[0]}")
+        return problems
+
+    async def _last_accepted(self) -> RuleSet | None:
+        try:
+            kept = await self._journal.last_accepted_rules()
+            return await asyncio.to_thread(load_rules, kept.text) if kept else None
+        except (DatabaseUnusable, RulesError) as error:
+            log.error("rules.kept_unusable", reason=str(error))
+            return None

@@ -1,0 +1,360 @@
+"""Where all about live calls comes together: what Asterisk says goes in, pops and the journal's rows come out.
+
+The call book and the rules of who sees what are pure and live in `calls/`; this is the shell around them. It runs on
+the event loop and never waits; its only tasks fetch what an operator reads beside the call.
+"""
+
+import asyncio
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import structlog
+
+from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
+from cti_bridge.calls.call import Call, CallState, LegState
+from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
+from cti_bridge.calls.phones import PhonesInUse
+from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.domain.customer import StageList
+from cti_bridge.domain.decision import OperatorDial
+from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.number import mask
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators.directory import Directory
+from cti_bridge.operators.hub import Hub
+from cti_bridge.operators.protocol import Json
+from cti_bridge.reception.card import Card, encode_call
+
+log = structlog.get_logger(__name__)
+
+MAX_FETCHES = 200
+"""Cards whose notes and history are being fetched at the same time; the rest are shown without."""
+
+Fetch = Callable[[Call, Card], Awaitable[Card]]
+"""Completes a card with what takes longer than a caller may wait; raises nothing."""
+
+
+class RecordSink(Protocol):
+    """Who keeps what is known of a call."""
+
+    def keep(self, record: CallRecord) -> None:
+        """The latest state of one call; must not block."""
+
+
+@dataclass(slots=True)
+class _Desk:
+    """What the switchboard knows of one call beside the book's picture of it."""
+
+    card: Card
+    decision: DecisionRecord | None = None
+    rang: list[OperatorId] = field(default_factory=list)
+    popped_at: dict[OperatorId, float] = field(default_factory=dict)
+    pop_ms: float | None = None
+    answered_by: OperatorId | None = None
+    fetched: bool = False
+
+
+class Switchboard:
+    """Follows every live call of one PBX."""
+
+    def __init__(
+        self,
+        pbx: str,
+        *,
+        hub: Hub,
+        journal: RecordSink,
+        directory: Callable[[], Directory],
+        stages: Callable[[], StageList],
+        fetch: Fetch,
+        new_card: Callable[[CallerId], Card],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self.unowned_rings = 0
+        """Phones that rang for a caller and belong to no operator."""
+        self.unowned_interfaces: Counter[str] = Counter()
+        self.fetches_refused = 0
+        self.ended: Counter[str] = Counter()
+        self.book = CallBook(pbx, is_operator_phone=lambda interface: self._owner(interface) is not None)
+        self._phones = PhonesInUse()
+        self._hub = hub
+        self._journal = journal
+        self._directory = directory
+        self._stages = stages
+        self._fetch = fetch
+        self._new_card = new_card
+        self._now = now
+        self._desks: dict[CallId, _Desk] = {}
+        self._fetches: set[asyncio.Task[None]] = set()
+        hub.on_sent = self._sent
+
+    # What happens ---------------------------------------------------------------------------------------------------
+
+    def take(self, event: CallEvent) -> None:
+        """One thing happened on the PBX."""
+        self._phones.apply(event)
+        if isinstance(event, LegRinging) and self._owner(event.interface) is None:
+            self._count_unowned(event)
+        for change in self.book.apply(event):
+            self._changed(change)
+
+    def resync(self, snapshot: Snapshot) -> None:
+        """The connection to the PBX is new: this is all there is now."""
+        self._phones.resync(snapshot)
+        for change in self.book.resync(snapshot):
+            self._changed(change)
+        for call in self.book.live():
+            self._begin_fetch(call)
+        self._hub.team_changed()
+
+    def decided(self, call_id: CallId, card: Card, decision: DecisionRecord) -> None:
+        """The bridge decided where a caller goes. Comes before the PBX says anything else about him."""
+        desk = self._desks.get(call_id)
+        if desk is None:
+            self._desks[call_id] = _Desk(card, decision)
+            if len(self._desks) > 2 * MAX_LIVE_CALLS:
+                self._desks = {known: desk for known, desk in self._desks.items() if self.book.get(known)}
+            return
+        desk.card, desk.decision, desk.fetched = card, decision, False
+        call = self.book.get(call_id)
+        if call is not None:
+            self._keep(call)
+            self._begin_fetch(call)
+
+    def delivered(self, call_id: CallId, decision: DecisionRecord) -> None:
+        """It is known how long the decision took in all and whether the PBX took it."""
+        desk = self._desks.get(call_id)
+        call = self.book.get(call_id)
+        if desk is not None:
+            desk.decision = decision
+            if call is not None:
+                self._keep(call)
+
+    def restore(self, call: Call, card: Card, record: CallRecord) -> None:
+        """Take up a call that an earlier run had written down as going on."""
+        desk = _Desk(card, record.decision, list(record.rang), pop_ms=record.pop_ms, answered_by=record.operator)
+        self._desks[call.id] = desk
+        self.book.restore(call)
+
+    async def close(self) -> None:
+        """Stop fetching."""
+        for task in self._fetches:
+            task.cancel()
+        await asyncio.gather(*self._fetches, return_exceptions=True)
+
+    # What others ask ------------------------------------------------------------------------------------------------
+
+    def free_phones(self, operator: Operator) -> tuple[str, ...]:
+        """All phones of an operator if none of them is in use, else nothing."""
+        return () if any(self._phones.busy(phone) for phone in operator.phones) else operator.phones
+
+    def calls_of(self, operator: OperatorId) -> list[Json]:
+        """The calls in which this operator has a part now, as he may see them."""
+        seen = []
+        for call in self.book.live():
+            part = parts(call, self._owner).get(operator)
+            desk = self._desks.get(call.id)
+            if part is not None and desk is not None:
+                seen.append(self._encoded(call, desk, part))
+        return seen
+
+    def team(self) -> list[Json]:
+        """All operators, whether their phones ring or they talk, and in which queue; nothing about callers."""
+        busy: dict[OperatorId, tuple[Part, str]] = {}
+        for call in self.book.live():
+            for operator, part in parts(call, self._owner).items():
+                if busy.get(operator, (Part.RINGING, ""))[0] is not Part.TALKING:
+                    busy[operator] = (part, call.queue)
+        return [_teammate(operator, busy.get(operator.id)) for operator in self._directory().all()]
+
+    # How it is done -------------------------------------------------------------------------------------------------
+
+    def _owner(self, interface: str) -> OperatorId | None:
+        operator = self._directory().owner_of(interface)
+        return operator.id if operator else None
+
+    def _count_unowned(self, event: LegRinging) -> None:
+        if event.leg_name.startswith("Local/"):
+            return
+        self.unowned_rings += 1
+        if event.interface in self.unowned_interfaces or len(self.unowned_interfaces) < 1000:
+            self.unowned_interfaces[event.interface] += 1
+
+    def _changed(self, change: Change) -> None:
+        call = change.after
+        desk = self._desks.get(call.id)
+        if desk is None:
+            desk = self._desks[call.id] = _Desk(self._new_card(change.adopted or CallerId()))
+        told = changes(change.before, call, self._owner)
+        for pop in told:
+            self._tell(call, desk, pop)
+        self._note_answer(call, desk)
+        self._tell_the_rest(change.before, call, desk, told)
+        if told:
+            self._hub.team_changed()
+        if call.state is not CallState.ENDED:
+            self._begin_fetch(call)
+        if _worth_writing(change):
+            self._keep(call)
+        if call.state is CallState.ENDED:
+            self._finish(call, desk)
+
+    def _tell(self, call: Call, desk: _Desk, pop: PopChange) -> None:
+        if pop.event is PopEvent.RINGING:
+            if pop.operator not in desk.rang:
+                desk.rang.append(pop.operator)
+            desk.popped_at[pop.operator] = _rang_at(call, pop.operator, self._owner)
+        part = parts(call, self._owner).get(pop.operator)
+        self._hub.publish(
+            pop.operator,
+            pop.event.value,
+            call=self._encoded(call, desk, part),
+            reason=pop.reason.value if pop.reason else None,
+            by=self._by(pop.by),
+        )
+
+    def _tell_the_rest(self, before: Call | None, call: Call, desk: _Desk, told: Sequence[PopChange]) -> None:
+        """Those who keep their part in the call see it change as a whole: queue, state, the colleague who joined."""
+        if before is None or (before.state, before.queue) == (call.state, call.queue):
+            return
+        already = {pop.operator for pop in told}
+        for operator, part in parts(call, self._owner).items():
+            if operator not in already:
+                self._hub.publish(operator, PopEvent.UPDATED.value, call=self._encoded(call, desk, part))
+
+    def _note_answer(self, call: Call, desk: _Desk) -> None:
+        if desk.answered_by is None and call.talking is not None:
+            desk.answered_by = self._owner(call.talking.interface)
+
+    def _encoded(self, call: Call, desk: _Desk, part: Part | None) -> Json:
+        return encode_call(call, desk.card, part, self._stages(), self._directory())
+
+    def _by(self, operator: OperatorId | None) -> Json | None:
+        if operator is None:
+            return None
+        known = self._directory().get(operator)
+        return {"operator": operator, "name": known.name if known else operator}
+
+    def _sent(self, operator: OperatorId, call_id: str, event: str, _at: float) -> None:
+        desk = self._desks.get(CallId(call_id))
+        if desk is None or event != PopEvent.RINGING.value or desk.pop_ms is not None:
+            return
+        rang_at = desk.popped_at.get(operator)
+        if rang_at is not None:
+            desk.pop_ms = round(max(0.0, self._now() - rang_at) * 1000, 1)
+
+    def _begin_fetch(self, call: Call) -> None:
+        desk = self._desks.get(call.id)
+        if desk is None or desk.fetched:
+            return
+        desk.fetched = True
+        if len(self._fetches) >= MAX_FETCHES:
+            self.fetches_refused += 1
+            desk.card = replace(desk.card, extras="failed")
+            return
+        task = asyncio.create_task(self._complete(call, desk), name=f"card-{call.id}")
+        self._fetches.add(task)
+        task.add_done_callback(self._fetches.discard)
+
+    async def _complete(self, call: Call, desk: _Desk) -> None:
+        asked_for = desk.card
+        card = await self._fetch(call, asked_for)
+        if desk.card is not asked_for:
+            return  # decided again meanwhile; that has begun a fetch of its own
+        desk.card = card
+        now = self.book.get(call.id)
+        for operator, part in parts(now, self._owner).items():
+            assert now is not None
+            self._hub.publish(operator, PopEvent.UPDATED.value, call=self._encoded(now, desk, part))
+
+    def _record(self, call: Call, desk: _Desk) -> CallRecord:
+        card = desk.card
+        return CallRecord(
+            id=call.id,
+            pbx=self.book.pbx,
+            channel=call.channel,
+            linkedid=call.linkedid,
+            offered_at=call.offered_at,
+            caller=card.caller.key or card.caller.raw,
+            caller_kind=card.caller.kind.value,
+            caller_name=card.caller_name,
+            did=card.did,
+            trunk=card.trunk,
+            verified=card.verified,
+            decision=desk.decision,
+            operator=desk.answered_by,
+            queue=call.queue,
+            rang=tuple(desk.rang),
+            pop_ms=desk.pop_ms,
+            answered_at=call.answered_at,
+            ended_at=call.ended_at,
+            outcome=call.outcome.value if call.outcome else "",
+            recovered=call.recovered,
+        )
+
+    def _keep(self, call: Call) -> None:
+        self._journal.keep(self._record(call, self._desks[call.id]))
+
+    def _finish(self, call: Call, desk: _Desk) -> None:
+        record = self._record(call, desk)
+        self.ended[record.outcome] += 1
+        del self._desks[call.id]
+        log.info("call", **_story(record))
+
+
+def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> OperatorDial | None:
+    """How to ring an operator's phones, all at once; None when none is to be rung."""
+    return OperatorDial(operator.id, "&".join(phones), timeout_s) if phones else None
+
+
+def _teammate(operator: Operator, busy: tuple[Part, str] | None) -> Json:
+    part, queue = busy or (None, "")
+    return {
+        "operator": operator.id,
+        "name": operator.name,
+        "state": part.value if part else "idle",
+        "ringing_queue": queue or None if part is Part.RINGING else None,
+    }
+
+
+def _rang_at(call: Call, operator: OperatorId, owner_of: Callable[[str], OperatorId | None]) -> float:
+    ringing = [leg for leg in call.legs if leg.state is LegState.RINGING and owner_of(leg.interface) == operator]
+    return min(leg.rang_at for leg in ringing)
+
+
+def _worth_writing(change: Change) -> bool:
+    """A row is written at the start, at each answer and at the end; what rings in between follows with the next."""
+    before, after = change.before, change.after
+    if before is None or after.ended_at is not None:
+        return True
+    return before.answered_at != after.answered_at or before.queue != after.queue
+
+
+def _story(record: CallRecord) -> dict[str, object]:
+    """The whole call in one line of the log, without names and with the number masked."""
+    decision = record.decision
+    ended_at = record.ended_at or record.offered_at
+    wait_until = record.answered_at if record.answered_at is not None else ended_at
+    return {
+        "id": record.id,
+        "caller": mask(record.caller),
+        "did": mask(record.did),
+        "class": decision.class_name if decision else "",
+        "rule": decision.rule if decision else "",
+        "decision": decision.kind if decision else "fallback",
+        "crm": decision.crm if decision else "",
+        "queue": decision.queue if decision else record.queue,
+        "decision_ms": decision.took_ms.get("whole") if decision else None,
+        "delivered": decision.delivered if decision else False,
+        "last_queue": record.queue,
+        "rang": list(record.rang),
+        "pop_ms": record.pop_ms,
+        "operator": record.operator,
+        "wait_s": round(wait_until - record.offered_at, 3),
+        "talk_s": round(ended_at - record.answered_at, 3) if record.answered_at is not None else None,
+        "outcome": record.outcome,
+        "recovered": record.recovered,
+    }

@@ -1,0 +1,410 @@
+"""The settings file of the daemon and its commands: strict, with every mistake at its line and column.
+
+Secrets never stand in the file: `secret: ${NAME}` takes one from the environment, `secret_file: PATH` from a file.
+Relative paths are meant from the folder of the settings file.
+"""
+
+import ipaddress
+import os
+import re
+import ssl
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from cti_bridge.domain.customer import Stage, StageList
+from cti_bridge.routing.document import Items, Node, Scalar, Table, parse_document
+from cti_bridge.routing.problems import Place, Problems, RulesError, quoted, suggestion
+
+DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_DURATION = re.compile(r"(\d{1,6})\s*(ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_FALLBACK_REGION = "RU"
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; `problems` has one printable line for each mistake."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Secret(_Strict):
+    secret: str = Field(default="", repr=False)
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "_Secret":
+        if self.secret and self.secret_file:
+            raise ValueError("give secret or secret_file, not both")
+        return self
+
+
+class _Ami(_Secret):
+    host: str = "127.0.0.1"
+    port: int = Field(default=5038, ge=1, le=65535)
+    username: str = Field(default="cti", min_length=1)
+    tls: bool = False
+    tls_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _safe_line(self) -> "_Ami":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        if not _loopback(self.host) and not self.tls:
+            raise ValueError("AMI elsewhere than on loopback needs tls: true")
+        return self
+
+
+class _Agi(_Secret):
+    host: str = "127.0.0.1"
+    port: int = Field(default=4573, ge=0, le=65535)
+    allow: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @model_validator(mode="after")
+    def _no_oracle(self) -> "_Agi":
+        if not _loopback(self.host) and (not self.allow or not (self.secret or self.secret_file)):
+            raise ValueError("FastAGI elsewhere than on loopback needs allow (networks) and a secret in its URL")
+        return self
+
+
+class _Pbx(_Strict):
+    name: str = Field(default="main", pattern=r"^[A-Za-z0-9_]{1,20}$")
+    region: str | None = None
+    ami: _Ami
+    agi: _Agi = _Agi()
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("not a two-letter country code in capitals, such as RU")
+        return value
+
+
+class _Stage(_Strict):
+    id: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    name: str = Field(min_length=1, max_length=80)
+    order: int
+    final: bool = False
+
+
+class _Crm(_Strict):
+    kind: str = "embedded"
+    path: Path = Path("crm.sqlite")
+    fresh: float = 0.0
+    stages: tuple[_Stage, ...] | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _built_in(cls, value: str) -> str:
+        if value != "embedded":
+            raise ValueError("only `embedded` is known")
+        return value
+
+    @field_validator("fresh", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> float:
+        return seconds(str(value))
+
+    @field_validator("stages")
+    @classmethod
+    def _unique(cls, value: tuple[_Stage, ...] | None) -> tuple[_Stage, ...] | None:
+        ids = [stage.id for stage in value or ()]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two stages have the same id")
+        return value
+
+
+class _Tls(_Strict):
+    cert_file: Path
+    key_file: Path
+
+
+class _Public(_Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8088, ge=0, le=65535)
+    origins: tuple[str, ...] = ()
+    tls: _Tls | None = None
+
+
+class _Private(_Strict):
+    host: str = "127.0.0.1"
+    port: int = Field(default=8089, ge=0, le=65535)
+
+
+class _Web(_Strict):
+    public: _Public = _Public()
+    private: _Private = _Private()
+
+
+class _Log(_Strict):
+    format: str = Field(default="auto", pattern="^(auto|json|console)$")
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+
+class _File(_Strict):
+    data_dir: Path = Path("/var/lib/cti-bridge")
+    rules: Path = Path("routing.yaml")
+    pbxes: tuple[_Pbx, ...] = Field(min_length=1, max_length=1)
+    crm: _Crm = _Crm()
+    web: _Web = _Web()
+    log: _Log = _Log()
+
+
+@dataclass(frozen=True, slots=True)
+class AmiSettings:
+    """Where AMI is and who we are there; `tls` is set when the line is to be encrypted."""
+
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgiSettings:
+    """Where FastAGI listens; `allow` names networks beside loopback, `secret` is part of the URL where it is set."""
+
+    host: str
+    port: int
+    allow: tuple[str, ...]
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class PbxSettings:
+    """One Asterisk; `region` reads its national numbers, None means as the rules say."""
+
+    name: str
+    region: str | None
+    ami: AmiSettings
+    agi: AgiSettings
+
+
+@dataclass(frozen=True, slots=True)
+class CrmSettings:
+    """The CRM; `fresh_s` is how long an answer counts as just given, `stages` the funnel where the file has one."""
+
+    kind: str
+    path: Path
+    fresh_s: float
+    stages: StageList | None
+
+
+@dataclass(frozen=True, slots=True)
+class WebSettings:
+    """The two listeners; `origins` are other pages that may connect; cert and key turn the public one to TLS."""
+
+    public_host: str
+    public_port: int
+    origins: tuple[str, ...]
+    private_host: str
+    private_port: int
+    cert_file: Path | None
+    key_file: Path | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Everything the daemon and its commands need to know."""
+
+    file: Path
+    data_dir: Path
+    rules: Path
+    region: str
+    pbx: PbxSettings
+    crm: CrmSettings
+    web: WebSettings
+    log_format: str
+    log_level: str
+
+
+def seconds(text: str) -> float:
+    """A duration such as `300ms`, `60s`, `2m`, `24h` or plain seconds. Raises ValueError."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("not a duration such as 300ms, 60s, 2m or 24h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+def load_settings(path: Path) -> Settings:
+    """Read and check a settings file. Raises SettingsError with all mistakes, FILE:LINE:COLUMN: message (hint)."""
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise SettingsError((f"{path}: {error.strerror or error}",)) from error
+    except UnicodeDecodeError as error:
+        raise SettingsError((f"{path}: not UTF-8",)) from error
+    problems = Problems()
+    document = parse_document(text, problems)
+    parsed: _File | None = None
+    if isinstance(document, Table):
+        plain = _plain(document, problems, os.environ)
+        try:
+            parsed = _File.model_validate(plain)
+        except ValidationError as invalid:
+            for mistake in invalid.errors():
+                _note(problems, document, mistake)
+    elif document is not None:
+        problems.add(Place(1, 1), "the settings must be keys with values", "see the commented example in config/")
+    try:
+        problems.raise_if_any()
+    except RulesError as found:
+        raise SettingsError(tuple(problem.format(str(path)) for problem in found.problems)) from None
+    assert parsed is not None
+    return _build(path, parsed)
+
+
+def _plain(node: Node, problems: Problems, environment: "os._Environ[str] | dict[str, str]", key: str = "") -> Any:
+    """The document as plain data, environment variables filled in; numbers and yes/no are left to the model."""
+    match node:
+        case Table():
+            return {name.text: _plain(value, problems, environment, name.text) for name, value in node.entries}
+        case Items():
+            return [_plain(item, problems, environment) for item in node.items]
+        case Scalar():
+            if key == "secret" and not _VARIABLE.fullmatch(node.text):
+                problems.add(node, "a secret must not stand in this file", "use secret_file, or ${NAME}")
+            return None if node.is_null else _filled(node, problems, environment)
+
+
+def _filled(node: Scalar, problems: Problems, environment: "os._Environ[str] | dict[str, str]") -> str:
+    def value(found: re.Match[str]) -> str:
+        if found[1] not in environment:
+            problems.add(node, f"environment variable {quoted(found[1])} is not set")
+        return environment.get(found[1], "")
+
+    return _VARIABLE.sub(value, node.text)
+
+
+def _note(problems: Problems, document: Table, error: Any) -> None:
+    """One pydantic error in words, at the place in the file it is about."""
+    place, known = _find(document, error["loc"])
+    key = str(error["loc"][-1]) if error["loc"] else ""
+    match error["type"]:
+        case "extra_forbidden":
+            problems.add(place, f"unknown key {quoted(key)}", suggestion(key, _fields_beside(error["loc"])))
+        case "missing":
+            problems.add(place, f"key {quoted(key)} is missing")
+        case "too_long" if key == "pbxes":
+            problems.add(place, "only one PBX is possible in this version")
+        case "value_error":
+            problems.add(place, f"{quoted(key)}: {error['ctx']['error']}" if known else str(error["ctx"]["error"]))
+        case _:
+            problems.add(place, f"{quoted(key)}: {error['msg'][0].lower()}{error['msg'][1:]}")
+
+
+def _find(document: Node, path: tuple[int | str, ...]) -> tuple[Place, bool]:
+    """The place of the deepest part of `path` that is in the file, and whether that is all of it."""
+    node, place = document, Place(document.line, document.column)
+    for part in path:
+        if isinstance(node, Table):
+            entry = next(((name, value) for name, value in node.entries if name.text == part), None)
+            if entry is None:
+                return place, False
+            place, node = Place(entry[0].line, entry[0].column), entry[1]
+        elif isinstance(node, Items) and isinstance(part, int) and part < len(node.items):
+            node = node.items[part]
+            place = Place(node.line, node.column)
+        else:
+            return place, False
+    return place, True
+
+
+def _fields_beside(path: tuple[int | str, ...]) -> list[str]:
+    """The keys that exist where an unknown one was written."""
+    model: Any = _File
+    for part in path[:-1]:
+        if isinstance(part, int):
+            continue
+        annotation = model.model_fields[part].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
+    return list(model.model_fields)
+
+
+def _build(path: Path, parsed: _File) -> Settings:
+    folder = path.resolve().parent
+    data_dir = folder / parsed.data_dir
+    rules = folder / parsed.rules
+    try:
+        pbx = _pbx(parsed.pbxes[0], folder)
+    except OSError as error:
+        raise SettingsError((f"{path}: cannot read {error.filename}: {error.strerror}",)) from error
+    stages = parsed.crm.stages
+    public, private = parsed.web.public, parsed.web.private
+    return Settings(
+        file=path,
+        data_dir=data_dir,
+        rules=rules,
+        region=pbx.region or _region_in(rules),
+        pbx=pbx,
+        crm=CrmSettings(
+            kind=parsed.crm.kind,
+            path=data_dir / parsed.crm.path,
+            fresh_s=parsed.crm.fresh,
+            stages=StageList(tuple(Stage(s.id, s.name, s.order, s.final) for s in stages)) if stages else None,
+        ),
+        web=WebSettings(
+            public_host=public.host,
+            public_port=public.port,
+            origins=public.origins,
+            private_host=private.host,
+            private_port=private.port,
+            cert_file=folder / public.tls.cert_file if public.tls else None,
+            key_file=folder / public.tls.key_file if public.tls else None,
+        ),
+        log_format=parsed.log.format,
+        log_level=parsed.log.level,
+    )
+
+
+def _pbx(pbx: _Pbx, folder: Path) -> PbxSettings:
+    def secret(source: _Secret) -> str:
+        if source.secret_file is None:
+            return source.secret
+        return (folder / source.secret_file).read_text(encoding="utf-8").strip()
+
+    tls = ssl.create_default_context(cafile=folder / pbx.ami.tls_ca if pbx.ami.tls_ca else None)
+    return PbxSettings(
+        name=pbx.name,
+        region=pbx.region,
+        ami=AmiSettings(pbx.ami.host, pbx.ami.port, pbx.ami.username, secret(pbx.ami), tls if pbx.ami.tls else None),
+        agi=AgiSettings(pbx.agi.host, pbx.agi.port, pbx.agi.allow, secret(pbx.agi)),
+    )
+
+
+def _region_in(rules: Path) -> str:
+    """The region that the rule file names; without one, or while it cannot be read, the shipped one."""
+    try:
+        document = parse_document(rules.read_text(encoding="utf-8"), Problems())
+    except (OSError, UnicodeDecodeError):
+        return _FALLBACK_REGION
+    entries = {name.text: value for name, value in document.entries} if isinstance(document, Table) else {}
+    region = entries.get("region")
+    return region.text if isinstance(region, Scalar) and region.text else _FALLBACK_REGION

@@ -1,0 +1,101 @@
+"""A fake of Asterisk's side of AMI, for what a real one does not do on demand: refuse, fall silent, split letters.
+
+It enforces what the real one does: a banner first, nothing without a login, FullyBooted only after it, answers with the
+ActionID of the question, lists closed by their Complete event, and no answer at all to what it does not know.
+"""
+
+import asyncio
+from collections.abc import Iterable
+from contextlib import suppress
+
+BANNER = b"Asterisk Call Manager/12.0.0\r\n"
+
+
+def frame(headers: dict[str, str]) -> bytes:
+    """One AMI frame."""
+    return ("".join(f"{name}: {value}\r\n" for name, value in headers.items()) + "\r\n").encode()
+
+
+class FakeAsterisk:
+    """Accepts AMI logins on a loopback port until it is closed."""
+
+    def __init__(self, *, secret: str = "geheim", deaf: bool = False) -> None:
+        self.secret, self.deaf = secret, deaf
+        self.channels: list[dict[str, str]] = []
+        self.answers_pings = True
+        self.logins = 0
+        self.actions: list[str] = []
+        self._writers: set[asyncio.StreamWriter] = set()
+        self._server: asyncio.Server | None = None
+
+    async def __aenter__(self) -> "FakeAsterisk":
+        self._server = await asyncio.start_server(self._serve, "127.0.0.1", 0)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        assert self._server is not None
+        self._server.close()
+        self.cut()
+        await self._server.wait_closed()
+
+    @property
+    def port(self) -> int:
+        assert self._server is not None
+        return int(self._server.sockets[0].getsockname()[1])
+
+    def cut(self) -> None:
+        """End all connections as a power cut would."""
+        for writer in list(self._writers):
+            writer.transport.abort()
+
+    async def say(self, *parts: bytes) -> None:
+        """Send these bytes to everybody who is logged in, each part in a segment of its own."""
+        for part in parts:
+            for writer in list(self._writers):
+                writer.write(part)
+                await writer.drain()
+            await asyncio.sleep(0)
+
+    async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(BANNER)
+        try:
+            while True:
+                block = (await reader.readuntil(b"\r\n\r\n")).decode()
+                action = dict(line.split(": ", 1) for line in block.split("\r\n") if ": " in line)
+                self.actions.append(action["Action"])
+                for answer in self._answers(action):
+                    writer.write(answer)
+                if action["Action"] == "Login" and action["Secret"] == self.secret:
+                    self._writers.add(writer)
+        except (asyncio.IncompleteReadError, OSError):
+            pass
+        finally:
+            self._writers.discard(writer)
+            with suppress(OSError):
+                writer.close()
+
+    def _answers(self, action: dict[str, str]) -> Iterable[bytes]:
+        number = {"ActionID": action["ActionID"]}
+        match action["Action"]:
+            case "Login" if action["Secret"] == self.secret:
+                self.logins += 1
+                yield frame({"Response": "Success", **number, "Message": "Authentication accepted"})
+                yield frame({"Event": "FullyBooted", "Status": "Fully Booted"})
+            case "Login":
+                yield frame({"Response": "Error", **number, "Message": "Authentication failed"})
+            case "Ping" if self.answers_pings:
+                yield frame({"Response": "Success", **number, "Ping": "Pong"})
+            case "CoreShowChannels":
+                yield frame({"Response": "Success", **number, "EventList": "start", "Message": "Channels will follow"})
+                for channel in self.channels:
+                    yield frame({"Event": "CoreShowChannel", **number, **channel})
+                yield frame({"Event": "CoreShowChannelsComplete", **number, "EventList": "Complete"})
+            case "QueueStatus":
+                yield frame(
+                    {"Response": "Success", **number, "EventList": "start", "Message": "Queue status will follow"}
+                )
+                yield frame({"Event": "QueueStatusComplete", **number, "EventList": "Complete"})
+            case "Originate":
+                yield frame({"Response": "Success", **number, "Message": "Originate successfully queued"})
+                if not self.deaf:
+                    yield frame({"Event": "Hangup", "Uniqueid": action["ChannelId"], "Channel": action["Channel"]})
