@@ -1,0 +1,278 @@
+"""`[cti-queue]` on a real Asterisk: the decision is carried out, and nobody is hung up on."""
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+
+import pytest
+import pytest_asyncio
+from stand_in import bridge, deciding
+
+from demo.asterisk import AsteriskInstance
+from demo.lab import Message
+from demo.sip import Behaviour, Caller, Phones
+
+DID = "74950000149"
+Decide = Callable[..., Awaitable[None]]
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def decide(asterisk: AsteriskInstance) -> AsyncIterator[Decide]:
+    """Make a bridge decide so for all calls of the test: `await decide(CTI_STEPS="1", …)`."""
+    async with AsyncExitStack() as stack:
+
+        async def so(**values: str) -> None:
+            decision = {"CTI_CALL_ID": "main-1", "CTI_DECISION": "matched"} | values
+            stand_in = await stack.enter_async_context(bridge(deciding(decision)))
+            await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+
+        yield so
+
+
+async def told(asterisk: AsteriskInstance, name: str, since: int, within: float = 5) -> Message:
+    """Wait for a UserEvent of cti-queue."""
+    return await asterisk.lab.event("UserEvent", UserEvent=name, since=since, within=within)
+
+
+async def joined(asterisk: AsteriskInstance, queue: str, since: int, within: float = 5) -> Message:
+    """Wait until a caller is in this queue."""
+    return await asterisk.lab.event("QueueCallerJoin", Queue=queue, since=since, within=within)
+
+
+async def test_an_answered_queue_call_ends_when_the_operator_hangs_up(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_STEPS="2", CTI_STEP_1_QUEUE="sales", CTI_STEP_2_QUEUE="production")
+    await asterisk.add_member("sales", "PJSIP/101", name="Мария")
+    start = asterisk.lab.mark()
+    async with (
+        Phones(asterisk, {"101": Behaviour(answer_after=0.1, talk=0.2)}),
+        Caller(asterisk, did=DID) as caller,
+    ):
+        outcome = await caller.over()
+    assert outcome.ended_by == "other"
+    assert outcome.answered_after is not None
+    assert not asterisk.lab.events("UserEvent", since=start)
+    assert len(asterisk.lab.events("QueueCallerJoin", since=start)) == 1
+
+
+async def test_the_preferred_operator_is_rung_first_and_ends_the_call(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(
+        CTI_OPERATOR_DIAL="PJSIP/102", CTI_OPERATOR_TIMEOUT="9",
+        CTI_STEPS="1", CTI_STEP_1_QUEUE="sales",
+    )  # fmt: skip
+    start = asterisk.lab.mark()
+    async with (
+        Phones(asterisk, {"102": Behaviour(answer_after=0.1, talk=0.2)}),
+        Caller(asterisk, did=DID) as caller,
+    ):
+        outcome = await caller.over()
+    assert (outcome.ended_by, outcome.answered_after is not None) == ("other", True)
+    assert not asterisk.lab.events("QueueCallerJoin", since=start)
+
+
+@pytest.mark.parametrize(
+    "behaviour",
+    [
+        pytest.param(Behaviour(answer_after=None), id="does not answer"),
+        pytest.param(Behaviour(answer_after=0.05, busy=True), id="refuses"),
+    ],
+)
+async def test_without_the_preferred_operator_the_call_goes_to_the_queue(
+    asterisk: AsteriskInstance, decide: Decide, behaviour: Behaviour
+) -> None:
+    await decide(
+        CTI_OPERATOR_DIAL="PJSIP/102", CTI_OPERATOR_TIMEOUT="1",
+        CTI_STEPS="1", CTI_STEP_1_QUEUE="sales",
+    )  # fmt: skip
+    await asterisk.add_member("sales", "PJSIP/101")
+    start = asterisk.lab.mark()
+    async with (
+        Phones(asterisk, {"101": Behaviour(answer_after=0.05), "102": behaviour}) as phones,
+        Caller(asterisk, did=DID) as caller,
+    ):
+        await caller.answered()
+        await phones["101"].answered()
+    assert phones["102"].calls == 1
+    await joined(asterisk, "sales", start)
+
+
+async def test_the_preferred_operator_may_have_several_phones_and_pass_the_caller_on(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_OPERATOR_DIAL="PJSIP/102&PJSIP/103", CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    start = asterisk.lab.mark()
+    silent, quick = Behaviour(answer_after=None), Behaviour(answer_after=0.1)
+    async with (
+        Phones(asterisk, {"102": silent, "103": quick}) as phones,
+        Caller(asterisk, did=DID) as caller,
+    ):
+        await caller.answered()
+        await phones["102"].stopped_ringing()
+        answer = await asterisk.lab.event("DialEnd", DialStatus="ANSWER", since=start)
+        for leg in ("Channel", "DestChannel"):
+            await asterisk.lab.event("BridgeEnter", Channel=answer[leg], since=start)
+        await asterisk.lab.action("BlindTransfer", Channel=answer["DestChannel"], Context="lab-final", Exten="s")
+        await told(asterisk, "LabFinal", start)
+    assert not asterisk.lab.events("QueueCallerJoin", since=start)
+
+
+@pytest.mark.parametrize("dial", ["PJSIP", "PJSIP/", "PJSIP/999", "Nonsense/1", "/", "&", "PJSIP/999&"])
+async def test_a_preferred_operator_who_cannot_be_dialled_costs_nothing(
+    asterisk: AsteriskInstance, decide: Decide, dial: str
+) -> None:
+    await decide(CTI_OPERATOR_DIAL=dial, CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        await joined(asterisk, "sales", start, within=2.5)
+
+
+async def test_steps_follow_one_another_and_each_is_told(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(
+        CTI_STEPS="3", CTI_FINAL="queue:sales",
+        CTI_STEP_1_QUEUE="sales", CTI_STEP_1_TIMEOUT="1",
+        CTI_STEP_2_QUEUE="no-such-queue", CTI_STEP_2_TIMEOUT="1",
+        CTI_STEP_3_QUEUE="production", CTI_STEP_3_TIMEOUT="1",
+    )  # fmt: skip
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        final = await told(asterisk, "CtiFinal", start)
+        await joined(asterisk, "sales", start)
+    steps = asterisk.lab.events("UserEvent", UserEvent="CtiStep", since=start)
+    assert [(step["Step"], step["Queue"], step["Status"]) for step in steps] == [
+        ("1", "sales", "TIMEOUT"),
+        ("2", "no-such-queue", "UNKNOWN"),
+        ("3", "production", "TIMEOUT"),
+    ]
+    assert {step["CallID"] for step in steps} == {"main-1"}
+    assert (final["CallID"], final["Final"]) == ("main-1", "queue:sales")
+    queues = [event["Queue"] for event in asterisk.lab.events("QueueCallerJoin", since=start)]
+    assert queues == ["sales", "production", "sales"]
+
+
+async def test_a_step_is_skipped_when_as_many_wait_as_it_allows(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(
+        CTI_STEPS="2", CTI_STEP_1_QUEUE="sales", CTI_STEP_1_MAX_WAITING="1",
+        CTI_STEP_2_QUEUE="production",
+    )  # fmt: skip
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        await joined(asterisk, "sales", start)
+        async with Caller(asterisk, did=DID):
+            await joined(asterisk, "production", start)
+    (step,) = asterisk.lab.events("UserEvent", UserEvent="CtiStep", since=start)
+    assert (step["Step"], step["Queue"], step["Status"]) == ("1", "sales", "SKIPPED")
+    assert len(asterisk.lab.events("QueueCallerJoin", Queue="sales", since=start)) == 1
+
+
+async def test_all_nine_steps_are_walked_and_not_one_more(asterisk: AsteriskInstance, decide: Decide) -> None:
+    steps = {f"CTI_STEP_{n}_QUEUE": f"gone-{n}" for n in range(1, 11)}
+    await decide(CTI_STEPS="99999999", CTI_FINAL="queue:sales", **steps)
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        await joined(asterisk, "sales", start)
+    walked = asterisk.lab.events("UserEvent", UserEvent="CtiStep", since=start)
+    assert [step["Queue"] for step in walked] == list(steps.values())[:9]
+
+
+async def test_the_final_goto_leads_into_the_admins_dialplan(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(CTI_STEPS="0", CTI_FINAL="goto:lab-final/s/1")
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        arrived = await told(asterisk, "LabFinal", start)
+    assert arrived["CallID"] == "main-1"
+
+
+@pytest.mark.parametrize(
+    "final",
+    [
+        "goto:no-such-place/s/1",
+        "goto:",
+        "goto:lab-final",
+        "goto:lab-final//1",
+        "goto:lab-final/s/9",
+        "queue:no-such-queue",
+        "queue:",
+        "voicemail:1",
+        "callback",
+        "x",
+        "",
+    ],
+)
+async def test_whatever_final_fails_the_caller_waits_in_the_default_queue(
+    asterisk: AsteriskInstance, decide: Decide, final: str
+) -> None:
+    await decide(CTI_STEPS="0", CTI_FINAL=final)
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID):
+        await joined(asterisk, "primary-consult", start)
+    (event,) = asterisk.lab.events("UserEvent", UserEvent="CtiFinal", since=start)
+    assert event["Final"] == final
+
+
+async def test_a_default_queue_that_takes_nobody_keeps_the_caller_until_it_does(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_STEPS="0")
+    await asterisk.lab.set_global("CTI_DEFAULT_QUEUE", "no-such-queue")
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID) as caller:
+        await told(asterisk, "CtiFinal", start)
+        await asterisk.lab.event("Newexten", Application="Wait", since=start)
+        assert await asterisk.channels() == 1
+        await asterisk.lab.set_global("CTI_DEFAULT_QUEUE", "production")
+        await joined(asterisk, "production", start)
+        assert caller.history == ["invited", "ringing"]
+
+
+async def test_priority_penalties_and_language_reach_the_queue(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(
+        CTI_STEPS="1", CTI_STEP_1_QUEUE="sales", CTI_PRIORITY="10", CTI_MIN_PENALTY="1",
+        CTI_MAX_PENALTY="4", CTI_LANGUAGE="ru", CTI_ANNOUNCE="no-such-sound",
+    )  # fmt: skip
+    await asterisk.add_member("sales", "PJSIP/101", penalty=0)
+    await asterisk.add_member("sales", "PJSIP/102", penalty=5)
+    await asterisk.add_member("sales", "PJSIP/103", penalty=3)
+    start = asterisk.lab.mark()
+    everybody = {name: Behaviour(answer_after=None) for name in ("101", "102", "103")}
+    async with Phones(asterisk, everybody) as phones, Caller(asterisk, did=DID):
+        await phones["103"].rings()
+        channel = (await joined(asterisk, "sales", start))["Channel"]
+        language = await asterisk.lab.action("Getvar", Channel=channel, Variable="CHANNEL(language)")
+        await asterisk.lab.action("QueueStatus", Queue="sales")
+        entry = await asterisk.lab.event("QueueEntry", since=start)
+        assert (phones["101"].calls, phones["102"].calls) == (0, 0)
+    assert language["Value"] == "ru"
+    assert entry["Priority"] == "10"
+
+
+async def test_without_penalties_every_member_may_be_called(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    await asterisk.add_member("sales", "PJSIP/101", penalty=9)
+    async with Phones(asterisk, {"101": Behaviour()}), Caller(asterisk, did=DID) as caller:
+        await caller.answered()
+
+
+async def test_a_drill_tells_the_decision_and_rings_nobody(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(
+        CTI_OPERATOR="op1", CTI_OPERATOR_DIAL="PJSIP/101", CTI_STEPS="3",
+        CTI_STEP_1_QUEUE="production", CTI_STEP_2_QUEUE="sales", CTI_STEP_3_QUEUE="primary-consult",
+        CTI_FINAL="queue:primary-consult",
+    )  # fmt: skip
+    start = asterisk.lab.mark()
+    call = await asterisk.lab.originate(
+        "wait@lab", f"cti-inbound,{DID},1", number="+74950000150", variables={"CTI_DRILL": "1"}
+    )
+    drill = await told(asterisk, "CtiDrill", start)
+    await asterisk.lab.event("Hangup", Uniqueid=call)
+    assert {name: drill[name] for name in ("CallID", "Decision", "Operator", "Steps", "Final")} == {
+        "CallID": "main-1",
+        "Decision": "matched",
+        "Operator": "op1",
+        "Steps": "production/sales/primary-consult",
+        "Final": "queue:primary-consult",
+    }
+    assert not asterisk.lab.events("QueueCallerJoin", since=start)
+    channels = asterisk.lab.events("Newchannel", since=start)
+    assert not [event for event in channels if event["Channel"].startswith("PJSIP/")]
