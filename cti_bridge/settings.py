@@ -4,7 +4,6 @@ Secrets never stand in the file: `secret: ${NAME}` takes one from the environmen
 Relative paths are meant from the folder of the settings file.
 """
 
-import ipaddress
 import os
 import re
 import ssl
@@ -12,17 +11,16 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ValidationError
 
 from cti_bridge.domain.customer import Stage, StageList
 from cti_bridge.routing.document import Items, Node, Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError, quoted, suggestion
+from cti_bridge.settings_schema import FileModel, PbxModel, SecretModel
 
 DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
-_DURATION = re.compile(r"(\d{1,6})\s*(ms|s|m|h)?")
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+_URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
 _FALLBACK_REGION = "RU"
 
 
@@ -32,147 +30,6 @@ class SettingsError(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class _Secret(_Strict):
-    secret: str = Field(default="", repr=False)
-    secret_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "_Secret":
-        if self.secret and self.secret_file:
-            raise ValueError("give secret or secret_file, not both")
-        return self
-
-
-class _Ami(_Secret):
-    host: str = "127.0.0.1"
-    port: int = Field(default=5038, ge=1, le=65535)
-    username: str = Field(default="cti", min_length=1)
-    tls: bool = False
-    tls_ca: Path | None = None
-
-    @model_validator(mode="after")
-    def _safe_line(self) -> "_Ami":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
-        if not _loopback(self.host) and not self.tls:
-            raise ValueError("AMI elsewhere than on loopback needs tls: true")
-        return self
-
-
-class _Agi(_Secret):
-    host: str = "127.0.0.1"
-    port: int = Field(default=4573, ge=0, le=65535)
-    allow: tuple[str, ...] = ()
-
-    @field_validator("allow")
-    @classmethod
-    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        for network in value:
-            ipaddress.ip_network(network)
-        return value
-
-    @model_validator(mode="after")
-    def _no_oracle(self) -> "_Agi":
-        if not _loopback(self.host) and (not self.allow or not (self.secret or self.secret_file)):
-            raise ValueError("FastAGI elsewhere than on loopback needs allow (networks) and a secret in its URL")
-        return self
-
-
-class _Pbx(_Strict):
-    name: str = Field(default="main", pattern=r"^[A-Za-z0-9_]{1,20}$")
-    region: str | None = None
-    ami: _Ami
-    agi: _Agi = _Agi()
-
-    @field_validator("region")
-    @classmethod
-    def _known(cls, value: str | None) -> str | None:
-        if value is not None and value not in phonenumbers.SUPPORTED_REGIONS:
-            raise ValueError("not a two-letter country code in capitals, such as RU")
-        return value
-
-
-class _Stage(_Strict):
-    id: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
-    name: str = Field(min_length=1, max_length=80)
-    order: int
-    final: bool = False
-
-
-class _Crm(_Strict):
-    kind: str = "embedded"
-    path: Path = Path("crm.sqlite")
-    fresh: float = 0.0
-    stages: tuple[_Stage, ...] | None = None
-
-    @field_validator("kind")
-    @classmethod
-    def _built_in(cls, value: str) -> str:
-        if value != "embedded":
-            raise ValueError("only `embedded` is known")
-        return value
-
-    @field_validator("fresh", mode="before")
-    @classmethod
-    def _duration(cls, value: object) -> float:
-        return seconds(str(value))
-
-    @field_validator("stages")
-    @classmethod
-    def _unique(cls, value: tuple[_Stage, ...] | None) -> tuple[_Stage, ...] | None:
-        ids = [stage.id for stage in value or ()]
-        if len(set(ids)) != len(ids):
-            raise ValueError("two stages have the same id")
-        return value
-
-
-class _Tls(_Strict):
-    cert_file: Path
-    key_file: Path
-
-
-class _Public(_Strict):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8088, ge=0, le=65535)
-    origins: tuple[str, ...] = ()
-    tls: _Tls | None = None
-
-
-class _Private(_Strict):
-    host: str = "127.0.0.1"
-    port: int = Field(default=8089, ge=0, le=65535)
-
-
-class _Web(_Strict):
-    public: _Public = _Public()
-    private: _Private = _Private()
-
-
-class _Log(_Strict):
-    format: str = Field(default="auto", pattern="^(auto|json|console)$")
-    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
-
-
-class _File(_Strict):
-    data_dir: Path = Path("/var/lib/cti-bridge")
-    rules: Path = Path("routing.yaml")
-    pbxes: tuple[_Pbx, ...] = Field(min_length=1, max_length=1)
-    crm: _Crm = _Crm()
-    web: _Web = _Web()
-    log: _Log = _Log()
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,14 +101,6 @@ class Settings:
     log_level: str
 
 
-def seconds(text: str) -> float:
-    """A duration such as `300ms`, `60s`, `2m`, `24h` or plain seconds. Raises ValueError."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("not a duration such as 300ms, 60s, 2m or 24h")
-    return int(found[1]) * _UNITS[found[2]]
-
-
 def load_settings(path: Path) -> Settings:
     """Read and check a settings file. Raises SettingsError with all mistakes, FILE:LINE:COLUMN: message (hint)."""
     try:
@@ -262,14 +111,18 @@ def load_settings(path: Path) -> Settings:
         raise SettingsError((f"{path}: not UTF-8",)) from error
     problems = Problems()
     document = parse_document(text, problems)
-    parsed: _File | None = None
+    parsed: FileModel | None = None
     if isinstance(document, Table):
         plain = _plain(document, problems, os.environ)
         try:
-            parsed = _File.model_validate(plain)
+            parsed = FileModel.model_validate(plain)
         except ValidationError as invalid:
-            for mistake in invalid.errors():
-                _note(problems, document, mistake)
+            mistakes = invalid.errors()
+            for mistake in mistakes:
+                # A list whose only item is bad counts as empty for pydantic; the item's own mistake says more.
+                at = mistake["loc"]
+                if not any(other["loc"][: len(at)] == at != other["loc"] for other in mistakes):
+                    _note(problems, document, mistake)
     elif document is not None:
         problems.add(Place(1, 1), "the settings must be keys with values", "see the commented example in config/")
     try:
@@ -297,7 +150,7 @@ def _filled(node: Scalar, problems: Problems, environment: "os._Environ[str] | d
     def value(found: re.Match[str]) -> str:
         if found[1] not in environment:
             problems.add(node, f"environment variable {quoted(found[1])} is not set")
-        return environment.get(found[1], "")
+        return environment.get(found[1], "?")  # something, so that it is not reported as missing as well
 
     return _VARIABLE.sub(value, node.text)
 
@@ -338,7 +191,7 @@ def _find(document: Node, path: tuple[int | str, ...]) -> tuple[Place, bool]:
 
 def _fields_beside(path: tuple[int | str, ...]) -> list[str]:
     """The keys that exist where an unknown one was written."""
-    model: Any = _File
+    model: Any = FileModel
     for part in path[:-1]:
         if isinstance(part, int):
             continue
@@ -348,7 +201,7 @@ def _fields_beside(path: tuple[int | str, ...]) -> list[str]:
     return list(model.model_fields)
 
 
-def _build(path: Path, parsed: _File) -> Settings:
+def _build(path: Path, parsed: FileModel) -> Settings:
     folder = path.resolve().parent
     data_dir = folder / parsed.data_dir
     rules = folder / parsed.rules
@@ -356,6 +209,8 @@ def _build(path: Path, parsed: _File) -> Settings:
         pbx = _pbx(parsed.pbxes[0], folder)
     except OSError as error:
         raise SettingsError((f"{path}: cannot read {error.filename}: {error.strerror}",)) from error
+    except ValueError as error:
+        raise SettingsError((f"{path}: {error}",)) from error
     stages = parsed.crm.stages
     public, private = parsed.web.public, parsed.web.private
     return Settings(
@@ -384,18 +239,21 @@ def _build(path: Path, parsed: _File) -> Settings:
     )
 
 
-def _pbx(pbx: _Pbx, folder: Path) -> PbxSettings:
-    def secret(source: _Secret) -> str:
+def _pbx(pbx: PbxModel, folder: Path) -> PbxSettings:
+    def secret(source: SecretModel) -> str:
         if source.secret_file is None:
             return source.secret
         return (folder / source.secret_file).read_text(encoding="utf-8").strip()
 
+    agi_secret = secret(pbx.agi)
+    if not _URL_SAFE.fullmatch(agi_secret):
+        raise ValueError("the secret of agi becomes part of a URL: only letters, digits and . _ ~ - may be in it")
     tls = ssl.create_default_context(cafile=folder / pbx.ami.tls_ca if pbx.ami.tls_ca else None)
     return PbxSettings(
         name=pbx.name,
         region=pbx.region,
         ami=AmiSettings(pbx.ami.host, pbx.ami.port, pbx.ami.username, secret(pbx.ami), tls if pbx.ami.tls else None),
-        agi=AgiSettings(pbx.agi.host, pbx.agi.port, pbx.agi.allow, secret(pbx.agi)),
+        agi=AgiSettings(pbx.agi.host, pbx.agi.port, pbx.agi.allow, agi_secret),
     )
 
 

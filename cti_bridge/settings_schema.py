@@ -1,0 +1,186 @@
+"""The settings file as it may be written: its keys, their types, defaults and limits. Used by `settings` alone."""
+
+import ipaddress
+import re
+from pathlib import Path
+
+import phonenumbers
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+_DURATION = re.compile(r"(\d{1,6})\s*(ms|s|m|h)?")
+_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
+
+
+def _loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def seconds(text: str) -> float:
+    """A duration such as `300ms`, `60s`, `2m`, `24h` or plain seconds. Raises ValueError."""
+    found = _DURATION.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("not a duration such as 300ms, 60s, 2m or 24h")
+    return int(found[1]) * _UNITS[found[2]]
+
+
+class StrictModel(BaseModel):
+    """A part of the file; unknown keys are mistakes."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SecretModel(StrictModel):
+    """Where a secret comes from: the environment, or a file."""
+
+    secret: str = Field(default="", repr=False)
+    secret_file: Path | None = None
+
+    @model_validator(mode="after")
+    def _one_source(self) -> "SecretModel":
+        if self.secret and self.secret_file:
+            raise ValueError("give secret or secret_file, not both")
+        return self
+
+
+class AmiModel(SecretModel):
+    """The manager interface of a PBX."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=5038, ge=1, le=65535)
+    username: str = Field(default="cti", min_length=1)
+    tls: bool = False
+    tls_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _safe_line(self) -> "AmiModel":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        if not _loopback(self.host) and not self.tls:
+            raise ValueError("AMI elsewhere than on loopback needs tls: true")
+        return self
+
+
+class AgiModel(SecretModel):
+    """Where FastAGI listens for a PBX."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=4573, ge=0, le=65535)
+    allow: tuple[str, ...] = ()
+
+    @field_validator("allow")
+    @classmethod
+    def _networks(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        for network in value:
+            ipaddress.ip_network(network)
+        return value
+
+    @model_validator(mode="after")
+    def _no_oracle(self) -> "AgiModel":
+        if not _loopback(self.host) and (not self.allow or not (self.secret or self.secret_file)):
+            raise ValueError("FastAGI elsewhere than on loopback needs allow (networks) and a secret in its URL")
+        return self
+
+
+class PbxModel(StrictModel):
+    """One Asterisk."""
+
+    name: str = Field(default="main", pattern=r"^[A-Za-z0-9_]{1,20}$")
+    region: str | None = None
+    ami: AmiModel
+    agi: AgiModel = AgiModel()
+
+    @field_validator("region")
+    @classmethod
+    def _known(cls, value: str | None) -> str | None:
+        if value is not None and value not in phonenumbers.SUPPORTED_REGIONS:
+            raise ValueError("not a two-letter country code in capitals, such as RU")
+        return value
+
+
+class StageModel(StrictModel):
+    """One stage of the funnel."""
+
+    id: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
+    name: str = Field(min_length=1, max_length=80)
+    order: int
+    final: bool = False
+
+
+class CrmModel(StrictModel):
+    """The CRM."""
+
+    kind: str = "embedded"
+    path: Path = Path("crm.sqlite")
+    fresh: float = 0.0
+    stages: tuple[StageModel, ...] | None = None
+
+    @field_validator("kind")
+    @classmethod
+    def _built_in(cls, value: str) -> str:
+        if value != "embedded":
+            raise ValueError("only `embedded` is known")
+        return value
+
+    @field_validator("fresh", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> float:
+        return seconds(str(value))
+
+    @field_validator("stages")
+    @classmethod
+    def _unique(cls, value: tuple[StageModel, ...] | None) -> tuple[StageModel, ...] | None:
+        ids = [stage.id for stage in value or ()]
+        if len(set(ids)) != len(ids):
+            raise ValueError("two stages have the same id")
+        return value
+
+
+class TlsModel(StrictModel):
+    """Certificate and key of the public listener."""
+
+    cert_file: Path
+    key_file: Path
+
+
+class PublicModel(StrictModel):
+    """The listener for pages."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8088, ge=0, le=65535)
+    origins: tuple[str, ...] = ()
+    tls: TlsModel | None = None
+
+
+class PrivateModel(StrictModel):
+    """The listener for health and metrics."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8089, ge=0, le=65535)
+
+
+class WebModel(StrictModel):
+    """Both listeners."""
+
+    public: PublicModel = PublicModel()
+    private: PrivateModel = PrivateModel()
+
+
+class LogModel(StrictModel):
+    """How the daemon logs."""
+
+    format: str = Field(default="auto", pattern="^(auto|json|console)$")
+    level: str = Field(default="info", pattern="^(debug|info|warning|error)$")
+
+
+class FileModel(StrictModel):
+    """The whole file."""
+
+    data_dir: Path = Path("/var/lib/cti-bridge")
+    rules: Path = Path("routing.yaml")
+    pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
+    crm: CrmModel = CrmModel()
+    web: WebModel = WebModel()
+    log: LogModel = LogModel()
