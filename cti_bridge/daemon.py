@@ -84,7 +84,9 @@ class Daemon:
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
         self._journal = Journal(settings.data_dir / "calls.sqlite", on_state=self._teller("journal"))
-        self._rules = RuleFile(settings.rules, self._journal, stages=fixed_stages, on_state=self._teller("rules"))
+        self._rules = RuleFile(
+            settings.rules, self._journal, stages=self._stages.current, on_state=self._teller("rules")
+        )
         self._crm = EmbeddedCrm(settings.crm.path, fixed_stages)
         self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
         self._switchboard = Switchboard(
@@ -143,15 +145,16 @@ class Daemon:
     async def _start(self) -> None:
         try:
             self._settings.data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
-            await self._accounts.open()
-        except (DatabaseUnusable, OSError) as error:
+        except OSError as error:
             raise CannotStart(f"data_dir: {error}") from error
         try:
-            await self._journal.open()
+            await self._accounts.open()
         except DatabaseUnusable as error:
-            # Calls are decided all the same; their rows wait in memory until the file can be written.
-            self._readiness.set("journal", SourceState.DOWN, str(error))
-            log.error("journal.trouble", reason=str(error))
+            # Nobody can sign in and no phone has an owner until the file can be read; callers are decided about.
+            self._accounts.unreadable(error)
+        with contextlib.suppress(DatabaseUnusable):
+            # Without it calls are decided all the same; their rows wait in memory until the file can be written.
+            await self._journal.open()
         try:
             await self._rules.start()
         except NoUsableRules as error:

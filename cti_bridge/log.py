@@ -27,7 +27,7 @@ def _masked(value: Any) -> Any:
 
 
 def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Mask what looks like a telephone number in every value of the line; what a reader looks for first stands first."""
+    """Mask what looks like a telephone number in every value; what a reader looks for first comes first."""
     first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
     return {key: _masked(value) for key, value in (first | dict(event)).items()}
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from cti_bridge.cli.rules import check_rules
 from cti_bridge.cli.terminal import printable
+from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.reception.rule_file import RulesUnreadable
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
 
@@ -30,7 +31,7 @@ def _check(arguments: argparse.Namespace) -> int:
     except SettingsError as error:
         return _no(error.problems)
     try:
-        problems = check_rules(settings.rules, settings.crm.stages)
+        problems = check_rules(settings.rules, settings.crm.stages or SHIPPED_STAGES)
     except RulesUnreadable as error:
         print(f"cti-bridge: {printable(str(error))}", file=sys.stderr)
         return 2

@@ -85,7 +85,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 
 def _explain_caller(settings: Settings, arguments: argparse.Namespace) -> int:
-    rules = load_rules(read_rules(arguments.rules or settings.rules), stages=settings.crm.stages)
+    rules = load_rules(read_rules(arguments.rules or settings.rules), stages=settings.crm.stages or SHIPPED_STAGES)
     caller = parse_number(arguments.caller, region=settings.region)
     answer, stages = asyncio.run(_ask(settings, caller))
     gathered = gather(CallFacts(caller, arguments.did, arguments.trunk), answer, rules, stages)

@@ -71,6 +71,7 @@ class Accounts:
         self._sessions = Sessions(lasts_s=session_s)
         self._keys: dict[str, StoredKey] = {}
         self._credentials: dict[OperatorId, str] = {}
+        self._well = True
         self._listeners: list[Callable[[AccessChange], None]] = []
         self._version: int | None = None
         self._loading = asyncio.Lock()
@@ -97,19 +98,24 @@ class Accounts:
 
     async def watch(self) -> None:
         """Follow changes by other processes and write down the uses of sessions, until cancelled."""
-        well = True
         while True:
             await asyncio.sleep(self._poll_s)
             try:
-                if await self._database.run(store.data_version) != self._version:
+                if not self._well or await self._database.run(store.data_version) != self._version:
                     await self.refresh()
                 await self._write_uses(at_least_s=WRITE_EVERY_S)
             except DatabaseUnusable as error:
-                if well:
-                    log.error("operator_accounts_unreadable", error=str(error))
-                well = False
+                self.unreadable(error)
             else:
-                well = True
+                if not self._well:
+                    log.info("operator_accounts_readable")
+                self._well = True
+
+    def unreadable(self, error: DatabaseUnusable) -> None:
+        """The file cannot be read: say so once, until it can be read again."""
+        if self._well:
+            log.error("operator_accounts_unreadable", error=str(error))
+        self._well = False
 
     async def refresh(self) -> None:
         """Read the file again and tell the listeners what changed."""

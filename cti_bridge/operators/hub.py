@@ -136,9 +136,9 @@ class Hub:
 
     def acknowledge(self, connection: Connection, seq: int, paint_ms: float) -> None:
         """A page says that event `seq` is on its screen."""
-        self.metrics.paint.observe(paint_ms / 1000)
         if self._pops.acknowledged(connection.operator.id, seq):
             self.metrics.acknowledged.inc()
+            self.metrics.paint.observe(paint_ms / 1000)
 
     def sent(self, connection: Connection, frame: Frame) -> None:
         """A socket has taken a frame."""

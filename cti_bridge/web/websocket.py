@@ -190,8 +190,16 @@ class Page:
                 await self._socket.send_frame(protocol.bye(goodbye.code, goodbye.reason), WSMsgType.TEXT)
                 await self._socket.close(code=goodbye.code, message=goodbye.reason.encode()[:100])
         except (TimeoutError, ConnectionError):
-            if self._transport is not None:
-                self._transport.abort()
+            self._cut_off()
+
+    def _cut_off(self) -> None:
+        """End the line without waiting. What the kernel has taken still reaches a page that merely reads late."""
+        if self._transport is None:
+            return
+        if self._transport.get_write_buffer_size():
+            self._transport.abort()
+        else:
+            self._transport.close()
 
     def _owner(self, ticket: str) -> Operator | None:
         owner = self._site.tickets.redeem(ticket)

@@ -93,7 +93,7 @@ def open_for_import(path: Path) -> Database:
     It waits up to 5 s for another import to finish a step. Raises OSError, sqlite3.Error or, for a file of a newer
     program, DatabaseUnusable; CrmUnavailable for an SQLite file that is something else.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     path.touch(mode=0o600, exist_ok=True)
     connection = sqlite3.connect(path, timeout=5.0)
     try:
