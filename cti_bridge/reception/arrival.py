@@ -93,13 +93,15 @@ class Reception:
         call_id = self._call_id(request)
         record = _decision_record(decision, gathered, answer, operator, rules.hash, rules_ms)
         self._switchboard.decided(call_id, _card(call, gathered, decision, answer), record)
-        self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
 
         def sent(complete: bool) -> None:
             whole_ms = (self._monotonic() - accepted_at) * 1000
             took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
             self._observe(decision, whole_ms / 1000)
             self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=complete))
+            # Journal, history and notes begin here, when the caller no longer waits for anything. The dialplan goes on
+            # only after this, so that nothing else that happens to the call can be heard of before.
+            self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
 
         return Reply(commands(decision, call_id, operator), sent)
 

@@ -96,9 +96,10 @@ class Switchboard:
     def take(self, event: CallEvent) -> None:
         """One thing happened on the PBX."""
         self._phones.apply(event)
-        if isinstance(event, LegRinging) and self._owner(event.interface) is None:
+        found = self.book.apply(event)
+        if found and isinstance(event, LegRinging) and self._owner(event.interface) is None:
             self._count_unowned(event)
-        for change in self.book.apply(event):
+        for change in found:
             self._changed(change)
 
     def resync(self, snapshot: Snapshot) -> None:

@@ -118,7 +118,7 @@ async def test_the_bridges_user_sees_a_whole_call_and_nothing_it_does_not_need(
         seen = {event["Event"] for event in ours.events()}
         assert all("Timestamp" in event for event in ours.events() if event["Event"] != "FullyBooted")
     needed = {
-        "FullyBooted", "Newchannel", "Newstate", "UserEvent", "QueueCallerJoin", "QueueCallerLeave",
+        "FullyBooted", "Newchannel", "UserEvent", "QueueCallerJoin", "QueueCallerLeave",
         "AgentCalled", "AgentConnect", "AgentComplete", "DialBegin", "DialEnd", "BridgeEnter",
         "BridgeLeave", "Hangup",
     }  # fmt: skip

@@ -8,6 +8,7 @@ import asyncio
 import contextlib
 import hmac
 import ipaddress
+import re
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
@@ -21,6 +22,7 @@ from cti_bridge.asterisk.agi.contract import RouteRequest, read_request
 log = structlog.get_logger(__name__)
 
 BACKLOG = 256
+_CONTROL = re.compile(r"[\x00-\x1f]")
 MAX_ENVIRONMENT = 32 * 1024
 MAX_CONNECTIONS = 512
 
@@ -151,7 +153,7 @@ class AgiServer:
     @staticmethod
     async def _send(request: Any, commands: Iterable[str]) -> bool:
         for command in commands:
-            if any(ord(letter) < 32 for letter in command):
+            if _CONTROL.search(command):
                 raise ValueError("control character in an AGI command")
             answer = await request.send_command(command)
             if "error" in answer:

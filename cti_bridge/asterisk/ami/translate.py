@@ -5,9 +5,7 @@ AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who tal
 """
 
 import re
-from collections.abc import Callable, Iterable, Sequence
-
-from panoramisk.message import Message
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
@@ -26,15 +24,18 @@ from cti_bridge.calls.events import (
 )
 from cti_bridge.domain.ids import ChannelId
 
+Headers = Mapping[str, str | list[str]]
+"""One AMI message: what stands twice in it may be a list."""
+
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 _UNKNOWN = ("<unknown>", "unknown")
 
 
-def text(message: Message, header: str) -> str:
+def text(message: Headers, header: str) -> str:
     """One header as text; where a hostile peer managed to send it twice, the first. Empty when it is missing."""
     value = message.get(header, "")
-    return str(value[0]) if isinstance(value, list) else str(value)
+    return value[0] if isinstance(value, list) else value
 
 
 def person(value: str) -> str:
@@ -43,12 +44,12 @@ def person(value: str) -> str:
     return "" if plain in _UNKNOWN else plain
 
 
-def caller_id(message: Message) -> CallerId:
+def caller_id(message: Headers) -> CallerId:
     """Number and name of the channel that the event is about."""
     return CallerId(person(text(message, "CallerIDNum")), person(text(message, "CallerIDName")))
 
 
-def stamp(message: Message, received_at: float) -> float:
+def stamp(message: Headers, received_at: float) -> float:
     """When it happened: Asterisk's own time stamp, or the time of arrival where it sends none."""
     try:
         return float(text(message, "Timestamp"))
@@ -56,11 +57,11 @@ def stamp(message: Message, received_at: float) -> float:
         return received_at
 
 
-def _channel(message: Message, header: str) -> ChannelId:
+def _channel(message: Headers, header: str) -> ChannelId:
     return ChannelId(text(message, header))
 
 
-def _caller_queued(message: Message, at: float) -> CallEvent:
+def _caller_queued(message: Headers, at: float) -> CallEvent:
     return CallerQueued(
         at,
         channel=_channel(message, "Uniqueid"),
@@ -70,11 +71,11 @@ def _caller_queued(message: Message, at: float) -> CallEvent:
     )
 
 
-def _caller_left(message: Message, at: float) -> CallEvent:
+def _caller_left(message: Headers, at: float) -> CallEvent:
     return CallerLeftQueue(at, channel=_channel(message, "Uniqueid"), queue=text(message, "Queue"))
 
 
-def _leg_rings(message: Message, at: float, queue: str) -> CallEvent | None:
+def _leg_rings(message: Headers, at: float, queue: str) -> CallEvent | None:
     if not text(message, "DestUniqueid") or not text(message, "Uniqueid"):
         return None  # a dial without a calling channel: an originated call, no caller waits for it
     name = text(message, "DestChannel")
@@ -91,15 +92,15 @@ def _leg_rings(message: Message, at: float, queue: str) -> CallEvent | None:
     )
 
 
-def _agent_called(message: Message, at: float) -> CallEvent | None:
+def _agent_called(message: Headers, at: float) -> CallEvent | None:
     return _leg_rings(message, at, queue=text(message, "Queue"))
 
 
-def _dial_begin(message: Message, at: float) -> CallEvent | None:
+def _dial_begin(message: Headers, at: float) -> CallEvent | None:
     return _leg_rings(message, at, queue="")
 
 
-def _leg_answered(message: Message, at: float) -> CallEvent:
+def _leg_answered(message: Headers, at: float) -> CallEvent:
     name = text(message, "DestChannel")
     return LegAnswered(
         at,
@@ -110,7 +111,7 @@ def _leg_answered(message: Message, at: float) -> CallEvent:
     )
 
 
-def _dial_end(message: Message, at: float) -> CallEvent | None:
+def _dial_end(message: Headers, at: float) -> CallEvent | None:
     match text(message, "DialStatus"):
         case "ANSWER":
             return _leg_answered(message, at)
@@ -122,19 +123,19 @@ def _dial_end(message: Message, at: float) -> CallEvent | None:
             return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
 
 
-def _ring_no_answer(message: Message, at: float) -> CallEvent:
+def _ring_no_answer(message: Headers, at: float) -> CallEvent:
     return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
 
 
-def _new_channel(message: Message, at: float) -> CallEvent:
+def _new_channel(message: Headers, at: float) -> CallEvent:
     return ChannelCreated(at, channel=_channel(message, "Uniqueid"), interface=interface_of(text(message, "Channel")))
 
 
-def _hangup(message: Message, at: float) -> CallEvent:
+def _hangup(message: Headers, at: float) -> CallEvent:
     return ChannelHungUp(at, channel=_channel(message, "Uniqueid"))
 
 
-_TRANSLATIONS: dict[str, Callable[[Message, float], CallEvent | None]] = {
+_TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
     "QueueCallerJoin": _caller_queued,
     "QueueCallerLeave": _caller_left,
     "QueueCallerAbandon": _caller_left,
@@ -147,14 +148,17 @@ _TRANSLATIONS: dict[str, Callable[[Message, float], CallEvent | None]] = {
     "Hangup": _hangup,
 }
 
+TRANSLATED = frozenset(_TRANSLATIONS)
+"""Names of the events that say something about calls, legs or phones."""
 
-def translate(message: Message, received_at: float) -> CallEvent | None:
+
+def translate(message: Headers, received_at: float) -> CallEvent | None:
     """The event in our words; None for one that says nothing about calls, legs or phones."""
     translation = _TRANSLATIONS.get(text(message, "Event"))
     return translation(message, stamp(message, received_at)) if translation else None
 
 
-def snapshot(channels: Sequence[Message], queues: Iterable[Message], at: float) -> Snapshot:
+def snapshot(channels: Sequence[Headers], queues: Iterable[Headers], at: float) -> Snapshot:
     """What CoreShowChannels and QueueStatus said together, as one picture."""
     waiting = {
         text(entry, "Uniqueid"): text(entry, "Queue") for entry in queues if text(entry, "Event") == "QueueEntry"
@@ -165,7 +169,7 @@ def snapshot(channels: Sequence[Message], queues: Iterable[Message], at: float) 
     )
 
 
-def _seen(entry: Message, waiting: dict[str, str]) -> SeenChannel:
+def _seen(entry: Headers, waiting: dict[str, str]) -> SeenChannel:
     name = text(entry, "Channel")
     application = text(entry, "Application")
     return SeenChannel(
