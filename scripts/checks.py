@@ -1,0 +1,111 @@
+"""Run the tests or the linters in the order in which they tell most, and add up the result.
+
+    python -m scripts.checks test|check|lint [ARGUMENT ...]
+
+`test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
+Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two. All parts run
+even when one failed; the closing line adds up pytest's. Arguments go to one plain pytest run instead of the parts, and
+to ruff and mypy as the files to look at. Exit code: 0 all well, 1 something failed or no test was run.
+"""
+
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from xml.etree import ElementTree
+
+from scripts.steps import PAGE, ROOT, npm_command
+
+NEEDS_A_PBX = [
+    folder for name in ("asterisk", "browser", "demo", "e2e", "promises") if (folder := ROOT / "tests" / name).is_dir()
+]
+NO_TESTS_COLLECTED = 5
+LINTED = [name for name in ("cti_bridge", "demo", "scripts", "tests", "benchmarks") if (ROOT / name).is_dir()]
+
+
+def main(argv: list[str]) -> int:
+    """Run the part named ``argv[0]``."""
+    if argv[0] == "lint":
+        return lint(argv[1:])
+    return Tests().run_all(everything=argv[0] == "test", arguments=argv[1:])
+
+
+class Tests:
+    """One run of the tests: its parts, its results, its time."""
+
+    def __init__(self) -> None:
+        self.started = time.monotonic()
+        self.failed: list[str] = []
+        self.passed_tests = self.failed_tests = self.skipped_tests = 0
+
+    def run_all(self, *, everything: bool, arguments: list[str]) -> int:
+        """Run all parts, or one pytest with ``arguments``, and print the closing lines."""
+        if arguments:
+            self.pytest("tests", *arguments)
+        else:
+            if not npm("test"):
+                self.failed.append("page")
+            apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
+            self.pytest("units and stories", "-n", "2", "-m", "not promise", "tests", *apart)
+            if everything:
+                self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
+                self.pytest("promises", "-m", "promise", "tests")
+        if not self.passed_tests + self.failed_tests:
+            self.failed.append("no test was run")
+        print(f"\n{time.monotonic() - self.started:.0f} s; failed: {', '.join(self.failed) or 'nothing'}")
+        print(f"{self.passed_tests} passed, {self.failed_tests} failed, {self.skipped_tests} skipped", flush=True)
+        return 1 if self.failed else 0
+
+    def pytest(self, what: str, *arguments: str) -> None:
+        """Run pytest once and add its result to the others."""
+        print(f"\n--- {what} ---", flush=True)
+        with tempfile.TemporaryDirectory(prefix="cti-tests-") as folder:
+            report = Path(folder) / "report.xml"
+            command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
+            code = subprocess.run(command, cwd=ROOT, check=False).returncode
+            if code not in {0, NO_TESTS_COLLECTED}:
+                self.failed.append(what)
+            if report.is_file():
+                self._count(report)
+
+    def _count(self, report: Path) -> None:
+        for suite in ElementTree.parse(report).getroot().iter("testsuite"):
+            bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
+            skipped = int(suite.get("skipped", 0))
+            self.failed_tests += bad
+            self.skipped_tests += skipped
+            self.passed_tests += int(suite.get("tests", 0)) - bad - skipped
+
+
+def lint(arguments: list[str]) -> int:
+    """Check style and types of everything, or of the files in ``arguments``."""
+    files = arguments or LINTED
+    commands = [
+        [sys.executable, "-m", "ruff", "check", *files],
+        [sys.executable, "-m", "ruff", "format", "--check", *files],
+        [sys.executable, "-m", "mypy", *files],
+    ]
+    failed = []
+    for command in commands:
+        print(f"--- {' '.join(command[2:4])} ---", flush=True)
+        if subprocess.run(command, cwd=ROOT, check=False).returncode:
+            failed.append(command[2])
+    if not arguments and not npm("run", "check"):
+        failed.append("the page's types")
+    print(f"lint: {'failed: ' + ', '.join(failed) if failed else 'nothing to complain about'}", flush=True)
+    return 1 if failed else 0
+
+
+def npm(*arguments: str) -> bool:
+    """Run npm in the page's folder and say whether it succeeded."""
+    print(f"--- npm {' '.join(arguments)} ---", flush=True)
+    command = npm_command()
+    if command is None:
+        print("npm is not here")
+        return False
+    return not subprocess.run([*command[0], *arguments], cwd=PAGE, env=command[1], check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

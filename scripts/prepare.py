@@ -1,0 +1,67 @@
+"""Put on this machine what a make target needs, then become the target's command.
+
+    python3 -m scripts.prepare demo|test|check|lint|ui [-- COMMAND ARGUMENT ...]
+
+When everything is there, that is seen in well under a second and nothing is said. Two at once wait for each other.
+Exit code 1: something could not be installed, one clear line says what.
+"""
+
+import fcntl
+import os
+import sys
+
+from scripts import steps
+from scripts.progress import SetupError, say
+
+RUNTIME = (steps.python_packages("runtime", "requirements.txt"), steps.project())
+TESTS = (*RUNTIME, steps.python_packages("tests", "requirements-test.txt"))
+PAGE = (steps.node(), steps.page_packages(tests=False), steps.page())
+PAGE_TESTS = (steps.node(), steps.page_packages(tests=True), steps.page())
+PBX = (steps.debian_packages("mmdebstrap", "debian-archive-keyring", "sip-tester"), steps.asterisk())
+BROWSER = (steps.debian_packages("chromium", "fonts-dejavu-core"),)
+
+PROFILES: dict[str, tuple[steps.Step, ...]] = {
+    "demo": (*RUNTIME, *PAGE, *PBX),
+    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER),
+    "check": (*TESTS, *PAGE_TESTS),
+    "lint": (*TESTS, *PAGE_TESTS),
+    "ui": (steps.python_packages("runtime", "requirements.txt"), *PAGE),
+}
+
+
+def main(argv: list[str]) -> int:
+    """Do the steps of the profile ``argv[0]`` that are not done, then execute what follows ``--``."""
+    profile, command = argv[0], argv[2:]
+    try:
+        prepare(PROFILES[profile])
+    except SetupError as error:
+        say(str(error))
+        return 1
+    except OSError as error:
+        say(f"{error.filename}: {error.strerror}")
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    if command:
+        os.execvp(command[0], command)
+    return 0
+
+
+def prepare(wanted: tuple[steps.Step, ...]) -> None:
+    """Carry out what is not done yet, one process at a time."""
+    if all(step.done() for step in wanted):
+        return
+    steps.CACHE.mkdir(exist_ok=True)
+    with (steps.CACHE / "setup.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            say("another set-up is running in this folder, waiting for it")
+            fcntl.flock(lock, fcntl.LOCK_EX)
+        for step in wanted:
+            if not step.done():
+                step.make()
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
