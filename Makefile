@@ -11,8 +11,6 @@ APART := @exec $(PYTHON) -m scripts.isolated $(MAKE_PID) $(PYTHON) -m scripts.pr
 
 .PHONY: help demo test check lint bench ui lock clean
 .DEFAULT_GOAL := help
-# `make -C DIR` would say "Entering directory" on stdout, where the demo may be printing JSON.
-MAKEFLAGS += --no-print-directory
 
 help: ## what can be made
 	@sed -n 's/^\([a-z]*\):.*## \(.*\)/make \1|\2/p' Makefile | column -t -s '|' 2>/dev/null || grep '## ' Makefile

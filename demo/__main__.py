@@ -1,0 +1,129 @@
+"""`make demo`: a real Asterisk, the bridge, a small CRM and sample callers, on this machine and nowhere else.
+
+    python -m demo [--once] [--customers F.csv] [--rules F.yaml] [--callers F.csv] [--json]
+
+Without `--once` the callers call again and again until Ctrl-C. Exit code: 0 every call went as expected; 1 one did not,
+or rows of a file were rejected; 2 the demo could not be started; 130 Ctrl-C.
+"""
+
+import argparse
+import asyncio
+import itertools
+import os
+import secrets
+import signal
+import sys
+import tempfile
+from pathlib import Path
+
+from cti_bridge.calls.journal import JournalFile
+from cti_bridge.cli.terminal import printable
+from cti_bridge.domain.customer import SHIPPED_STAGES
+from cti_bridge.routing.load import load_rules
+from cti_bridge.routing.problems import RulesError
+from demo.asterisk import PHONES, REPOSITORY, AsteriskError, build_root
+from demo.bridge import BridgeError
+from demo.callers import CallersRejected, CallersUnreadable, SampleCaller, read_callers
+from demo.desks import DeskError, Desks
+from demo.lab import LabError
+from demo.play import Play
+from demo.show import Screen
+from demo.sip import Behaviour, Phones
+from demo.sip_process import SipError
+from demo.system import OPERATORS, CannotStart, Files, System
+
+HERE = Path(__file__).resolve().parent
+CACHE = REPOSITORY / ".cache"
+ONCE_RING_S, ONCE_TALK_S = 0.4, 0.3
+LOOP_RING_S, LOOP_TALK_S, LOOP_PAUSE_S = 5.0, 6.0, 2.0
+STOPPED = 128 + signal.SIGINT
+
+
+def main() -> int:
+    """Read the arguments and run."""
+    parser = argparse.ArgumentParser(prog="make demo ARGS=...", description=__doc__.splitlines()[0])
+    parser.add_argument("--once", action="store_true", help="one round of the callers, then the table")
+    parser.add_argument("--customers", type=Path, default=HERE / "customers.csv", metavar="F.csv")
+    parser.add_argument("--rules", type=Path, default=REPOSITORY / "config" / "routing.yaml", metavar="F.yaml")
+    parser.add_argument("--callers", type=Path, default=HERE / "callers.csv", metavar="F.csv")
+    parser.add_argument("--json", action="store_true", help="a JSON object per call on stdout, and nothing else")
+    arguments = parser.parse_args()
+    screen = Screen(as_json=arguments.json)
+    try:
+        callers = read_callers(arguments.callers)
+        files = Files(arguments.customers, arguments.rules, read_queues(arguments.rules))
+        return asyncio.run(run(screen, callers, files, once=arguments.once))
+    except CallersRejected as error:
+        return complain(str(error), 1)
+    except CannotStart as error:
+        return complain(str(error), error.code)
+    except (CallersUnreadable, AsteriskError, BridgeError, SipError, LabError, DeskError) as error:
+        return complain(str(error), 2)
+    except (KeyboardInterrupt, asyncio.CancelledError):
+        return STOPPED
+
+
+def read_queues(rules: Path) -> tuple[str, ...]:
+    """Return the queues of a rule file. Raises CannotStart with every mistake in the file."""
+    try:
+        return tuple(load_rules(rules.read_text("utf-8"), stages=SHIPPED_STAGES).queues)
+    except OSError as error:
+        raise CannotStart(f"{rules}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise CannotStart(f"{rules}: not UTF-8") from error
+    except RulesError as error:
+        raise CannotStart("\n".join(problem.format(str(rules)) for problem in error.problems)) from None
+
+
+def complain(text: str, code: int) -> int:
+    """Print what is wrong and return the exit code."""
+    for line in text.splitlines():
+        print(printable(line), file=sys.stderr)
+    return code
+
+
+async def run(screen: Screen, callers: list[SampleCaller], files: Files, *, once: bool) -> int:
+    """Start everything, play the callers, and return the exit code."""
+    stop_on_terminate()
+    root = await build_root(CACHE)
+    password = secrets.token_urlsafe(9)
+    ring_s, talk_s = (ONCE_RING_S, ONCE_TALK_S) if once else (LOOP_RING_S, LOOP_TALK_S)
+    behaviours = dict.fromkeys(PHONES, Behaviour(answer_after=ring_s))
+    with tempfile.TemporaryDirectory(prefix="cti-demo-", dir=os.environ.get("TMPDIR")) as folder:
+        Path(folder).chmod(0o755)
+        async with (
+            System(root, Path(folder), files, password=password, say=screen.say) as system,
+            Phones(system.asterisk, behaviours),
+            Desks(system.url, dict.fromkeys(OPERATORS, password)) as desks,
+        ):
+            screen.welcome(system.url, password, OPERATORS, system.members)
+            play = Play(system.asterisk, desks, JournalFile(system.journal), talk_s, screen.step)
+            all_well = await play_all(screen, play, callers, once=once)
+            return 0 if all_well and not system.rows_rejected else 1
+
+
+async def play_all(screen: Screen, play: Play, callers: list[SampleCaller], *, once: bool) -> bool:
+    """Play one round, or rounds without end; return whether every call of the round went as expected."""
+    results = []
+    with screen:
+        for caller in callers if once else itertools.cycle(callers):
+            screen.rings(caller)
+            result = await play.call(caller)
+            screen.result(result)
+            if once:
+                results.append(result)
+            else:
+                await asyncio.sleep(LOOP_PAUSE_S)
+    screen.table(results)
+    return all(result.ok for result in results)
+
+
+def stop_on_terminate() -> None:
+    """Have SIGTERM end the demo as tidily as Ctrl-C does."""
+    task = asyncio.current_task()
+    assert task is not None
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
