@@ -310,7 +310,9 @@ class Daemon:
             try:
                 tls.load_cert_chain(web.cert_file, web.key_file)
             except (OSError, ssl.SSLError) as error:
-                raise CannotStart(f"web.public.tls: {error}") from error
+                raise CannotStart(
+                    f"web.public.tls: {web.cert_file}, {web.key_file}: {error.strerror or error}"
+                ) from error
         site = PublicSite(
             accounts=self._accounts,
             hub=self._hub,

@@ -22,6 +22,17 @@ DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
 _FALLBACK_REGION = "RU"
+_IN_WORDS = {
+    "bool_parsing": "must be true or false",
+    "int_parsing": "must be a whole number",
+    "model_type": "must be keys with values",
+    "path_type": "must be a path",
+    "string_too_short": "must not be empty",
+    "string_type": "must be a text",
+    "too_short": "must not be empty",
+    "tuple_type": "must be a list",
+}
+"""What an admin is told of pydantic's kinds of errors whose own words speak of Python."""
 
 
 class SettingsError(ValueError):
@@ -30,6 +41,14 @@ class SettingsError(ValueError):
     def __init__(self, problems: tuple[str, ...]) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+
+
+class _Misfit(Exception):
+    """What the settings name cannot be used; `at` is the path of the key that names it."""
+
+    def __init__(self, at: tuple[int | str, ...], message: str) -> None:
+        super().__init__(message)
+        self.at = at
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,7 +149,12 @@ def load_settings(path: Path) -> Settings:
     except RulesError as found:
         raise SettingsError(tuple(problem.format(str(path)) for problem in found.problems)) from None
     assert parsed is not None
-    return _build(path, parsed)
+    assert document is not None
+    try:
+        return _build(path, parsed)
+    except _Misfit as misfit:
+        place, _ = _find(document, misfit.at)
+        raise SettingsError((f"{path}:{place.line}:{place.column}: {misfit}",)) from misfit
 
 
 def _plain(node: Node, problems: Problems, environment: "os._Environ[str] | dict[str, str]", key: str = "") -> Any:
@@ -168,6 +192,8 @@ def _note(problems: Problems, document: Table, error: Any) -> None:
             problems.add(place, "only one PBX is possible in this version")
         case "value_error":
             problems.add(place, f"{quoted(key)}: {error['ctx']['error']}" if known else str(error["ctx"]["error"]))
+        case kind if kind in _IN_WORDS:
+            problems.add(place, f"{quoted(key)} {_IN_WORDS[kind]}")
         case _:
             problems.add(place, f"{quoted(key)}: {error['msg'][0].lower()}{error['msg'][1:]}")
 
@@ -205,14 +231,11 @@ def _build(path: Path, parsed: FileModel) -> Settings:
     folder = path.resolve().parent
     data_dir = folder / parsed.data_dir
     rules = folder / parsed.rules
-    try:
-        pbx = _pbx(parsed.pbxes[0], folder)
-    except OSError as error:
-        raise SettingsError((f"{path}: cannot read {error.filename}: {error.strerror}",)) from error
-    except ValueError as error:
-        raise SettingsError((f"{path}: {error}",)) from error
+    pbx = _pbx(parsed.pbxes[0], folder)
     stages = parsed.crm.stages
     public, private = parsed.web.public, parsed.web.private
+    if public.tls:
+        _check_certificate(folder / public.tls.cert_file, folder / public.tls.key_file)
     return Settings(
         file=path,
         data_dir=data_dir,
@@ -240,21 +263,52 @@ def _build(path: Path, parsed: FileModel) -> Settings:
 
 
 def _pbx(pbx: PbxModel, folder: Path) -> PbxSettings:
-    def secret(source: SecretModel) -> str:
-        if source.secret_file is None:
-            return source.secret
-        return (folder / source.secret_file).read_text(encoding="utf-8").strip()
-
-    agi_secret = secret(pbx.agi)
+    at = ("pbxes", 0)
+    agi_secret = _secret(pbx.agi, folder, (*at, "agi"))
     if not _URL_SAFE.fullmatch(agi_secret):
-        raise ValueError("the secret of agi becomes part of a URL: only letters, digits and . _ ~ - may be in it")
-    tls = ssl.create_default_context(cafile=folder / pbx.ami.tls_ca if pbx.ami.tls_ca else None)
+        raise _Misfit((*at, "agi"), "the secret becomes part of a URL: only letters, digits and . _ ~ - may be in it")
+    ami = pbx.ami
     return PbxSettings(
         name=pbx.name,
         region=pbx.region,
-        ami=AmiSettings(pbx.ami.host, pbx.ami.port, pbx.ami.username, secret(pbx.ami), tls if pbx.ami.tls else None),
+        ami=AmiSettings(
+            ami.host,
+            ami.port,
+            ami.username,
+            _secret(ami, folder, (*at, "ami")),
+            _client_tls(folder / ami.tls_ca if ami.tls_ca else None) if ami.tls else None,
+        ),
         agi=AgiSettings(pbx.agi.host, pbx.agi.port, pbx.agi.allow, agi_secret),
     )
+
+
+def _secret(source: SecretModel, folder: Path, at: tuple[int | str, ...]) -> str:
+    if source.secret_file is None:
+        return source.secret
+    file, at = folder / source.secret_file, (*at, "secret_file")
+    try:
+        secret = file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise _Misfit(at, f"{file}: {error.strerror or error}") from error
+    except UnicodeDecodeError as error:
+        raise _Misfit(at, f"{file}: not UTF-8") from error
+    if not secret:
+        raise _Misfit(at, f"{file} is empty")
+    return secret
+
+
+def _client_tls(ca_file: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=ca_file)
+    except OSError as error:  # also what OpenSSL says of a file without certificates
+        raise _Misfit(("pbxes", 0, "ami", "tls_ca"), f"{ca_file}: {error.strerror or error}") from error
+
+
+def _check_certificate(cert_file: Path, key_file: Path) -> None:
+    try:
+        ssl.create_default_context(ssl.Purpose.CLIENT_AUTH).load_cert_chain(cert_file, key_file)
+    except OSError as error:
+        raise _Misfit(("web", "public", "tls"), f"{cert_file}, {key_file}: {error.strerror or error}") from error
 
 
 def _region_in(rules: Path) -> str:

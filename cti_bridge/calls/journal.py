@@ -27,6 +27,8 @@ MAX_WAITING = 50_000
 GROUP = 500
 GATHER_S = 0.05
 """Seconds between two groups: several changes of a call become one write, and several calls one transaction."""
+BUSY_S = 0.5
+"""Seconds to wait for another writer before the group waits in memory; at a start, callers wait for nothing longer."""
 _RETRY_S = 1.0
 
 _MIGRATIONS = (
@@ -108,7 +110,7 @@ class Journal:
     def __init__(self, path: Path, *, on_state: Callable[[str, str], None]) -> None:
         self.dropped = 0
         self.written = 0
-        self._database = DatabaseThread(path, _MIGRATIONS, name="journal")
+        self._database = DatabaseThread(path, _MIGRATIONS, name="journal", busy_timeout_s=BUSY_S)
         self._on_state = on_state
         self._waiting: OrderedDict[CallId, CallRecord] = OrderedDict()
         self._wake = asyncio.Event()
