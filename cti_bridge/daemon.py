@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import structlog
 from prometheus_client import CollectorRegistry
 
+from cti_bridge import log as log_module
 from cti_bridge.asterisk.agi.server import AgiServer
 from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
 from cti_bridge.backoff import delays
@@ -230,13 +231,15 @@ class Daemon:
         await self._rules.reload()
 
     async def _restore(self) -> None:
+        oldest = time.time() - RESTORED_FOR_S
         try:
-            records = await self._journal.open_calls(since=time.time() - RESTORED_FOR_S)
+            records = await self._journal.open_calls(since=oldest)
         except DatabaseUnusable as error:
             log.error("journal.not_restored", reason=str(error))
             return
         for record in records:
             self._switchboard.restore(*_restored(record), record)
+        await self._journal.close_older(than=oldest)
         if records:
             log.info("calls.restored", calls=len(records))
 
@@ -292,6 +295,8 @@ class Daemon:
                     "cti_unowned_rings": ("Rings at nobody's phone.", lambda: self._switchboard.unowned_rings),
                     "cti_fetches_refused": ("Cards without history.", lambda: self._switchboard.fetches_refused),
                     "cti_expression_errors": ("CEL errors in rules.", lambda: self._reception.expression_errors),
+                    "cti_web_turned_away": ("Connections closed at the door.", self._turned_away),
+                    "cti_log_lines_lost": ("Log lines that nobody took.", lambda: log_module.DRAIN.lost),
                     "cti_rules_accepted": ("Rule files accepted.", lambda: self._rules.reloads),
                     "cti_rules_refused": ("Rule files refused.", lambda: self._rules.refused),
                 },
@@ -301,6 +306,9 @@ class Daemon:
                 },
             )
         )
+
+    def _turned_away(self) -> int:
+        return self._public.turned_away + self._private.turned_away
 
     def _listeners(self) -> tuple[Listener, Listener]:
         web = self._settings.web

@@ -4,15 +4,22 @@ Whoever logs a number masks it first (`mask`); this is the second fence: what st
 text of a line is masked here, the libraries' own lines included.
 """
 
+import atexit
+import contextlib
 import logging
+import queue
 import re
 import sys
+import threading
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TextIO, cast
 
 import structlog
 from structlog.types import EventDict, Processor, WrappedLogger
 
+MAX_WAITING = 10_000
+"""Lines that may wait for a slow reader of the log; a call writes one."""
+_LAST_LINES_S = 1.0
 _NUMBER = re.compile(r"(?<![\w.:-])(\+?\d{4})\d{2,8}(\d{4})(?![\w.-])")
 
 
@@ -32,33 +39,88 @@ def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> Even
     return {key: _masked(value) for key, value in (first | dict(event)).items()}
 
 
+class Drain:
+    """Takes lines without ever blocking or failing, and writes them to a stream on a thread of its own.
+
+    The reader of a log may stop reading, and the disk behind it may be full; neither may hold up a call. What does not
+    fit or cannot be written is dropped and counted in `lost`.
+    """
+
+    def __init__(self, stream: TextIO) -> None:
+        self.lost = 0
+        self._stream = stream
+        self._lines: queue.Queue[str | None] = queue.Queue(MAX_WAITING)
+        self._thread: threading.Thread | None = None
+
+    def write(self, line: str) -> int:
+        """Take one line, with its line break."""
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="log", daemon=True)
+            self._thread.start()
+            atexit.register(self.close)
+        try:
+            self._lines.put_nowait(line)
+        except queue.Full:
+            self.lost += 1
+        return len(line)
+
+    def flush(self) -> None:
+        """Nothing: the thread flushes whenever nothing waits."""
+
+    def close(self) -> None:
+        """Write what waits, for a second at most."""
+        with contextlib.suppress(queue.Full):
+            self._lines.put_nowait(None)
+        if self._thread is not None:
+            self._thread.join(_LAST_LINES_S)
+
+    def _run(self) -> None:
+        while (line := self._lines.get()) is not None:
+            try:
+                self._stream.write(line)
+                if self._lines.empty():
+                    self._stream.flush()
+            except (OSError, ValueError):
+                self.lost += 1
+
+
+DRAIN = Drain(sys.stderr)
+"""Where every line of this process goes; there is one stderr, so there is one of it."""
+
+
 def configure(*, style: str, level: str) -> None:
     """Set up structlog and the standard library's logging; `style` is auto, json or console."""
     coloured = style == "console" or (style == "auto" and sys.stderr.isatty())
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
-        structlog.stdlib.add_log_level,
+        structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
         structlog.processors.StackInfoRenderer(),
     ]
     last: list[Processor]
     if coloured:
         # A plain traceback: the renderer's own choice would print local variables, customers among them.
-        console = structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)
-        last = [mask_numbers, console]
+        last = [mask_numbers, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
     else:
         last = [
             structlog.processors.format_exc_info,
             mask_numbers,
             structlog.processors.JSONRenderer(ensure_ascii=False),
         ]
+    threshold = logging.getLevelNamesMapping()[level.upper()]
     structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
+        processors=[*shared, *last],
+        # Straight to it: the way through the standard library costs three times as much for every call.
+        logger_factory=structlog.WriteLoggerFactory(cast("TextIO", DRAIN)),
+        wrapper_class=structlog.make_filtering_bound_logger(threshold),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    _configure_libraries(threshold, shared, last)
+
+
+def _configure_libraries(threshold: int, shared: list[Processor], last: list[Processor]) -> None:
+    """Have what libraries log look like our own lines, and pass the same fence."""
+    handler = logging.StreamHandler(cast("TextIO", DRAIN))
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=shared,
@@ -67,6 +129,6 @@ def configure(*, style: str, level: str) -> None:
     )
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level.upper())
+    root.setLevel(threshold)
     for library in ("panoramisk", "aiohttp.access", "asyncio"):
         logging.getLogger(library).setLevel(logging.ERROR)

@@ -102,7 +102,7 @@ class Bridge:
     ) -> None:
         """Start it and return when these sources are up. Raises BridgeError with its last words."""
         self._process = await asyncio.create_subprocess_exec(
-            *_tied("-m", "cti_bridge", "run", "--config", str(self.settings)),
+            *self.command("run"),
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.DEVNULL,
@@ -136,6 +136,10 @@ class Bridge:
                 body: dict[str, dict[str, dict[str, str]]] = await answer.json()
                 return body["sources"]
         return {}
+
+    def command(self, *arguments: str) -> tuple[str, ...]:
+        """One command of `cti-bridge` with these settings, as a child that dies with this process."""
+        return _tied("-m", "cti_bridge", *arguments, "--config", str(self.settings))
 
     def signal(self, number: signal.Signals) -> None:
         """Send the process a signal."""
@@ -174,7 +178,7 @@ class Bridge:
     async def run(self, *arguments: str, answer: str = "") -> tuple[int, str, str]:
         """Run one command of `cti-bridge` with these settings; exit code, stdout and stderr come back."""
         process = await asyncio.create_subprocess_exec(
-            *_tied("-m", "cti_bridge", *arguments, "--config", str(self.settings)),
+            *self.command(*arguments),
             cwd=REPOSITORY,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,

@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from cti_bridge import __version__
+from cti_bridge import __version__, log
 from cti_bridge.cli import calls, check, crm, keys, operators, rules, run
 
 EXIT_CODES = "Exit codes: 0 done, or yes; 1 the answer is no; 2 it could not be asked; 130 Ctrl-C."
@@ -27,6 +27,7 @@ def parser() -> argparse.ArgumentParser:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and give back its exit code."""
+    log.configure(style="auto", level="error")
     try:
         chosen = parser().parse_args(arguments)
         return int(chosen.func(chosen))

@@ -31,13 +31,15 @@ def give_customers(bridge: Bridge) -> None:
     assert main(["crm", "import", str(file), "--config", str(bridge.settings)]) == 0
 
 
-async def ask(bridge: Bridge, number: str, *, uniqueid: str = "1795288011.12", name: str = "") -> dict[str, str]:
+async def ask(
+    bridge: Bridge, number: str, *, uniqueid: str = "1795288011.12", name: str = "", script: str = "route"
+) -> dict[str, str]:
     """Ask like the dialplan, and return the variables that the bridge has set."""
     host = bridge.agi_url.removeprefix("agi://").partition(":")[0]
     reader, writer = await asyncio.open_connection(host, AGI_PORT)
     environment = {
         "agi_network": "yes",
-        "agi_network_script": "route",
+        "agi_network_script": script,
         "agi_channel": f"PJSIP/trunk-{uniqueid}",
         "agi_uniqueid": uniqueid,
         "agi_callerid": number,

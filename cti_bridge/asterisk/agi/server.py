@@ -5,7 +5,6 @@ freezes the whole daemon; so reading the environment is done here, with limits, 
 """
 
 import asyncio
-import contextlib
 import hmac
 import ipaddress
 import re
@@ -139,6 +138,7 @@ class AgiServer:
         try:
             complete = await self._send(Request(None, environment, reader, writer), reply.commands)
         finally:
+            writer.close()  # the dialplan goes on; what is done from here on keeps nobody waiting
             reply.sent(complete)
 
     async def _environment(self, reader: asyncio.StreamReader) -> dict[str, str]:
@@ -158,6 +158,4 @@ class AgiServer:
             answer = await request.send_command(command)
             if "error" in answer:
                 return False
-        with contextlib.suppress(OSError):
-            await request.writer.drain()
         return True

@@ -5,7 +5,6 @@ snapshot can be put in its right place: from the moment it is asked for until it
 """
 
 import asyncio
-import contextlib
 import os
 import ssl
 import time
@@ -83,6 +82,7 @@ class AmiConnection:
         self._over = asyncio.Event()
         self._why_over = ""
         self._booted = asyncio.Event()
+        self._clock = translate.PbxClock()
         self._probe_id = ""
         self._probe_seen = asyncio.Event()
 
@@ -102,13 +102,9 @@ class AmiConnection:
 
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
-        consumer = asyncio.create_task(self._consume(), name="ami-inbox")
-        try:
-            await self._keep_connected()
-        finally:
-            consumer.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await consumer
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._consume(), name="ami-inbox")
+            tasks.create_task(self._keep_connected(), name="ami-connection")
 
     async def _keep_connected(self) -> None:
         waits = delays()
@@ -128,6 +124,7 @@ class AmiConnection:
         """One connection from login to its end; gives back why it ended."""
         self._over.clear()
         self._booted.clear()
+        self._clock = translate.PbxClock()
         self._why_over = "connection closed by Asterisk"
         address = self._address
         manager = SafeManager(
@@ -169,10 +166,7 @@ class AmiConnection:
                 work.result()
             raise _Lost(self._why_over)
         finally:
-            for task in (over, work):
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError, Exception):
-                    await task
+            await _stop(over, work)
 
     async def _work(self) -> None:
         async with asyncio.timeout(self._address.boot_within_s):
@@ -180,13 +174,13 @@ class AmiConnection:
         await self._resync()
         self._gate.set()
         self.sessions += 1
-        if await self._events_arrive():
-            log.info("asterisk.connected")
-            self._on_state("up", "")
-        else:
-            reason = "logged in, but no events arrive: check read= and eventfilter of this user in manager.conf"
+        reason = await self._why_deaf()
+        if reason:
             log.warning("asterisk.deaf", reason=reason)
             self._on_state("at_risk", reason)
+        else:
+            log.info("asterisk.connected")
+            self._on_state("up", "")
         while True:
             await asyncio.sleep(self._address.ping_every_s)
             await self.ask({"Action": "Ping"})
@@ -197,10 +191,11 @@ class AmiConnection:
         queues = await self.ask({"Action": "QueueStatus"})
         self._sink.resync(translate.snapshot(channels, queues, asked_at))
 
-    async def _events_arrive(self) -> bool:
-        """Prove it with a call to an extension that nobody has: it rings nothing, and its Hangup must reach us.
+    async def _why_deaf(self) -> str:
+        """Why no events arrive; empty when they do, proved with a call to an extension that nobody has.
 
-        A wrong event filter is accepted by Asterisk without an error and then hides everything.
+        It rings nothing, and its Hangup must reach us. A wrong event filter is accepted by Asterisk without an error
+        and then hides everything.
         """
         self._probe_id = f"cti-probe-{uuid.uuid4().hex[:12]}"
         self._probe_seen.clear()
@@ -217,13 +212,13 @@ class AmiConnection:
         try:
             async with asyncio.timeout(self._address.probe_within_s):
                 await self._probe_seen.wait()
-            return True
+            return ""
         except TimeoutError:
-            return False
+            if asked.done() and isinstance(asked.exception(), ActionRefused):
+                return "AMI refuses Originate, so it cannot be proved that events arrive: check write= in manager.conf"
+            return "logged in, but no events arrive: check read= and eventfilter of this user in manager.conf"
         finally:
-            asked.cancel()
-            with contextlib.suppress(asyncio.CancelledError, Exception):
-                await asked
+            await _stop(asked)
 
     def _wants(self, event: str) -> bool:
         self.events += 1
@@ -243,7 +238,7 @@ class AmiConnection:
             if name == "Hangup":
                 self._probe_seen.set()
             return
-        event = translate.translate(message, time.time())
+        event = translate.translate(message, time.time(), self._clock)
         if event is not None:
             self.feed(event)
 
@@ -264,3 +259,13 @@ class AmiConnection:
             taken += 1
             if taken % AT_A_STRETCH == 0:
                 await asyncio.sleep(0)  # a queue that is not empty never lets others have their turn
+
+
+async def _stop(*tasks: "asyncio.Task[object]") -> None:
+    """Cancel these tasks and wait for their end, whatever it is; our own cancellation meanwhile is not swallowed."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.wait(tasks)
+    for task in tasks:
+        if not task.cancelled():
+            task.exception()  # seen; what it says has been told already

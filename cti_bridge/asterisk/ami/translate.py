@@ -1,7 +1,8 @@
 """AMI events in our own words. The only file that knows AMI's event and header names.
 
 Which event means what was taken from a running Asterisk 22: a leg is named by `DestUniqueid`; it is called at
-AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who talks is the AgentConnect's `DestChannel`.
+AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who talks is the AgentConnect's `DestChannel`,
+or the channel of a Pickup, which is told before the phone that rang is stopped.
 """
 
 import re
@@ -16,6 +17,7 @@ from cti_bridge.calls.events import (
     ChannelCreated,
     ChannelHungUp,
     LegAnswered,
+    LegPickedUp,
     LegRinging,
     LegStopped,
     SeenChannel,
@@ -55,6 +57,26 @@ def stamp(message: Headers, received_at: float) -> float:
         return float(text(message, "Timestamp"))
     except ValueError:
         return received_at
+
+
+class PbxClock:
+    """Turns the PBX's time into ours where the two clocks differ by more than a second.
+
+    The smallest time that an event seemed to need to get here is the difference, but for the time that it did need.
+    Smaller differences are left alone: they may be nothing but a busy moment.
+    """
+
+    NOTICEABLE_S = 1.0
+
+    def __init__(self) -> None:
+        self._behind_s: float | None = None
+
+    def ours(self, at: float, received_at: float) -> float:
+        """The time `at` of an event that was received at `received_at`, on our clock."""
+        behind_s = received_at - at
+        if self._behind_s is None or behind_s < self._behind_s:
+            self._behind_s = behind_s
+        return at if abs(self._behind_s) < self.NOTICEABLE_S else at + self._behind_s
 
 
 def _channel(message: Headers, header: str) -> ChannelId:
@@ -127,6 +149,17 @@ def _ring_no_answer(message: Headers, at: float) -> CallEvent:
     return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
 
 
+def _picked_up(message: Headers, at: float) -> CallEvent:
+    name = text(message, "Channel")
+    return LegPickedUp(
+        at,
+        leg=_channel(message, "Uniqueid"),
+        leg_name=name,
+        interface=interface_of(name),
+        target=_channel(message, "TargetUniqueid"),
+    )
+
+
 def _new_channel(message: Headers, at: float) -> CallEvent:
     return ChannelCreated(at, channel=_channel(message, "Uniqueid"), interface=interface_of(text(message, "Channel")))
 
@@ -144,6 +177,7 @@ _TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
     "AgentRingNoAnswer": _ring_no_answer,
     "DialBegin": _dial_begin,
     "DialEnd": _dial_end,
+    "Pickup": _picked_up,
     "Newchannel": _new_channel,
     "Hangup": _hangup,
 }
@@ -152,10 +186,10 @@ TRANSLATED = frozenset(_TRANSLATIONS)
 """Names of the events that say something about calls, legs or phones."""
 
 
-def translate(message: Headers, received_at: float) -> CallEvent | None:
+def translate(message: Headers, received_at: float, clock: PbxClock) -> CallEvent | None:
     """The event in our words; None for one that says nothing about calls, legs or phones."""
     translation = _TRANSLATIONS.get(text(message, "Event"))
-    return translation(message, stamp(message, received_at)) if translation else None
+    return translation(message, clock.ours(stamp(message, received_at), received_at)) if translation else None
 
 
 def snapshot(channels: Sequence[Headers], queues: Iterable[Headers], at: float) -> Snapshot:

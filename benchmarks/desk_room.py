@@ -1,0 +1,100 @@
+"""The bridge as a real process in front of the fake PBX, with many operators and their pages in further processes."""
+
+import json
+import socket
+import tempfile
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from benchmarks.customers import FOLDER
+from benchmarks.fake_pbx import FakePbx
+from benchmarks.processes import Helper, helper
+from cti_bridge.database import DatabaseThread
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators import store
+from cti_bridge.operators.accounts import FILE_NAME, Accounts
+from demo.asterisk import AsteriskInstance
+from demo.bridge import AGI_PORT, Bridge
+
+FIRST_EXTENSION = 1000
+NO_PASSWORD = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class Room:
+    """A running bridge, the fake PBX it is connected to, and a key with which pages get tickets."""
+
+    bridge: Bridge
+    pbx: FakePbx
+    key: str
+
+
+def extension(operator: int) -> str:
+    """The extension of operator number N, who has the id `opN`."""
+    return str(FIRST_EXTENSION + operator)
+
+
+@asynccontextmanager
+async def room(*, operators: int, customers: Path) -> AsyncIterator[Room]:
+    """Start the bridge with so many operators; all is gone at the end."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    # Not in TMPDIR, which may be in memory: the journal's writes belong to the cost of a call.
+    with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
+        place = AsteriskInstance(Path("/nonexistent"), Path(folder) / "pbx")  # only for its addresses, never started
+        bridge = Bridge(Path(folder), place, page_port=_free_port())
+        bridge.write_settings({**bridge.read_settings(), "crm": {"path": str(customers)}})
+        key = await _add_operators(bridge.data, operators)
+        async with FakePbx(place.address, AGI_PORT) as pbx:
+            try:
+                await bridge.start()
+                yield Room(bridge, pbx, key)
+            finally:
+                await bridge.stop()
+
+
+@asynccontextmanager
+async def pages(of: Room, *, operators: range) -> AsyncIterator[Helper]:
+    """Connect a page for each of these operators, all in one process of their own."""
+    told = {"url": of.bridge.page_url, "key": of.key, "operators": [f"op{number}" for number in operators]}
+    async with helper("benchmarks.pages", json.dumps(told)) as process:
+        yield process
+
+
+async def seen(page: Helper) -> dict[str, Any]:
+    """Close the pages; gives back what they saw (see `benchmarks.pages`)."""
+    result: dict[str, Any] = json.loads(await page.result())
+    return result
+
+
+async def _add_operators(data: Path, operators: int) -> str:
+    """Write the operators into the file and make a key; nobody has a password, for hashing a thousand takes minutes."""
+    database = DatabaseThread(data / FILE_NAME, store.MIGRATIONS, name="operators")
+    await database.open()
+    people = [Operator(OperatorId(f"op{number}"), f"Дарья Полянская {number}", (f"PJSIP/{extension(number)}",),
+                       crm_user=f"op{number}") for number in range(operators)]  # fmt: skip
+    await database.run(lambda db: _insert(db, people))
+    await database.close()
+    accounts = Accounts(data)
+    await accounts.open()
+    try:
+        return await accounts.add_key("benchmark")
+    finally:
+        await accounts.close()
+
+
+def _insert(database: Database, people: list[Operator]) -> None:
+    for operator in people:
+        store.insert_operator(database, operator, NO_PASSWORD)
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
