@@ -4,7 +4,6 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 
 
@@ -41,10 +40,6 @@ class Directory:
     def all(self) -> tuple[Operator, ...]:
         """Every operator, ordered by id."""
         return tuple(self._by_id.values())
-
-    def ids(self) -> frozenset[OperatorId]:
-        """The ids of all operators."""
-        return frozenset(operator.id for operator in self._by_id.values())
 
 
 NOBODY = Directory.of(())

@@ -35,7 +35,7 @@ class HubTimes:
 
     acknowledge: float = 2.0
     """for a page to confirm a pop"""
-    team_pause: float = 0.25
+    team_pause: float = 1.0
     """between two team lists, and between two slices of a large one"""
     heartbeat: float = 20.0
     """between two signs of life; told to the page"""

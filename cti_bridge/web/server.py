@@ -1,21 +1,42 @@
 """A listening address with an application behind it."""
 
+import asyncio
 import errno
+import resource
 import ssl
 
 from aiohttp import web
+from aiohttp.typedefs import Handler
 
 BACKLOG = 256
 STOP_WITHIN_S = 2.0
 KEEP_ALIVE_S = 75.0
+FIRST_REQUEST_S = 10.0
+"""A connection that has not made a whole request by then is closed."""
+MAX_CONNECTIONS = 4_000
 
 
 class CannotListen(Exception):
     """The address cannot be listened on; the text names it and says why, in one line."""
 
 
+def connection_limit() -> int:
+    """How many connections one listener may hold: half of what this process may open, the rest is for calls."""
+    return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
+
+
+class _Refusal(asyncio.Protocol):
+    """A connection too many: closed at once."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        transport.close()
+
+
 class Listener:
-    """One application on one address."""
+    """One application on one address, with a limited number of connections.
+
+    Strangers who connect and say nothing must not use up what FastAGI and AMI need.
+    """
 
     def __init__(self, app: web.Application, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self._app = app
@@ -23,11 +44,15 @@ class Listener:
         self._port = port
         self._tls = tls
         self._runner: web.AppRunner | None = None
+        self._server: asyncio.Server | None = None
+        self._silent: dict[web.RequestHandler, asyncio.TimerHandle] = {}
+        self.turned_away = 0
+        app.middlewares.append(self._note_request)
 
     @property
     def port(self) -> int:
         """The port that is listened on, also when 0 (any free one) was asked for."""
-        return int(self._runner.addresses[0][1]) if self._runner else self._port
+        return int(self._server.sockets[0].getsockname()[1]) if self._server else self._port
 
     async def start(self) -> None:
         """Begin to listen. Raises CannotListen."""
@@ -35,9 +60,10 @@ class Listener:
             self._app, access_log=None, shutdown_timeout=STOP_WITHIN_S, keepalive_timeout=KEEP_ALIVE_S
         )
         await runner.setup()
-        site = web.TCPSite(runner, self._host, self._port, ssl_context=self._tls, backlog=BACKLOG)
         try:
-            await site.start()
+            self._server = await asyncio.get_running_loop().create_server(
+                self._connection, self._host, self._port, ssl=self._tls, backlog=BACKLOG
+            )
         except OSError as error:
             await runner.cleanup()
             raise CannotListen(f"{self._host}:{self._port} {_why(error)}") from error
@@ -45,9 +71,38 @@ class Listener:
 
     async def stop(self) -> None:
         """Stop listening, let what is under way finish for two seconds, then cut it off."""
+        if self._server is not None:
+            self._server.close()
+        for timer in self._silent.values():
+            timer.cancel()
+        self._silent.clear()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    def _connection(self) -> asyncio.Protocol:
+        assert self._runner is not None
+        server = self._runner.server
+        assert server is not None
+        if len(server.connections) >= connection_limit():
+            self.turned_away += 1
+            return _Refusal()
+        handler: web.RequestHandler = server()
+        timer = asyncio.get_running_loop().call_later(FIRST_REQUEST_S, self._show_out, handler)
+        self._silent[handler] = timer
+        return handler
+
+    def _show_out(self, handler: web.RequestHandler) -> None:
+        self._silent.pop(handler, None)
+        if handler.transport is not None:
+            self.turned_away += 1
+            handler.transport.close()
+
+    @web.middleware
+    async def _note_request(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if timer := self._silent.pop(request.protocol, None):
+            timer.cancel()
+        return await handler(request)
 
 
 def _why(error: OSError) -> str:

@@ -53,7 +53,9 @@ class Page:
         self._transport = request.transport
         self._session = session_of(request)
         limits = site.limits
-        self._bucket = TokenBucket(limits.frames_per_s, limits.frames_at_once, site.monotonic())
+        self._bucket = TokenBucket(
+            limits.frames_per_s, limits.frames_at_once, site.monotonic(), earned=limits.frames_waiting
+        )
         self._hold: asyncio.TimerHandle | None = None
 
     async def enter(self) -> Connection | None:
@@ -173,6 +175,8 @@ class Page:
             if isinstance(item, Goodbye):
                 await self._say_goodbye(item)
                 return
+            if item.call_id:
+                self._bucket.earn()  # the page has to confirm it, however busy its operator's phone is
             try:
                 async with asyncio.timeout(self._site.limits.send_s):
                     await self._socket.send_frame(item.to_bytes(), WSMsgType.TEXT)
