@@ -205,6 +205,18 @@ async def test_a_hostile_did_shifts_no_argument(asterisk: AsteriskInstance) -> N
     assert asked["agi_arg_5"] == "city"
 
 
+async def test_a_variable_with_a_comma_becomes_no_second_argument(asterisk: AsteriskInstance) -> None:
+    await asterisk.lab.set_global("CTI_DID", "74950000149,trunk-demo")  # AMI itself would split a channel's at the comma
+    try:
+        async with bridge(deciding(DECISION)) as stand_in:
+            await decided(asterisk, CTI_AGI=stand_in.url, CTI_TRUNK="city")
+    finally:
+        await asterisk.lab.set_global("CTI_DID", "")
+    (asked,) = stand_in.asked
+    arguments = [asked[f"agi_arg_{n}"] for n in range(4, 7)]
+    assert arguments == ["74950000149trunkdemo", "city", ""]
+
+
 async def test_a_second_run_finds_nothing_of_the_first_but_the_call_id(
     asterisk: AsteriskInstance,
 ) -> None:
