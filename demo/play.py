@@ -183,10 +183,11 @@ class Play:
     def _look_at_record(self, record: CallRecord | None) -> None:
         if record is None:
             self._learn(trouble="the journal does not know the call")
-        elif record.decision is None:
-            self._learn(decision="fallback", queue=record.queue)
+        elif record.decided_by == "fallback":
+            self._learn(decision="fallback", class_name="", rule="", crm="", queue=record.queue)
         else:
             decision = record.decision
+            assert decision is not None
             whole = decision.took_ms.get("whole")
             self._learn(
                 class_name=decision.class_name,

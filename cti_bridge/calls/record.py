@@ -60,3 +60,8 @@ class CallRecord:
     outcome: str = ""
     recovered: bool = False
     """Its end was not seen but found out later, after an interruption."""
+
+    @property
+    def decided_by(self) -> str:
+        """The kind of decision that was carried out: the bridge's, or `fallback` where the dialplan never took it."""
+        return self.decision.kind if self.decision and self.decision.delivered else "fallback"

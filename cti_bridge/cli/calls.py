@@ -87,7 +87,7 @@ def _line(record: CallRecord) -> str:
                 _time(record.offered_at),
                 f"{record.caller:<14}",
                 f"{decision.class_name if decision else '':<12}",
-                f"{decision.rule if decision else 'fallback':<16}",
+                f"{decision.rule if decision and decision.delivered else 'fallback':<16}",
                 f"{record.queue or (decision.queue if decision else ''):<16}",
                 f"{record.operator or '-':<10}",
                 f"{record.outcome or 'going on':<10}",
@@ -111,8 +111,13 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
     else:
         steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
         age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
+        if not decision.delivered:
+            lines.append(("decision", "fallback: the dialplan had gone its own way before the decision below arrived"))
         lines += [
-            ("decision", f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}"),
+            (
+                "decision" if decision.delivered else "too late",
+                f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}",
+            ),
             ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),
             ("steps", f"{steps}, then {decision.final}"),
             ("rules", decision.rules_hash[:12]),

@@ -99,8 +99,8 @@ class Reception:
             took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
             self._observe(decision, whole_ms / 1000)
             self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=complete))
-            # Journal, history and notes begin here, when the caller no longer waits for anything. The dialplan goes on
-            # only after this, so that nothing else that happens to the call can be heard of before.
+            # Journal, history and notes begin here, when the caller no longer waits for anything. What else happens
+            # to the call is heard of later: the dialplan was let go only a moment ago.
             self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
 
         return Reply(commands(decision, call_id, operator), sent)

@@ -55,8 +55,8 @@ class BesideTheCall:
         return replace(card, notes=notes, history=history, extras="ready")
 
     async def _notes(self, card: Card) -> tuple[Note, ...]:
-        if card.record is None:
-            return ()
+        if card.record is None or card.candidates:
+            return ()  # nobody, or one of several: whose notes they should be is known when somebody has asked
         return await self._crm.notes(card.record.customer.id, limit=NOTES)
 
     async def _history(self, call_id: CallId, card: Card) -> tuple[PastCall, ...]:

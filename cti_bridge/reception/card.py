@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from cti_bridge.calls.call import Call
+from cti_bridge.calls.call import Call, LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
 from cti_bridge.domain.ids import DealId
@@ -13,8 +13,8 @@ from cti_bridge.domain.number import CallerNumber, NumberKind, display_number
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import Json
 
-RING_EXPIRES_AFTER_S = 180.0
-"""A page takes a pop down by itself after so many seconds; no phone is rung that long in one go."""
+RING_EXPIRES_AFTER_S = 330.0
+"""A page takes a pop down by itself after so many seconds; the rules let no phone ring longer than 300 in one go."""
 MAX_DEALS = 50
 MAX_TEXT = 2_000
 
@@ -61,8 +61,9 @@ class Card:
 
 def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, directory: Directory) -> Json:
     """The whole call as an operator with this part in it may see it."""
-    rang_at = min((leg.rang_at for leg in call.legs), default=None)
     ringing = part is Part.RINGING
+    # A phone that rings counts from its own beginning, not from that of a colleague who did not answer before.
+    rang_at = min((leg.rang_at for leg in call.legs if not ringing or leg.state is LegState.RINGING), default=None)
     latest = max((leg.rang_at for leg in call.legs), default=None)
     return {
         "id": call.id,

@@ -58,6 +58,7 @@ class RuleFile:
         self._journal = journal
         self._stages = stages
         self._on_state = on_state
+        self._one_at_a_time = asyncio.Lock()
 
     async def start(self) -> None:
         """Load the file, or where it is bad the version accepted last. Raises NoUsableRules."""
@@ -74,6 +75,10 @@ class RuleFile:
 
     async def reload(self) -> tuple[str, ...]:
         """Load the file again; the problems come back, none when the new rules are in force."""
+        async with self._one_at_a_time:  # or a long file read first could replace a short one read last
+            return await self._load()
+
+    async def _load(self) -> tuple[str, ...]:
         try:
             text = await asyncio.to_thread(read_rules, self._path)
             rules = await asyncio.to_thread(load_rules, text, stages=self._stages)

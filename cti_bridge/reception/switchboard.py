@@ -6,7 +6,6 @@ the event loop and never waits; its only tasks fetch what an operator reads besi
 
 import asyncio
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Protocol
@@ -17,7 +16,7 @@ from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState, LegState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
 from cti_bridge.calls.phones import PhonesInUse
-from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts
+from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts, who_talks
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import OperatorDial
@@ -75,9 +74,7 @@ class Switchboard:
     ) -> None:
         self.unowned_rings = 0
         """Phones that rang for a caller and belong to no operator."""
-        self.unowned_interfaces: Counter[str] = Counter()
         self.fetches_refused = 0
-        self.ended: Counter[str] = Counter()
         self.book = CallBook(pbx, is_operator_phone=lambda interface: self._owner(interface) is not None)
         self._phones = PhonesInUse()
         self._hub = hub
@@ -97,8 +94,8 @@ class Switchboard:
         """One thing happened on the PBX."""
         self._phones.apply(event)
         found = self.book.apply(event)
-        if found and isinstance(event, LegRinging) and self._owner(event.interface) is None:
-            self._count_unowned(event)
+        if found and isinstance(event, LegRinging) and not event.leg_name.startswith("Local/"):
+            self.unowned_rings += self._owner(event.interface) is None
         for change in found:
             self._changed(change)
 
@@ -129,10 +126,14 @@ class Switchboard:
         """It is known how long the decision took in all and whether the PBX took it."""
         desk = self._desks.get(call_id)
         call = self.book.get(call_id)
-        if desk is not None:
-            desk.decision = decision
-            if call is not None:
-                self._keep(call)
+        if desk is None:
+            return
+        desk.decision = decision
+        if not decision.delivered:
+            # Too late: the dialplan has gone its own way, and that is what the card has to say.
+            desk.card = replace(desk.card, decision="fallback", rule="")
+        if call is not None:
+            self._keep(call)
 
     def restore(self, call: Call, card: Card, record: CallRecord) -> None:
         """Take up a call that an earlier run had written down as going on."""
@@ -177,13 +178,6 @@ class Switchboard:
         operator = self._directory().owner_of(interface)
         return operator.id if operator else None
 
-    def _count_unowned(self, event: LegRinging) -> None:
-        if event.leg_name.startswith("Local/"):
-            return
-        self.unowned_rings += 1
-        if event.interface in self.unowned_interfaces or len(self.unowned_interfaces) < 1000:
-            self.unowned_interfaces[event.interface] += 1
-
     def _changed(self, change: Change) -> None:
         call = change.after
         desk = self._desks.get(call.id)
@@ -227,8 +221,8 @@ class Switchboard:
                 self._hub.publish(operator, PopEvent.UPDATED.value, call=self._encoded(call, desk, part))
 
     def _note_answer(self, call: Call, desk: _Desk) -> None:
-        if desk.answered_by is None and call.talking is not None:
-            desk.answered_by = self._owner(call.talking.interface)
+        if desk.answered_by is None:
+            desk.answered_by = who_talks(call, self._owner)
 
     def _encoded(self, call: Call, desk: _Desk, part: Part | None) -> Json:
         return encode_call(call, desk.card, part, self._stages(), self._directory())
@@ -301,7 +295,6 @@ class Switchboard:
 
     def _finish(self, call: Call, desk: _Desk) -> None:
         record = self._record(call, desk)
-        self.ended[record.outcome] += 1
         del self._desks[call.id]
         log.info("call", **_story(record))
 
@@ -345,9 +338,9 @@ def _story(record: CallRecord) -> dict[str, object]:
         "did": mask(record.did),
         "class": decision.class_name if decision else "",
         "rule": decision.rule if decision else "",
-        "decision": decision.kind if decision else "fallback",
+        "decision": record.decided_by,
         "crm": decision.crm if decision else "",
-        "queue": decision.queue if decision else record.queue,
+        "queue": decision.queue if decision and decision.delivered else record.queue,
         "decision_ms": decision.took_ms.get("whole") if decision else None,
         "delivered": decision.delivered if decision else False,
         "last_queue": record.queue,
