@@ -1,6 +1,7 @@
 """callers.csv: who calls in the demo, which number he dials, and the queue that is expected."""
 
 import csv
+import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -59,7 +60,7 @@ def read_callers(path: Path) -> list[SampleCaller]:
     except UnicodeDecodeError as error:
         raise CallersUnreadable(f"{path}: not UTF-8") from error
     first = text.partition("\n")[0]
-    rows = csv.DictReader(text.splitlines(), delimiter=";" if ";" in first else ",")
+    rows = csv.DictReader(io.StringIO(text, newline=""), delimiter=";" if ";" in first else ",")
     columns = rows.fieldnames or ()
     if "caller" not in columns:
         raise CallersUnreadable(f"{path}: no column `caller` in the first line (it may have {', '.join(COLUMNS)})")

@@ -122,13 +122,15 @@ class System:
 
     async def _fill_queues(self) -> None:
         """Add queues that only the rules know, and the operators to all queues."""
-        if unknown := self.members.keys() - MEMBERS.keys():
+        # To Asterisk, letters are the same in any case. The shipped queues stay: callers may fall back to one of them.
+        named = {queue.casefold(): operators for queue, operators in {**MEMBERS, **self.members}.items()}
+        if unknown := named.keys() - {queue.casefold() for queue in MEMBERS}:
             file = self.asterisk.workdir / "etc" / "queues.conf"
             text = file.read_text("utf-8") + "".join(f"\n[{queue}](cti)\n" for queue in sorted(unknown))
             file.write_text(text, "utf-8")
             await self.asterisk.lab.command("queue reload parameters")
         phones = dict(zip(OPERATORS, PHONES, strict=True))
-        for queue, operators in {**MEMBERS, **self.members}.items():
+        for queue, operators in named.items():
             for operator in operators:
                 await self.asterisk.add_member(queue, f"PJSIP/{phones[operator]}", name=OPERATORS[operator])
 

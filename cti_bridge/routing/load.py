@@ -143,9 +143,19 @@ class _FileReader:
             if not (isinstance(value, Scalar) and value.is_null):
                 timeout = Fields(value, f"queue {quoted(key.text)}", ("timeout",), self._problems).get("timeout")
                 timeout_s = self._timeout(timeout) if timeout is not None else 0
-            if name is not None:
+            if name is not None and self._may_be_a_queue(key, name, queues):
                 queues[name] = timeout_s
         return queues
+
+    def _may_be_a_queue(self, key: Scalar, name: str, others: Mapping[str, int]) -> bool:
+        """Whether Asterisk can have this queue beside the others: to it, letters are the same in any case."""
+        if name.casefold() == "general":
+            self._problems.add(key, f"queue {quoted(name)}: Asterisk has no queue of this name", "it is reserved")
+            return False
+        same = next((other for other in others if other.casefold() == name.casefold()), None)
+        if same is not None:
+            self._problems.add(key, f"queue {quoted(name)} is the same as {quoted(same)} for Asterisk")
+        return same is None
 
     def _timeout(self, node: Node) -> int:
         return read_seconds(node, "`timeout`", 0, MAX_QUEUE_TIMEOUT_S, self._problems) or 0

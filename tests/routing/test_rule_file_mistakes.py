@@ -371,3 +371,10 @@ def test_a_file_of_nothing_but_mistakes_is_answered_in_bounds() -> None:
 
 def test_stages_are_not_judged_without_a_stage_list() -> None:
     load_rules(GOOD.replace("offer_sent", "whatever"))
+
+
+def test_two_queues_that_are_one_to_asterisk_and_one_that_it_cannot_have() -> None:
+    assert mistakes(GOOD.replace("  sales: {timeout: 60s}", "  sales: {}\n  Sales: {}\n  general: {}")) == [
+        "r.yaml:8:3: queue `Sales` is the same as `sales` for Asterisk",
+        "r.yaml:9:3: queue `general`: Asterisk has no queue of this name (it is reserved)",
+    ]
