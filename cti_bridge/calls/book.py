@@ -19,6 +19,7 @@ from cti_bridge.calls.events import (
     ChannelCreated,
     ChannelHungUp,
     LegAnswered,
+    LegPickedUp,
     LegRinging,
     LegStopped,
     SeenChannel,
@@ -52,6 +53,8 @@ class CallBook:
         self._by_leg: dict[ChannelId, CallId] = {}
         self._leg_by_name: dict[str, ChannelId] = {}
         self._hung_up: OrderedDict[ChannelId, float] = OrderedDict()
+        self._looking_back = False
+        """What is taken in now happened before, unseen; so its times are late."""
 
     def live(self) -> tuple[Call, ...]:
         """All calls that have not ended."""
@@ -78,7 +81,9 @@ class CallBook:
                 call = self._call(self._by_leg.get(event.leg))
                 found = self._keep(call, transitions.leg_stops(call, event.leg, event.why)) if call else []
             case LegAnswered():
-                found = self._leg_answers(event)
+                found = self._leg_answers(event, self._by_caller.get(event.caller))
+            case LegPickedUp():
+                found = self._leg_answers(event, self._by_leg.get(event.target))
             case ChannelHungUp():
                 found = self._hangs_up(event.channel, event.at)
             case ChannelCreated():
@@ -87,11 +92,15 @@ class CallBook:
 
     def resync(self, snapshot: Snapshot) -> list[Change]:
         """Bring every call in line with what the PBX has now; what it no longer has, is over."""
+        self._looking_back = True
+        try:
+            return self._catch_up(snapshot)
+        finally:
+            self._looking_back = False
+
+    def _catch_up(self, snapshot: Snapshot) -> list[Change]:
         seen = {channel.channel: channel for channel in snapshot.channels}
         changes: list[Change] = []
-        gone = {call.id for call in self._calls.values() if call.channel not in seen}
-        for call_id in gone:
-            self._calls[call_id] = replace(self._calls[call_id], recovered=True)
         for known in [*self._by_caller, *self._by_leg]:
             if known not in seen:
                 changes += self._hangs_up(known, snapshot.at)
@@ -164,19 +173,22 @@ class CallBook:
         return self._keep(call, transitions.leg_rings(call, leg), adopted)
 
     def _call_calling(self, event: LegRinging) -> tuple[Call | None, CallerId | None]:
-        outer = self._leg_by_name.get(_other_half(event.caller_name))
-        if outer is not None:
-            return self._call(self._by_leg.get(outer)), None
+        other_half = _other_half(event.caller_name)
+        if other_half:
+            # The inner half calls the phone. While the outer one has not been heard of, the linkedid names the call.
+            outer = self._leg_by_name.get(other_half)
+            inside = self._by_leg.get(outer) if outer is not None else call_id_for(self.pbx, event.linkedid)
+            return self._call(inside), None
         if event.caller in self._by_leg:
             return None, None
         if event.caller not in self._by_caller and not self._is_operator_phone(event.interface):
             return None, None
         return self._call_of_caller(event.caller, event.linkedid, event.at, event.caller_id)
 
-    def _leg_answers(self, event: LegAnswered) -> list[Change]:
+    def _leg_answers(self, event: LegAnswered | LegPickedUp, otherwise: CallId | None) -> list[Change]:
         if event.leg in self._hung_up:
             return []
-        call = self._call(self._by_leg.get(event.leg)) or self._call(self._by_caller.get(event.caller))
+        call = self._call(self._by_leg.get(event.leg)) or self._call(otherwise)
         if call is None:
             return []
         leg = Leg(event.leg, event.leg_name, event.interface, call.queue, event.at)
@@ -209,6 +221,8 @@ class CallBook:
     def _keep(self, before: Call | None, after: Call, adopted: CallerId | None = None) -> list[Change]:
         if before == after and adopted is None:
             return []
+        if self._looking_back and _has_late_times(before, after, adopted):
+            after = replace(after, recovered=True)
         if after.ended_at is not None:
             self._forget(after)
         else:
@@ -231,6 +245,13 @@ class CallBook:
         for leg in call.legs:
             self._by_leg.pop(leg.id, None)
             self._leg_by_name.pop(leg.name, None)
+
+
+def _has_late_times(before: Call | None, after: Call, adopted: CallerId | None) -> bool:
+    """Whether an arrival, an answer or an end is new in this change."""
+    if before is None or adopted is not None:
+        return True
+    return (before.answered_at, before.ended_at) != (after.answered_at, after.ended_at)
 
 
 def _other_half(name: str) -> str:

@@ -92,6 +92,17 @@ class LegAnswered:
 
 
 @dataclass(frozen=True, slots=True)
+class LegPickedUp:
+    """A phone takes the call that rings at another one; `target` is the leg that rang."""
+
+    at: float
+    leg: ChannelId
+    leg_name: str
+    interface: str
+    target: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
 class ChannelCreated:
     """A channel came to life; `interface` is the phone or trunk it belongs to."""
 
@@ -115,6 +126,7 @@ CallEvent = (
     | LegRinging
     | LegStopped
     | LegAnswered
+    | LegPickedUp
     | ChannelCreated
     | ChannelHungUp
 )

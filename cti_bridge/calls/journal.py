@@ -164,7 +164,7 @@ class Journal:
     async def _write_group(self) -> bool:
         group = [self._waiting.popitem(last=False)[1] for _ in range(min(GROUP, len(self._waiting)))]
         try:
-            await self._database.run(lambda database: _upsert(database, [_row(record) for record in group]))
+            refused = await self._database.run(lambda database: _write(database, group))
         except BaseException as error:
             for record in reversed(group):
                 # A newer state of the call may have come meanwhile; that one is kept.
@@ -175,7 +175,10 @@ class Journal:
                 raise
             self._tell("at_risk", f"{error}; {len(self._waiting)} calls wait in memory")
             return False
-        self.written += len(group)
+        for call_id in refused:
+            log.error("journal.refused", call=call_id)
+        self.dropped += len(refused)
+        self.written += len(group) - len(refused)
         self._tell("up", "")
         return True
 
@@ -194,6 +197,10 @@ class Journal:
             lambda database: _query(database, "ended_at IS NULL AND offered_at >= ?", [since], limit=20_000)
         )
         return [_record(row) for row in rows]
+
+    async def close_older(self, *, than: float) -> None:
+        """End the calls that began before that and were never seen to end; when they did, nobody knows any more."""
+        await self._database.run(lambda database: _close_older(database, than))
 
     async def calls_from(self, caller: str, *, limit: int, but: CallId) -> list[CallRecord]:
         """The latest calls from this number, newest first, without the one that is going on."""
@@ -214,6 +221,17 @@ class Journal:
         return AcceptedRules(**rows[0]) if rows else None
 
 
+def _write(database: Database, group: Sequence[CallRecord]) -> list[CallId]:
+    """Write a group; one that SQLite cannot take does not keep the others from the disk. The refused ones come back."""
+    try:
+        _upsert(database, [_row(record) for record in group])
+    except (UnicodeError, OverflowError, TypeError, ValueError):
+        if len(group) == 1:
+            return [group[0].id]
+        return [refused for record in group for refused in _write(database, [record])]
+    return []
+
+
 def _upsert(database: Database, rows: Sequence[dict[str, Any]]) -> None:
     columns = list(rows[0])
     places = ", ".join("?" for _ in columns)
@@ -221,6 +239,16 @@ def _upsert(database: Database, rows: Sequence[dict[str, Any]]) -> None:
         database.conn.executemany(
             f"INSERT OR REPLACE INTO calls ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our column names
             [tuple(row.values()) for row in rows],
+        )
+
+
+def _close_older(database: Database, than: float) -> None:
+    with database.conn:
+        database.conn.execute(
+            "UPDATE calls SET ended_at = coalesce(answered_at, offered_at), recovered = 1,"
+            " outcome = CASE WHEN answered_at IS NULL THEN 'abandoned' ELSE 'answered' END"
+            " WHERE ended_at IS NULL AND offered_at < ?",
+            [than],
         )
 
 

@@ -68,11 +68,17 @@ def parts(call: Call | None, owner_of: OwnerOf) -> dict[OperatorId, Part]:
     return found
 
 
+def who_talks(call: Call, owner_of: OwnerOf) -> OperatorId | None:
+    """The operator who answered last and is still there; the halves of a Local channel belong to nobody."""
+    talking = [leg for leg in call.legs if leg.state is LegState.TALKING and owner_of(leg.interface) is not None]
+    latest = max(talking, key=lambda leg: leg.answered_at or 0.0, default=None)
+    return owner_of(latest.interface) if latest else None
+
+
 def changes(before: Call | None, after: Call, owner_of: OwnerOf) -> tuple[PopChange, ...]:
     """What each operator is told when a call goes from `before` to `after`."""
     was, now = parts(before, owner_of), parts(after, owner_of)
-    talker = after.talking
-    by = owner_of(talker.interface) if talker else None
+    by = who_talks(after, owner_of)
     told: list[PopChange] = []
     for operator in [*was, *(o for o in now if o not in was)]:
         old, new = was.get(operator), now.get(operator)

@@ -71,8 +71,6 @@ class Lookup:
         """Whether the CRM answered last time; down until it was asked for the first time."""
         self.reason = "not asked yet"
         """Why the CRM is down, without customer data; empty while it is up."""
-        self.last_ok_at: float | None = None
-        """When the CRM last answered, in seconds of the clock; None when it never has."""
 
     async def find(
         self, number: CallerNumber, *, deadline_s: float | None = None, stale_s: float | None = None
@@ -191,7 +189,6 @@ class Lookup:
             self._answered()
 
     def _answered(self) -> None:
-        self.last_ok_at = self._clock()
         self._breaker.succeeded()
         self._turn(CrmState.UP, "")
 

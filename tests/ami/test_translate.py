@@ -4,7 +4,7 @@ import pytest
 from panoramisk.message import Message
 
 from cti_bridge.asterisk.ami.protocol import build_action
-from cti_bridge.asterisk.ami.translate import person, snapshot, translate
+from cti_bridge.asterisk.ami.translate import PbxClock, person, snapshot, translate
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
@@ -94,11 +94,11 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
     ],
 )
 def test_events_become_ours(headers: dict[str, str], event: object) -> None:
-    assert translate(Message({**headers, **STAMP}), received_at=0.0) == event
+    assert translate(Message({**headers, **STAMP}), AT, PbxClock()) == event
 
 
 def test_an_event_without_a_stamp_has_the_time_of_its_arrival() -> None:
-    event = translate(Message({"Event": "Hangup", **CALLER}), received_at=17.5)
+    event = translate(Message({"Event": "Hangup", **CALLER}), 17.5, PbxClock())
     assert event == ChannelHungUp(17.5, T)
 
 
@@ -158,3 +158,27 @@ def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
 def test_a_value_cannot_add_a_header(value: str) -> None:
     with pytest.raises(ValueError, match="control character"):
         build_action({"Action": "Setvar", "Value": value})
+
+
+@pytest.mark.parametrize(
+    ("behind_s", "needed_s", "seen_as"),
+    [
+        pytest.param(0.0, 0.3, 100.0, id="the same clock and a busy moment"),
+        pytest.param(0.9, 0.0, 100.0, id="nearly the same clock"),
+        pytest.param(3600.0, 0.0, 3700.0, id="a PBX that is an hour late"),
+        pytest.param(-5.0, 0.0, 95.0, id="a PBX that is ahead of us"),
+    ],
+)
+def test_the_time_of_a_pbx_whose_clock_differs_is_turned_into_ours(
+    behind_s: float, needed_s: float, seen_as: float
+) -> None:
+    assert PbxClock().ours(100.0, 100.0 + behind_s + needed_s) == seen_as
+
+
+def test_the_difference_of_the_clocks_is_what_the_fastest_event_showed() -> None:
+    clock = PbxClock()
+    assert [clock.ours(at, at + 60.0 + needed) for at, needed in ((1.0, 2.0), (2.0, 0.5), (3.0, 4.0))] == [
+        63.0,
+        62.5,
+        63.5,
+    ]

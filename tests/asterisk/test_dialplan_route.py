@@ -206,7 +206,9 @@ async def test_a_hostile_did_shifts_no_argument(asterisk: AsteriskInstance) -> N
 
 
 async def test_a_variable_with_a_comma_becomes_no_second_argument(asterisk: AsteriskInstance) -> None:
-    await asterisk.lab.set_global("CTI_DID", "74950000149,trunk-demo")  # AMI itself would split a channel's at the comma
+    await asterisk.lab.set_global(
+        "CTI_DID", "74950000149,trunk-demo"
+    )  # AMI itself would split a channel's at the comma
     try:
         async with bridge(deciding(DECISION)) as stand_in:
             await decided(asterisk, CTI_AGI=stand_in.url, CTI_TRUNK="city")

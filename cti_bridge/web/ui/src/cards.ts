@@ -98,6 +98,12 @@ export function removeEnded(model: Model): Model {
   return refocus({ ...model, cards: model.cards.filter((card) => card.call.state !== "ended") });
 }
 
+/** Take the ended card of this one call away, so that the call can be placed anew. */
+export function forgetEnded(model: Model, callId: string): Model {
+  const left = model.cards.filter((card) => card.call.id !== callId || card.call.state !== "ended");
+  return left.length === model.cards.length ? model : { ...model, cards: left };
+}
+
 /** Keep the eyes where they are; only when that call is gone, look at whom one talks to, else at the first. */
 function refocus(model: Model): Model {
   if (model.cards.some((card) => card.call.id === model.focus)) return model;

@@ -4,9 +4,9 @@
  * It has no DOM, no socket and no clock; every input carries the local time at which it happened.
  */
 
-import { expire, placeCall, removeEnded, replaceCalls, withdrawCall } from "./cards";
+import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall } from "./cards";
 import type { LinePhase, Model, Pane, SignInProblem } from "./model";
-import { opening } from "./model";
+import { opening, serverNow } from "./model";
 import type { Operator, ServerEvent, ServerFrame, Source, Welcome } from "./protocol";
 
 export type Input =
@@ -133,8 +133,20 @@ function told(model: Model, event: ServerEvent): Model {
   if (event.team !== null) return { ...model, team: event.team };
   if (event.source !== null) return { ...model, sources: withSource(model.sources, event.source) };
   if (event.call === null) return model;
-  if (event.type === "call.withdrawn") return withdrawCall(model, event.call.id, event.reason ?? "moved", event.by);
-  return placeCall(model, event.call);
+  switch (event.type) {
+    case "call.withdrawn":
+      return withdrawCall(model, event.call.id, event.reason ?? "moved", event.by);
+    case "call.ended": {
+      // His part is over, also while the call goes on with a colleague or the caller's own end is still on its way.
+      const endedAt = event.call.endedAt ?? event.at ?? serverNow(model);
+      return placeCall(model, { ...event.call, state: "ended", endedAt });
+    }
+    case "call.ringing":
+    case "call.answered":
+      return placeCall(forgetEnded(model, event.call.id), event.call); // handed on before, and back again
+    default:
+      return placeCall(model, event.call);
+  }
 }
 
 function withSource(sources: readonly Source[], news: Source): readonly Source[] {

@@ -41,6 +41,26 @@ describe("a call comes and goes", () => {
     expect(story.model.recent[0]).toMatchObject({ outcome: reason, call: null });
   });
 
+  test("an end that comes before the caller himself is gone is an end all the same", () => {
+    const story = new Story().event("call.ringing", { call: call("a") }).event("call.answered", { call: talking("a") });
+    story.event("call.ended", { call: talking("a", { state: "offered", my_role: "none" }) });
+    expect(story.shown).toEqual(["a ended"]);
+    expect(story.model.notice).toBeNull();
+    expect(shownCall(story.model)?.endedAt).not.toBeNull();
+    expect(story.model.recent.map((entry) => entry.outcome)).toEqual(["talked"]);
+  });
+
+  test("a call that was handed on and comes back pops anew", () => {
+    const story = new Story().event("call.ringing", { call: call("a") }).event("call.answered", { call: talking("a") });
+    story.event("call.ended", { call: talking("a", { my_role: "none" }) });
+    story.event("call.ringing", { call: call("a") });
+    expect(story.shown).toEqual(["a ringing"]);
+    story.event("call.answered", { call: talking("a") }).event("call.ended", { call: ended("a") });
+    expect(story.shown).toEqual(["a ended"]);
+    story.event("call.answered", { call: talking("a") });
+    expect(story.shown).toEqual(["a talking"]);
+  });
+
   test("an end that was never answered here takes the pop away like a withdrawal", () => {
     const story = new Story().event("call.ringing", { call: call("a") });
     story.event("call.ended", { call: call("a", { state: "ended" }) });

@@ -1,0 +1,122 @@
+"""One real Asterisk for all promises, and the real bridge in front of it, fresh for each test.
+
+Fixtures: `asterisk` (running, shared, handed over without calls, members and settings), `staff` (every queue has its
+two members; their phones are the test's business), `installed` (a bridge with customers, operators and rules of its
+own to change, not started; Asterisk asks it), `bridge` (the same, running and ready), `at_desk` (`await
+at_desk("op1")`: an operator signed in and connected to it). Nothing of them is left after a test.
+
+All tests and fixtures here run on one event loop per process, because the shared instance does. The cache of
+Asterisk's root file system is `$CTI_CACHE`, or `.cache` in the repository.
+"""
+
+import os
+import shutil
+import socket
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators.accounts import Accounts
+from demo.asterisk import REPOSITORY, AsteriskInstance, build_root
+from demo.bridge import Bridge
+from demo.desks import Desk
+from promises.scene import CUSTOMERS, DIALPLAN, MEMBERS, OPERATORS, PASSWORD, PHONE_OF, AtDesk
+
+HERE = Path(__file__).parent
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Every test here is a promise, and runs on the loop of the shared instance if it is asynchronous."""
+    for item in items:
+        if HERE in item.path.parents:
+            item.add_marker(pytest.mark.promise)
+            if pytest_asyncio.is_async_test(item):
+                item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskInstance]:
+    """The instance behind `asterisk`; tests take that one."""
+    root = await build_root(Path(os.environ.get("CTI_CACHE", REPOSITORY / ".cache")))
+    async with AsteriskInstance(root, tmp_path_factory.mktemp("asterisk"), extensions=DIALPLAN) as instance:
+        yield instance
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def prepared(shared_asterisk: AsteriskInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the data of a bridge: customers imported and operators added."""
+    bridge = Bridge(tmp_path_factory.mktemp("prepared"), shared_asterisk, page_port=0)
+    code, _, complaint = await bridge.run("crm", "import", str(CUSTOMERS))
+    assert code == 0, complaint
+    accounts = Accounts(bridge.data)
+    await accounts.open()
+    try:
+        for operator, name in OPERATORS.items():
+            phones = (f"PJSIP/{PHONE_OF[operator]}",)
+            await accounts.add(Operator(OperatorId(operator), name, phones, crm_user=operator), PASSWORD)
+    finally:
+        await accounts.close()
+    return bridge.data
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def asterisk(shared_asterisk: AsteriskInstance) -> AsyncIterator[AsteriskInstance]:
+    """A running Asterisk without calls, members and bridge."""
+    yield shared_asterisk
+    if not shared_asterisk.running:
+        await shared_asterisk.start()
+    await shared_asterisk.hang_up_all()
+    await shared_asterisk.remove_all_members()
+    for name in ("CTI_AGI", "CTI_DEADLINE", "CTI_DEFAULT_QUEUE"):
+        await shared_asterisk.lab.set_global(name, "")
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def staff(asterisk: AsteriskInstance) -> None:
+    """Two members in each queue: op1 and op2 for new callers, op3 and op4 for sales, op5 and op6 for production."""
+    for queue, operators in MEMBERS.items():
+        for operator in operators:
+            await asterisk.add_member(queue, f"PJSIP/{PHONE_OF[operator]}", name=OPERATORS[operator])
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def installed(asterisk: AsteriskInstance, prepared: Path, tmp_path: Path) -> AsyncIterator[Bridge]:
+    """A bridge that Asterisk asks, not started. Its `rules` are a copy of the shipped file that a test may change."""
+    folder = tmp_path / "bridge"
+    shutil.copytree(prepared, folder / "data")
+    rules = folder / "routing.yaml"
+    shutil.copyfile(REPOSITORY / "config" / "routing.yaml", rules)
+    bridge = Bridge(folder, asterisk, page_port=_free_port(), rules=rules)
+    await asterisk.lab.set_global("CTI_AGI", bridge.agi_url)
+    yield bridge
+    await bridge.kill()
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def bridge(installed: Bridge) -> Bridge:
+    """A running bridge with everything well."""
+    await installed.start()
+    return installed
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def at_desk(bridge: Bridge) -> AsyncIterator[AtDesk]:
+    """Sign an operator in and connect: `desk = await at_desk("op1")`; each call is a further connection."""
+    async with AsyncExitStack() as stack:
+
+        async def sit_down(operator: str) -> Desk:
+            return await stack.enter_async_context(Desk(operator, bridge.page_url, PASSWORD))
+
+        yield sit_down
+
+
+def _free_port() -> int:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
