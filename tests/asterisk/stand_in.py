@@ -24,6 +24,7 @@ class StandIn:
 async def bridge(script: Script) -> AsyncIterator[StandIn]:
     """Run a server that reads each call's environment and then follows the script."""
     talks: set[asyncio.Task[None]] = set()
+    writers: list[asyncio.StreamWriter] = []
 
     async def talk(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         environment: Environment = {}
@@ -36,6 +37,7 @@ async def bridge(script: Script) -> AsyncIterator[StandIn]:
         writer.close()
 
     def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writers.append(writer)
         task = asyncio.create_task(talk(reader, writer))
         talks.add(task)
         task.add_done_callback(talks.discard)
@@ -49,6 +51,10 @@ async def bridge(script: Script) -> AsyncIterator[StandIn]:
         for task in tuple(talks):
             task.cancel()
         await asyncio.gather(*talks, return_exceptions=True)
+        for writer in writers:  # also of a talk that was cancelled before it began
+            writer.close()
+            with suppress(ConnectionError):
+                await writer.wait_closed()
         await server.wait_closed()
 
 

@@ -16,8 +16,9 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
+from promises.cable import Cable
 from promises.scene import MEMBERS, OPERATORS, PASSWORD, PHONE_OF
-from promises.screens import Cable, bridge_with_short_times
+from promises.screens import bridge_with_short_times
 
 from browser.desk_page import DeskPage
 from cti_bridge.domain.ids import OperatorId

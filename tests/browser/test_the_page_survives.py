@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import expect
+from promises.cable import Cable
 from promises.scene import SALES, VIP
-from promises.screens import Cable, incoming
+from promises.screens import incoming
 
 from browser.conftest import OpenPage
 from browser.desk_page import DeskPage

@@ -1,11 +1,11 @@
-"""What P2 looks at: all operators' screens at once, callers from the trunk, queues set for a test, a cable to pull."""
+"""What P2 looks at: all operators' screens at once, callers from the trunk, queues set for a test."""
 
 import asyncio
 import json
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -289,89 +289,3 @@ def source_states(frames: list[Frame]) -> list[str]:
     return [
         f.body["source"]["state"] for f in frames if f.type == "source.state" and f.body["source"]["name"] == "asterisk"
     ]
-
-
-class Cable:
-    """A TCP relay that stands for the network on the way to a server; it can be cut, go dead, and be mended."""
-
-    def __init__(self, host: str, port: int) -> None:
-        self._to = (host, port)
-        self._server: asyncio.Server | None = None
-        self._lines: set[_Line] = set()
-        self.port = 0
-
-    @classmethod
-    @asynccontextmanager
-    async def to(cls, host: str, port: int) -> AsyncIterator["Cable"]:
-        """Lay a cable to this address; it ends on 127.0.0.1 at `port`."""
-        cable = cls(host, port)
-        await cable.mend()
-        try:
-            yield cable
-        finally:
-            await cable.cut()
-
-    async def mend(self) -> None:
-        """Let connections through."""
-        self._server = await asyncio.start_server(self._accept, "127.0.0.1", self.port)
-        self.port = self._server.sockets[0].getsockname()[1]
-
-    async def cut(self) -> None:
-        """End all connections and take no new ones."""
-        if self._server is not None:
-            self._server.close()
-            self._server = None
-        await asyncio.gather(*(line.end() for line in self._lines))
-
-    async def go_dead(self) -> None:
-        """Let nothing more through on the present websockets, and end neither side; new connections work.
-
-        All other connections are ended: a browser closes the idle ones when its machine goes to sleep.
-        """
-        others = [line for line in self._lines if not line.is_websocket]
-        for line in self._lines:
-            line.dead = True
-        await asyncio.gather(*(line.end() for line in others))
-
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        try:
-            far_reader, far_writer = await asyncio.open_connection(*self._to)
-        except OSError:
-            writer.close()
-            return
-        line = _Line()
-        self._lines.add(line)
-        await line.carry((reader, far_writer), (far_reader, writer))
-        self._lines.discard(line)
-
-
-class _Line:
-    """One connection through a cable, until either side ends it."""
-
-    def __init__(self) -> None:
-        self.dead = False
-        self.is_websocket = False
-        self._pumps: list[asyncio.Task[None]] = []
-
-    async def carry(self, *ways: tuple[asyncio.StreamReader, asyncio.StreamWriter]) -> None:
-        self._pumps = [asyncio.create_task(self._pump(source, sink)) for source, sink in ways]
-        await asyncio.gather(*self._pumps, return_exceptions=True)
-
-    async def end(self) -> None:
-        for pump in self._pumps:
-            pump.cancel()
-        await asyncio.gather(*self._pumps, return_exceptions=True)
-
-    async def _pump(self, source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
-        try:
-            while piece := await source.read(65536):
-                self.is_websocket = self.is_websocket or b"Upgrade: websocket" in piece
-                if not self.dead:
-                    sink.write(piece)
-                    await sink.drain()
-        except ConnectionError:
-            pass
-        finally:
-            sink.close()
-            with suppress(ConnectionError):
-                await sink.wait_closed()

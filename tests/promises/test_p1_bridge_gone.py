@@ -32,7 +32,7 @@ async def test_a_stopped_bridge_and_what_it_does_when_it_goes_on(asterisk: Aster
             async with in_time(asterisk, PRODUCTION) as later:
                 assert later.decided == ("matched", "fresh", "production")
             assert not caller.hung_up
-        record = await journalled(bridge, f"{asterisk.system_name}-{caller.channel}")
+        record = await journalled(bridge, caller.call_id)
         assert (record.decided_by, record.queue) == ("fallback", "primary-consult"), "what was carried out"
         assert record.decision is not None and record.decision.queue == "production", "what had been meant"
     finally:

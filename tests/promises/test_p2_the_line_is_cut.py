@@ -10,9 +10,9 @@ from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Frame
 from demo.sip import Behaviour, Phones
+from promises.cable import Cable
 from promises.scene import SALES, AtDesk, journalled, until
 from promises.screens import (
-    Cable,
     Screens,
     bridge_with_short_times,
     incoming,
