@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest_asyncio
 from playwright.async_api import expect
 from promises.scene import AMBIGUOUS, SALES, UNKNOWN, VIP
-from promises.screens import DID_ALL_HANDS, answered_on_the_pbx, incoming, leg_of, queues_set
+from promises.screens import DID_ALL_HANDS, answered_on_the_pbx, incoming, pick_up, queues_set, talking_leg
 
 from browser.conftest import OpenPage
 from demo.asterisk import AsteriskInstance
@@ -64,9 +64,9 @@ async def test_a_talk_that_the_operator_ends_stays_as_ended_with_its_card(
     desk = await at_page("op3")
     for _ in range(3):  # who is told first that it is over, caller or operator, is chance
         async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
-            await phones["103"].rings()
-            await phones["103"].answer()
+            await pick_up(phones["103"])
             await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
+            await phones["103"].answered()
             await phones["103"].hang_up()
             await expect(desk.card_of(caller.call_id, "ended")).to_be_visible()
             await expect(desk.value("name")).to_have_text("Глеб Ракитин")
@@ -77,20 +77,17 @@ async def test_a_call_that_was_handed_on_stays_as_ended_and_pops_anew_when_it_co
 ) -> None:
     first, second = await at_page("op3"), await at_page("op5")
     async with Phones(asterisk, {"103": RINGS, "105": RINGS}) as phones, incoming(asterisk, SALES) as caller:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(first.card_of(caller.call_id, "talking")).to_be_visible()
-        await _transfer(asterisk, leg_of(asterisk, caller, "103"), "105")
+        await _transfer(asterisk, await talking_leg(asterisk, caller, "103"), "105")
         await expect(second.card_of(caller.call_id, "ringing")).to_be_visible()
         await expect(second.value("name")).to_have_text("Глеб Ракитин")
         await expect(first.card_of(caller.call_id, "ended")).to_be_visible()
-        await phones["105"].rings()
-        await phones["105"].answer()
+        await pick_up(phones["105"])
         await expect(second.card_of(caller.call_id, "talking")).to_be_visible()
-        await _transfer(asterisk, leg_of(asterisk, caller, "105"), "103")
+        await _transfer(asterisk, await talking_leg(asterisk, caller, "105"), "103")
         await expect(first.card_of(caller.call_id, "ringing")).to_be_visible()
-        await phones["103"].rings(2)
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(first.card_of(caller.call_id, "talking")).to_be_visible()
 
 
@@ -117,7 +114,7 @@ async def test_ring_all_tells_the_losers_who_took_the_call(
         async with incoming(asterisk, SALES, did=DID_ALL_HANDS) as caller:
             for desk in (winner, loser):
                 await expect(desk.card_of(caller.call_id, "ringing")).to_be_visible()
-            await phones["101"].answer()
+            await pick_up(phones["101"])
             await expect(winner.card_of(caller.call_id, "talking")).to_be_visible()
             await expect(loser.value("gone")).to_have_text("Отвечает Вера Ключевская")
             await loser.page.screenshot(path=tmp_path / "loser.png")
@@ -184,8 +181,7 @@ async def test_a_second_call_waits_beside_the_one_that_is_talked(
 ) -> None:
     desk = await at_page("op3")
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as talk:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(desk.card_of(talk.call_id, "talking")).to_be_visible()
         async with incoming(asterisk, VIP, did="103") as direct:
             other = desk.page.locator(f'[data-other-call="{direct.call_id}"][data-state=ringing]')

@@ -7,7 +7,7 @@ import pytest_asyncio
 from playwright.async_api import expect
 from promises.cable import Cable
 from promises.scene import SALES, VIP
-from promises.screens import incoming
+from promises.screens import incoming, pick_up
 
 from browser.conftest import OpenPage
 from browser.desk_page import DeskPage
@@ -36,8 +36,7 @@ async def test_a_reload_while_it_rings_brings_the_card_back(
         await expect(desk.card_of(caller.call_id, "ringing")).to_be_visible()
         await expect(desk.value("name")).to_have_text("Глеб Ракитин")
         await expect(desk.page.locator('[data-deal-id="s-01"][data-main=true]')).to_be_visible()
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
         await desk.page.reload()
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
@@ -66,8 +65,7 @@ async def test_a_restart_of_the_bridge_while_it_rings_is_shown_and_brings_the_ca
         await expect(desk.value("class")).to_have_text("Продажи")
         await expect(desk.value("rule")).to_contain_text("sales")
         await expect(desk.page.locator("[data-story=note]")).to_be_visible()
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
     await other.shows_nothing_of("Ракитин", "4950000201")
 
@@ -90,8 +88,7 @@ async def test_asterisk_gone_is_said_and_nothing_is_guessed(
 ) -> None:
     desk = await at_page("op3")
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
         await asterisk.kill()
         await expect(desk.page.locator("[data-source=asterisk][data-source-state=down]")).to_be_visible()

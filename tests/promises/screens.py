@@ -5,7 +5,7 @@ import json
 import shutil
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,13 @@ from cti_bridge.domain.ids import call_id_for
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Desk, Frame
-from demo.sip import Caller
+from demo.sip import Caller, Phone, SipError
 from promises.scene import DID, OPERATORS, journalled, until
 
 Json = dict[str, Any]
 
+WITHIN_S = 10.0
+"""How long a screen may take in a test that does not measure it; a busy machine is not what is tested."""
 OVER = ("call.withdrawn", "call.ended")
 
 RULES = """\
@@ -162,6 +164,23 @@ def leg_of(asterisk: AsteriskInstance, caller: Incoming, phone: str) -> str:
     return [e["DestChannel"] for e in begun if e["DestChannel"].startswith(f"PJSIP/{phone}-")][-1]
 
 
+async def talking_leg(asterisk: AsteriskInstance, caller: Incoming, phone: str) -> str:
+    """The same, once it is connected with somebody: before that nothing can be transferred."""
+    name = leg_of(asterisk, caller, phone)
+    await asterisk.lab.event("BridgeEnter", Channel=name)
+    await asterisk.lab.event("BridgeEnter", Uniqueid=caller.channel)
+    return name
+
+
+async def pick_up(phone: Phone, within: float = WITHIN_S) -> None:
+    """Answer the call that rings at a phone, as soon as it does: a pop can be there before the phone's own ringing."""
+    async with asyncio.timeout(within):
+        while True:
+            with suppress(SipError):
+                return await phone.answer()
+            await asyncio.sleep(0.01)
+
+
 def showing(desk: Desk) -> dict[str, Json]:
     """The calls that a page would show now: the snapshot, and every event since."""
     shown: dict[str, Json] = {call["id"]: call for call in desk.welcome["snapshot"]["calls"]}
@@ -173,7 +192,7 @@ def showing(desk: Desk) -> dict[str, Json]:
     return shown
 
 
-async def shows(desk: Desk, call_id: str, *, within: float = 5.0, **values: Any) -> Json:
+async def shows(desk: Desk, call_id: str, *, within: float = WITHIN_S, **values: Any) -> Json:
     """Wait until the screen shows this call with these values, and nothing is pending any more. Raises TimeoutError.
 
     Notes and history may have failed to come (a busy disk); where they matter, ask for `extras="ready"`.
@@ -193,7 +212,7 @@ async def shows(desk: Desk, call_id: str, *, within: float = 5.0, **values: Any)
         raise TimeoutError(f"{desk.operator} does not see {values} within {within} s, but {seen}") from None
 
 
-async def is_empty(desk: Desk, within: float = 5.0) -> None:
+async def is_empty(desk: Desk, within: float = WITHIN_S) -> None:
     """Wait until the screen shows no call. Raises TimeoutError."""
     try:
         await until(lambda: not showing(desk), within)
@@ -201,14 +220,14 @@ async def is_empty(desk: Desk, within: float = 5.0) -> None:
         raise TimeoutError(f"{desk.operator} still sees {list(showing(desk))}") from None
 
 
-async def journalled_answer(bridge: Bridge, call_id: str, within: float = 5.0) -> None:
+async def journalled_answer(bridge: Bridge, call_id: str, within: float = WITHIN_S) -> None:
     """Wait until the journal has on disk that this call was answered. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while (await journalled(bridge, call_id)).answered_at is None:
             await asyncio.sleep(0.01)
 
 
-async def no_live_calls(bridge: Bridge, within: float = 5.0) -> None:
+async def no_live_calls(bridge: Bridge, within: float = WITHIN_S) -> None:
     """Wait until the bridge itself knows of no call that goes on. Raises TimeoutError."""
     async with asyncio.timeout(within), aiohttp.ClientSession() as http:
         text = ""
@@ -254,7 +273,7 @@ class Screens:
             pops = [(f.at, op) for op in among for f in self[op].of_call(call_id, "call.ringing")]
             return max(pops)[1] if len(pops) > after else None
 
-        return await until(look)
+        return await until(look, WITHIN_S)
 
     def nobody_else(self, secrets: Iterable[str], *, but: Iterable[str]) -> None:
         """Assert that nobody but these operators was sent any of these texts, or any call at all."""
@@ -281,7 +300,7 @@ async def team_says(desk: Desk, colleague: str, state: str, queue: str | None) -
         (mate,) = (each for each in teams[-1] if each["operator"] == colleague)
         return (mate["state"], mate["ringing_queue"]) == (state, queue)
 
-    await until(look)
+    await until(look, WITHIN_S)
 
 
 def source_states(frames: list[Frame]) -> list[str]:

@@ -19,6 +19,7 @@ from promises.screens import (
     incoming,
     is_empty,
     journalled_answer,
+    pick_up,
     showing,
     shows,
     source_states,
@@ -52,8 +53,7 @@ async def test_a_page_that_is_opened_anew_finds_the_card_where_the_call_stands(
         await desk.close()
         ringing = await at_desk("op3")
         assert ringing.welcome["snapshot"]["calls"] == [before]
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         talking = await shows(ringing, caller.call_id, my_role="talking")
         again = await at_desk("op3")
         assert again.welcome["snapshot"]["calls"] == [talking]
@@ -74,7 +74,7 @@ async def test_a_restart_of_the_bridge_brings_the_card_back_with_customer_and_de
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES, name="Глеб с работы") as caller:
         await phones["103"].rings()
         if moment == "talking":
-            await phones["103"].answer()
+            await pick_up(phones["103"])
         before = await shows(screens["op3"], caller.call_id, my_role=moment, extras="ready")
         await (journalled_answer if moment == "talking" else journalled)(bridge, caller.call_id)
         await restart(bridge, how)
@@ -87,7 +87,7 @@ async def test_a_restart_of_the_bridge_brings_the_card_back_with_customer_and_de
         assert decided(after) == decided(before)
         assert after["answered_at"] == before["answered_at"]
         if moment == "ringing":
-            await phones["103"].answer()
+            await pick_up(phones["103"])
             await shows(screens["op3"], caller.call_id, my_role="talking")
         await caller.phone.hang_up()
         await is_empty(screens["op3"])
@@ -131,7 +131,7 @@ async def test_a_caller_who_came_while_the_bridge_was_away_has_a_card_as_soon_as
         card = await shows(desk, caller.call_id, my_role="ringing", queue="primary-consult")
         assert (card["decision"], card["class"]) == ("fallback", "")
         assert (card["customer"]["name"], card["caller"]["name"]) == ("Ульяна Журавина", "Ульяна")
-        await phones["101"].answer()
+        await pick_up(phones["101"])
         await shows(desk, caller.call_id, my_role="talking")
     record = await journalled(bridge, caller.call_id, ended=True)
     assert (record.outcome, record.operator, record.decision) == ("answered", "op1", None)
@@ -158,8 +158,7 @@ async def test_what_ended_while_the_bridge_was_away_is_on_no_screen_and_marked_a
     screens = await Screens.opened(at_desk)
     async with Phones(asterisk, {"103": RINGS, "105": RINGS, "106": RINGS}) as phones:
         async with incoming(asterisk, SALES) as talked, incoming(asterisk, PRODUCTION) as waited:
-            await phones["103"].rings()
-            await phones["103"].answer()
+            await pick_up(phones["103"])
             await shows(screens["op3"], talked.call_id, my_role="talking")
             await screens.popped(waited.call_id)
             await journalled_answer(bridge, talked.call_id)
@@ -180,8 +179,7 @@ async def test_when_asterisk_dies_its_calls_end_and_nothing_stays_on_any_screen(
     screens = await Screens.opened(at_desk)
     phones = Phones(asterisk, {"103": RINGS, "105": RINGS, "106": RINGS})
     async with phones, incoming(asterisk, SALES) as talked, incoming(asterisk, PRODUCTION) as waited:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], talked.call_id, my_role="talking")
         ringing = await screens.popped(waited.call_id)
         await asterisk.kill()

@@ -19,9 +19,11 @@ from promises.screens import (
     is_empty,
     leg_of,
     no_live_calls,
+    pick_up,
     queues_set,
     showing,
     shows,
+    talking_leg,
     told,
     withdrawal,
 )
@@ -59,7 +61,7 @@ async def test_ring_all_withdraws_from_everybody_else_and_says_who_took_it(
         async with incoming(asterisk, SALES, did=DID_ALL_HANDS) as caller:
             for operator in everybody:
                 await shows(screens[operator], caller.call_id, my_role="ringing", queue="all-hands")
-            await phones["102"].answer()
+            await pick_up(phones["102"])
             for operator in ("op1", "op3"):
                 gone = await screens[operator].sees(caller.call_id, "call.withdrawn")
                 assert gone.body["reason"] == "answered_elsewhere"
@@ -110,7 +112,7 @@ async def test_a_phone_that_nobody_answers_gives_the_call_to_the_next_member(
         assert not showing(screens[first])
         gone, card = screens[first].of_call(caller.call_id)[-1], showing(screens[second])[caller.call_id]
         assert card["rang_at"] > gone.body["at"], "his own phone rings since then, not his colleague's"
-        await phones[f"10{second[2]}"].answer()
+        await pick_up(phones[f"10{second[2]}"])
         await shows(screens[second], caller.call_id, my_role="talking")
         assert told(screens[first], caller.call_id) == POPPED_AND_GONE
 
@@ -145,8 +147,7 @@ async def test_a_step_that_runs_out_takes_the_pop_to_the_next_queue(
             second = await screens.popped(caller.call_id, among=("op1", "op2"))
             card = await shows(screens[second], caller.call_id, queue="primary-consult", my_role="ringing")
             assert (card["class"], card["rule"], card["customer"]["name"]) == ("sales", "hasty", "Глеб Ракитин")
-            await phones[f"10{second[2]}"].rings()
-            await phones[f"10{second[2]}"].answer()
+            await pick_up(phones[f"10{second[2]}"])
             await shows(screens[second], caller.call_id, my_role="talking", queue="primary-consult")
             await caller.phone.hang_up()
         record = await journalled(bridge, caller.call_id, ended=True)
@@ -176,19 +177,17 @@ async def test_a_blind_transfer_takes_the_card_to_the_next_operator(
     screens = await Screens.opened(at_desk)
     async with Phones(asterisk, {"103": RINGS, "105": RINGS}) as phones, incoming(asterisk, SALES) as caller:
         await screens["op3"].sees(caller.call_id, "call.ringing")
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], caller.call_id, my_role="talking")
         await asterisk.lab.action(
-            "BlindTransfer", Channel=leg_of(asterisk, caller, "103"), Context="phones", Exten="105"
+            "BlindTransfer", Channel=await talking_leg(asterisk, caller, "103"), Context="phones", Exten="105"
         )
         card = await shows(screens["op5"], caller.call_id, my_role="ringing")
         assert card["customer"]["name"] == "Глеб Ракитин"
         ended = await screens["op3"].sees(caller.call_id, "call.ended")
         assert ended.call["my_role"] == "none"
         await is_empty(screens["op3"])
-        await phones["105"].rings()
-        await phones["105"].answer()
+        await pick_up(phones["105"])
         await shows(screens["op5"], caller.call_id, my_role="talking")
         await caller.phone.hang_up()
         await is_empty(screens["op5"])
@@ -204,14 +203,13 @@ async def test_a_transfer_back_into_a_queue_pops_at_its_members(
     await asterisk.remove_member("sales", "PJSIP/104")
     screens = await Screens.opened(at_desk)
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], caller.call_id, my_role="talking")
         await asterisk.remove_member("sales", "PJSIP/103")
         await asterisk.add_member("sales", "PJSIP/106")
         async with Phones(asterisk, {"106": RINGS}):
             await asterisk.lab.action(
-                "BlindTransfer", Channel=leg_of(asterisk, caller, "103"), Context="cti-queue", Exten="s"
+                "BlindTransfer", Channel=await talking_leg(asterisk, caller, "103"), Context="cti-queue", Exten="s"
             )
             await screens["op3"].sees(caller.call_id, "call.ended")
             card = await shows(screens["op6"], caller.call_id, my_role="ringing", queue="sales")

@@ -17,10 +17,11 @@ from promises.screens import (
     bridge_with_short_times,
     incoming,
     is_empty,
-    leg_of,
+    pick_up,
     showing,
     shows,
     source_states,
+    talking_leg,
     told,
     withdrawal,
 )
@@ -60,7 +61,7 @@ async def test_cut_and_nothing_happens_meanwhile(
         before = await shows(desk, caller.call_id, my_role="ringing")
         await cut_and_mend(cable, bridge, desk.frames)
         assert showing(desk) == {caller.call_id: before}
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(desk, caller.call_id, my_role="talking")
     await is_empty(desk)
     assert told(desk, caller.call_id) == ["call.ringing", "call.answered", "call.ended"]
@@ -75,7 +76,7 @@ async def test_cut_and_the_operator_answers_meanwhile(
         await shows(desk, caller.call_id, my_role="ringing")
         await phones["103"].rings()
         await cable.cut()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await caller.phone.answered()
         await cable.mend()
         await bridge.until(["asterisk"])
@@ -114,7 +115,7 @@ async def test_cut_and_a_caller_arrives_meanwhile(
         await cable.mend()
         card = await shows(screens["op3"], caller.call_id, my_role="ringing", queue="sales")
         assert (card["class"], card["decision"], card["customer"]["name"]) == ("sales", "matched", "Глеб Ракитин")
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], caller.call_id, my_role="talking")
     screens.nobody_else(["4950000201"], but=["op3"])
 
@@ -124,14 +125,12 @@ async def test_cut_and_the_call_is_transferred_meanwhile(
 ) -> None:
     screens = await Screens.opened(at_desk)
     async with Phones(asterisk, {"103": RINGS, "105": RINGS}) as phones, incoming(asterisk, SALES) as caller:
-        await phones["103"].rings()
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], caller.call_id, my_role="talking")
         await cable.cut()
-        leg = leg_of(asterisk, caller, "103")
+        leg = await talking_leg(asterisk, caller, "103")
         await asterisk.lab.action("BlindTransfer", Channel=leg, Context="phones", Exten="105")
-        await phones["105"].rings()
-        await phones["105"].answer()
+        await pick_up(phones["105"])
         await phones["105"].answered()
         await cable.mend()
         await is_empty(screens["op3"])

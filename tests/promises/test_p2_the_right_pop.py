@@ -16,6 +16,7 @@ from promises.screens import (
     bridge_with_short_times,
     incoming,
     is_empty,
+    pick_up,
     showing,
     shows,
     team_says,
@@ -133,7 +134,7 @@ async def test_colleagues_see_whose_phone_rings_and_in_which_queue_and_no_more(
     ):
         operator = await screens.popped(caller.call_id)
         await team_says(colleague, operator, "ringing", "sales")
-        await phones[f"10{operator[2]}"].answer()
+        await pick_up(phones[f"10{operator[2]}"])
         await team_says(colleague, operator, "talking", None)
         await caller.phone.hang_up()
         await team_says(colleague, operator, "idle", None)
@@ -177,7 +178,7 @@ async def test_the_preferred_operator_is_asked_first_and_then_the_queue(
         second = await screens["op3"].sees(caller.call_id, "call.ringing")
         assert second.call["queue"] == "sales"
         assert second.call["customer"] == pop.call["customer"]
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await screens["op3"].sees(caller.call_id, "call.answered")
         assert told(screens["op4"], caller.call_id) == ["call.ringing", "call.withdrawn"]
     await is_empty(screens["op3"])
@@ -196,7 +197,7 @@ async def test_two_calls_at_once_stay_apart(asterisk: AsteriskInstance, bridge: 
         assert (seller in ("op3", "op4"), maker in ("op5", "op6")) == (True, True)
         assert list(showing(screens[seller])) == [sale.call_id]
         assert list(showing(screens[maker])) == [work.call_id]
-        await phones[f"10{maker[2]}"].answer()
+        await pick_up(phones[f"10{maker[2]}"])
         await shows(screens[maker], work.call_id, my_role="talking")
         await shows(screens[seller], sale.call_id, my_role="ringing")
         await work.phone.hang_up()
@@ -232,8 +233,9 @@ async def test_a_direct_call_to_an_operator_pops_on_his_screen_alone(
     async with Phones(asterisk, {"102": RINGS}) as phones, incoming(asterisk, PRODUCTION, did="102") as caller:
         card = await shows(screens["op2"], caller.call_id, my_role="ringing")
         assert (card["queue"], card["customer"]["name"]) == (None, "Ульяна Журавина")
-        await phones["102"].answer()
+        await pick_up(phones["102"])
         await shows(screens["op2"], caller.call_id, my_role="talking")
+        await phones["102"].answered()
         await phones["102"].hang_up()
         await is_empty(screens["op2"])
     screens.nobody_else(forms_of(PRODUCTION), but=["op2"])
@@ -251,8 +253,9 @@ async def test_a_colleague_who_calls_from_his_phone_pops_as_an_internal_caller(
         await until(lambda: showing(screens["op2"]))
         ((call_id, card),) = showing(screens["op2"]).items()
         assert (card["caller"]["kind"], card["caller"]["number"], card["customer"]) == ("internal", "101", None)
-        await phones["102"].answer()
+        await pick_up(phones["102"])
         await shows(screens["op2"], call_id, my_role="talking")
+        await phones["102"].answered()
         await phones["102"].hang_up()
         await is_empty(screens["op2"])
     screens.nobody_else([call_id], but=["op2"])
@@ -268,7 +271,7 @@ async def test_a_member_behind_a_local_channel_pops_once(
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
         pop = await screens["op3"].sees(caller.call_id, "call.ringing")
         assert (pop.call["queue"], pop.call["customer"]["name"]) == ("sales", "Глеб Ракитин")
-        await phones["103"].answer()
+        await pick_up(phones["103"])
         await shows(screens["op3"], caller.call_id, my_role="talking")
         await caller.phone.hang_up()
         await screens["op3"].sees(caller.call_id, "call.ended")
