@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from cti_bridge.asterisk.agi.contract import MAX_VALUE
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState, LegState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
@@ -300,8 +301,18 @@ class Switchboard:
 
 
 def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> OperatorDial | None:
-    """How to ring an operator's phones, all at once; None when none is to be rung."""
-    return OperatorDial(operator.id, "&".join(phones), timeout_s) if phones else None
+    """How to ring an operator's phones, all at once; None when none is to be rung.
+
+    Where there are more than a channel variable can name, the first ones are rung: a call that is decided with some of
+    them beats one that is not decided.
+    """
+    dial = ""
+    for phone in phones:
+        longer = f"{dial}&{phone}" if dial else phone
+        if len(longer) > MAX_VALUE:
+            break
+        dial = longer
+    return OperatorDial(operator.id, dial, timeout_s) if dial else None
 
 
 def _teammate(operator: Operator, busy: tuple[Part, str] | None) -> Json:

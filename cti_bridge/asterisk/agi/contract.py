@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from cti_bridge.domain.decision import Decision, OperatorDial
 from cti_bridge.domain.ids import CallId
 
-_SAFE = re.compile(r"[A-Za-z0-9_.:/@+&-]{0,128}")
+MAX_VALUE = 128
+"""Characters of a channel variable, except the customer's name."""
+_SAFE = re.compile(rf"[A-Za-z0-9_.:/@+&-]{{0,{MAX_VALUE}}}")
 _FORBIDDEN_IN_NAME = frozenset('"\\${}[],;')
 _MAX_NAME = 80
 MAX_LINE = 900
