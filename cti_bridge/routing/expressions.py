@@ -6,7 +6,7 @@ the length; the macros (`exists`, `all` …) run over `deals` only, which is sho
 expressions take linear time and stand outside macros.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,10 +23,6 @@ class Expression:
     source: str
     facts: tuple[str, ...]
     program: cel.Program = field(repr=False, compare=False)
-
-    def __reduce__(self) -> tuple[Callable[[str, tuple[str, ...]], "Expression"], tuple[str, tuple[str, ...]]]:
-        # a compiled program cannot travel between processes, its source can
-        return compiled, (self.source, self.facts)
 
 
 @dataclass(frozen=True, slots=True)

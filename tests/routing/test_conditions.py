@@ -1,7 +1,6 @@
 """When a condition holds: known, absent and unknown facts; maps and CEL; what goes wrong in an expression."""
 
 import json
-import pickle
 from typing import Any
 
 import pytest
@@ -218,14 +217,3 @@ def test_facts_travel_through_json_and_give_the_same_decision() -> None:
 def test_what_is_no_record_of_a_call_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not the facts of a call"):
         from_flat(facts)
-
-
-def test_rules_with_expressions_travel_between_processes() -> None:
-    rules = load_rules(
-        "version: 1\nqueues: {desk: }\ndefault: {queue: desk}\n"
-        "rules: [{name: a, queue: desk, when: 'call.name == \"Берёзкин\"'}]\n"
-    )
-    copy = pickle.loads(pickle.dumps(rules))
-
-    assert copy == rules
-    assert decide(copy, from_flat(KNOWN))[0].rule == "a"
