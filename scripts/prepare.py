@@ -1,6 +1,6 @@
 """Put on this machine what a make target needs, then become the target's command.
 
-    python3 -m scripts.prepare demo|test|check|lint|ui [-- COMMAND ARGUMENT ...]
+    python3 -m scripts.prepare demo|bench|test|check|lint|ui [-- COMMAND ARGUMENT ...]
 
 When everything is there, that is seen in well under a second and nothing is said. Two at once wait for each other.
 Exit code 1: something could not be installed, one clear line says what.
@@ -13,19 +13,25 @@ import sys
 from scripts import steps
 from scripts.progress import SetupError, say
 
-RUNTIME = (steps.python_packages("runtime", "requirements.txt"), steps.project())
+PACKAGES = (
+    steps.python_packages("build", "requirements-build.txt"),
+    steps.python_packages("runtime", "requirements.txt"),
+)
+RUNTIME = (*PACKAGES, steps.project())
 TESTS = (*RUNTIME, steps.python_packages("tests", "requirements-test.txt"))
 PAGE = (steps.node(), steps.page_packages(tests=False), steps.page())
 PAGE_TESTS = (steps.node(), steps.page_packages(tests=True), steps.page())
 PBX = (steps.debian_packages("mmdebstrap", "debian-archive-keyring", "sip-tester"), steps.asterisk())
+RIVALS = (steps.debian_packages("libsqliteodbc", "libodbcinst2", "patchelf"),)
 BROWSER = (steps.debian_packages("chromium", "fonts-dejavu-core"),)
 
 PROFILES: dict[str, tuple[steps.Step, ...]] = {
     "demo": (*RUNTIME, *PAGE, *PBX),
+    "bench": (*TESTS, *PAGE, *PBX, *RIVALS, *BROWSER),
     "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER),
     "check": (*TESTS, *PAGE_TESTS),
     "lint": (*TESTS, *PAGE_TESTS),
-    "ui": (steps.python_packages("runtime", "requirements.txt"), *PAGE),
+    "ui": (*PACKAGES, *PAGE),
 }
 
 

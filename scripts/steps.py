@@ -62,7 +62,10 @@ def _marked(mark: Path, key: str) -> bool:
 
 
 def python_packages(name: str, requirements: str) -> Step:
-    """Return the step that installs a hashed lock file into the virtual environment."""
+    """Return the step that installs a hashed lock file into the virtual environment.
+
+    Packages without a wheel are built with what is installed already: nothing comes in without a hash.
+    """
     lock = ROOT / requirements
     mark = VENV / f".made-{name}"
 
@@ -76,7 +79,7 @@ def python_packages(name: str, requirements: str) -> Step:
         run(
             f"Python packages: installing the {count} of {requirements} into .venv",
             [str(PYTHON), "-m", "pip", "install", "--no-input", "--disable-pip-version-check", "--progress-bar=off",
-             "--no-deps", "--require-hashes", "-r", str(lock)],
+             "--no-deps", "--no-build-isolation", "--require-hashes", "-r", str(lock)],
             LOGS / f"pip-{name}.log",
         )  # fmt: skip
         mark.write_text(key())
@@ -268,7 +271,7 @@ def asterisk() -> Step:
     recipe = ROOT / "docker" / "asterisk"
 
     def key() -> str:
-        return key_of(recipe / "build", recipe / "packages")
+        return key_of(recipe / "build", recipe / "packages", recipe / "settle")
 
     def done() -> bool:
         return _marked(mark, key()) and any(CACHE.glob("asterisk-*/.cti-recipe"))

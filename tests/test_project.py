@@ -12,7 +12,7 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cti_bridge"
-LOCKS = ("requirements.txt", "requirements-test.txt", "requirements-node.txt")
+LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-test.txt", "requirements-node.txt")
 PAGE_LOCK = "cti_bridge/web/ui/package-lock.json"
 NOT_OURS = {"node_modules", "__pycache__", "static", "dist", "test-results"}
 """Folders of things that were made here; so are those that begin with a dot, except `.ci`."""
@@ -106,7 +106,8 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())
     groups = project["dependency-groups"]
     for file, wanted in {
-        "requirements.txt": [*project["project"]["dependencies"], *groups["build"]],
+        "requirements-build.txt": groups["build"],
+        "requirements.txt": project["project"]["dependencies"],
         "requirements-test.txt": groups["test"],
         "requirements-node.txt": groups["node"],
     }.items():
