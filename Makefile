@@ -9,7 +9,7 @@ ARGS ?=
 MAKE_PID := $(shell echo $$PPID)
 APART := @exec $(PYTHON) -m scripts.isolated $(MAKE_PID) $(PYTHON) -m scripts.prepare
 
-.PHONY: help demo test check lint bench ui lock clean
+.PHONY: help demo test check soak lint bench ui screenshots lock clean
 .DEFAULT_GOAL := help
 
 help: ## what can be made
@@ -24,14 +24,20 @@ test: ## all tests, on a real Asterisk too (up to 25 minutes)
 check: ## unit tests and call stories (under a minute, no Asterisk)
 	$(APART) check -- .venv/bin/python -m scripts.checks check $(ARGS)
 
+soak: ## long runs with faults, on a real Asterisk; ARGS="--minutes 120 --seed 7"; not part of make test
+	$(APART) test -- .venv/bin/python -m scripts.checks soak $(ARGS)
+
 lint: ## style and types
 	$(APART) lint -- .venv/bin/python -m scripts.checks lint $(ARGS)
 
 bench: ## measure, each figure beside a peer or a limit; ARGS names some: decision pop cpu
-	$(APART) demo -- .venv/bin/python -m benchmarks $(ARGS)
+	$(APART) bench -- .venv/bin/python -m benchmarks $(ARGS)
 
 ui: ## the operator page, built into the package
 	$(APART) ui
+
+screenshots: ## the pictures of the documentation, taken of the page in a real Chromium
+	$(APART) test -- .venv/bin/python -m pytest -q tests/browser/screenshots.py $(ARGS)
 
 lock: ## renew the lock files from pyproject.toml (UPGRADE=1: newest versions)
 	@exec scripts/lock

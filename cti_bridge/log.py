@@ -1,11 +1,13 @@
 """Logging: structlog everywhere, lines of JSON or coloured text on stderr, no customer data in either.
 
 Whoever logs a number masks it first (`mask`); this is the second fence: what still looks like a telephone number in any
-text of a line is masked here, the libraries' own lines included.
+text of a line is masked here, the libraries' own lines included. So is what would begin another line or steer the
+terminal of whoever reads the log.
 """
 
 import atexit
 import contextlib
+import io
 import logging
 import queue
 import re
@@ -15,7 +17,7 @@ from collections.abc import Mapping
 from typing import Any, TextIO, cast
 
 import structlog
-from structlog.types import EventDict, Processor, WrappedLogger
+from structlog.types import EventDict, ExcInfo, Processor, WrappedLogger
 
 MAX_WAITING = 10_000
 """Lines that may wait for a slow reader of the log; a call writes one."""
@@ -23,9 +25,17 @@ _LAST_LINES_S = 1.0
 _NUMBER = re.compile(r"(?<![\w.:-])(\+?\d{4})\d{2,8}(\d{4})(?![\w.-])")
 
 
-def _masked(value: Any) -> Any:
+_STEERING = re.compile(
+    "[\x00-\x1f\x7f-\x9f\u00ad\u061c\u180e\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff\ufff9-\ufffb"
+    "\U000e0000-\U000e007f\ud800-\udfff]"
+)
+"""Control characters, line breaks, marks that turn the direction of writing or cannot be seen, and halves of pairs."""
+_OF_SEVERAL_LINES = ("exception", "stack")
+
+
+def _masked(value: Any, *, lines: bool = False) -> Any:
     if isinstance(value, str):
-        return _NUMBER.sub(r"\1***\2", value)
+        return _STEERING.sub(_kept if lines else _escape, _NUMBER.sub(r"\1***\2", value))
     if isinstance(value, Mapping):
         return {key: _masked(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
@@ -33,10 +43,25 @@ def _masked(value: Any) -> Any:
     return value
 
 
+def _escape(found: re.Match[str]) -> str:
+    return found[0].encode("unicode_escape").decode()
+
+
+def _kept(found: re.Match[str]) -> str:
+    return found[0] if found[0] == "\n" else _escape(found)
+
+
+def _traceback(stream: TextIO, exc_info: ExcInfo) -> None:
+    """A plain traceback, masked: the renderer's own choice would print local variables, customers among them."""
+    plain = io.StringIO()
+    structlog.dev.plain_traceback(plain, exc_info)
+    stream.write(_masked(plain.getvalue(), lines=True))
+
+
 def mask_numbers(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
-    """Mask what looks like a telephone number in every value; what a reader looks for first comes first."""
+    """Mask what looks like a telephone number in every value, and keep each on one line; what matters comes first."""
     first = {key: event[key] for key in ("timestamp", "level", "event") if key in event}
-    return {key: _masked(value) for key, value in (first | dict(event)).items()}
+    return {key: _masked(value, lines=key in _OF_SEVERAL_LINES) for key, value in (first | dict(event)).items()}
 
 
 class Drain:
@@ -99,8 +124,7 @@ def configure(*, style: str, level: str) -> None:
     ]
     last: list[Processor]
     if coloured:
-        # A plain traceback: the renderer's own choice would print local variables, customers among them.
-        last = [mask_numbers, structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+        last = [mask_numbers, structlog.dev.ConsoleRenderer(exception_formatter=_traceback)]
     else:
         last = [
             structlog.processors.format_exc_info,

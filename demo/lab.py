@@ -65,6 +65,11 @@ class Lab:
                 await self.close()
                 raise
 
+    @property
+    def connected(self) -> bool:
+        """Whether the connection is there."""
+        return self._reading is not None and not self._reading.done()
+
     async def close(self) -> None:
         """Close the connection; may be called twice."""
         if self._writer is not None:

@@ -1,13 +1,20 @@
 """Run the tests or the linters in the order in which they tell most, and add up the result.
 
     python -m scripts.checks test|check|lint [ARGUMENT ...]
+    python -m scripts.checks soak [--minutes N] [--seed N] [--only calls|line|properties]
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
 Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two. All parts run
 even when one failed; the closing line adds up pytest's. Arguments go to one plain pytest run instead of the parts, and
 to ruff and mypy as the files to look at. Exit code: 0 all well, 1 something failed or no test was run.
+
+`soak` is not part of `test`: calls with faults for so many minutes, lines cut and dead for a minute, and every property
+with thousands of examples. The seed of the faults is printed; with the same one the same faults come again.
 """
 
+import argparse
+import os
+import random
 import subprocess
 import sys
 import tempfile
@@ -28,6 +35,8 @@ def main(argv: list[str]) -> int:
     """Run the part named ``argv[0]``."""
     if argv[0] == "lint":
         return lint(argv[1:])
+    if argv[0] == "soak":
+        return soak(argv[1:])
     return Tests().run_all(everything=argv[0] == "test", arguments=argv[1:])
 
 
@@ -51,19 +60,23 @@ class Tests:
             if everything:
                 self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
                 self.pytest("promises", "-m", "promise", "tests")
+        return self.summed_up()
+
+    def summed_up(self) -> int:
+        """Print the closing lines and give back the exit code."""
         if not self.passed_tests + self.failed_tests:
             self.failed.append("no test was run")
         print(f"\n{time.monotonic() - self.started:.0f} s; failed: {', '.join(self.failed) or 'nothing'}")
         print(f"{self.passed_tests} passed, {self.failed_tests} failed, {self.skipped_tests} skipped", flush=True)
         return 1 if self.failed else 0
 
-    def pytest(self, what: str, *arguments: str) -> None:
-        """Run pytest once and add its result to the others."""
+    def pytest(self, what: str, *arguments: str, environment: dict[str, str] | None = None) -> None:
+        """Run pytest once, with these variables added to the environment, and add its result to the others."""
         print(f"\n--- {what} ---", flush=True)
         with tempfile.TemporaryDirectory(prefix="cti-tests-") as folder:
             report = Path(folder) / "report.xml"
             command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
-            code = subprocess.run(command, cwd=ROOT, check=False).returncode
+            code = subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}, check=False).returncode
             if code not in {0, NO_TESTS_COLLECTED}:
                 self.failed.append(what)
             if report.is_file():
@@ -76,6 +89,29 @@ class Tests:
             self.failed_tests += bad
             self.skipped_tests += skipped
             self.passed_tests += int(suite.get("tests", 0)) - bad - skipped
+
+
+def soak(arguments: list[str]) -> int:
+    """The long runs; each part once, and the others also when one failed."""
+    parser = argparse.ArgumentParser(prog="make soak", description="Long runs, not part of make test.")
+    parser.add_argument("--minutes", type=float, default=30.0, help="how long calls are played (30)")
+    parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the faults of another run")
+    parser.add_argument("--only", choices=("calls", "line", "properties"), help="one part of it")
+    asked = parser.parse_args(arguments)
+    told = {"CTI_SOAK_MINUTES": str(asked.minutes), "CTI_SOAK_SEED": str(asked.seed)}
+    tests = Tests()
+    for part in ("line", "calls"):
+        if asked.only in {None, part}:
+            tests.pytest(
+                f"soak: {part}, seed {asked.seed}", "-s", "-m", "soak", f"tests/soak/test_{part}.py", environment=told
+            )
+    if asked.only in {None, "properties"}:
+        apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
+        tests.pytest(
+            "soak: properties", "-n", "2", "-m", "hypothesis", "--timeout", "3600", "tests", *apart,
+            environment={"CTI_HYPOTHESIS": "soak"},
+        )  # fmt: skip
+    return tests.summed_up()
 
 
 def lint(arguments: list[str]) -> int:

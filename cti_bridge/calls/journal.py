@@ -65,6 +65,9 @@ _MIGRATIONS = (
     ) WITHOUT ROWID;
     """,
 )
+_OF_LINE = """EXISTS (
+    SELECT 1 FROM json_each(decision, '$.facts')
+    WHERE key IN ('line.name', 'line.channel', 'line.city', 'line.direction') AND value = ?) OR did = ?"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -265,9 +268,13 @@ class JournalFile:
             raise DatabaseUnusable(f"{path}: there is no journal yet")
         self._path = path
 
-    def calls(self, *, limit: int) -> list[CallRecord]:
-        """The latest calls, newest first. Raises DatabaseUnusable."""
-        return [_record(row) for row in self._ask("1 = 1", [], limit)]
+    def calls(self, *, limit: int, line: tuple[str, str] = ("", "")) -> list[CallRecord]:
+        """The latest calls, newest first; of one `line` only, when a text of its description and a DID are given.
+
+        Raises DatabaseUnusable.
+        """
+        rows = self._ask(_OF_LINE, line, limit) if any(line) else self._ask("1 = 1", [], limit)
+        return [_record(row) for row in rows]
 
     def call(self, call_id: str) -> CallRecord | None:
         """One call by its id. Raises DatabaseUnusable."""

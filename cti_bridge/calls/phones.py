@@ -3,11 +3,17 @@
 from cti_bridge.calls.events import CallEvent, ChannelCreated, ChannelHungUp, Snapshot
 from cti_bridge.domain.ids import ChannelId
 
+MAX_CHANNELS = 100_000
+"""Channels that are followed; beyond, the oldest is forgotten, for most likely its end was missed."""
+
 
 class PhonesInUse:
     """Counts the live channels of every interface; filled by events, put right by a snapshot."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, limit: int = MAX_CHANNELS) -> None:
+        self.dropped = 0
+        """Channels that were forgotten because there were too many."""
+        self._limit = limit
         self._interface_of: dict[ChannelId, str] = {}
         self._channels_on: dict[str, set[ChannelId]] = {}
 
@@ -32,6 +38,9 @@ class PhonesInUse:
     def _add(self, channel: ChannelId, interface: str) -> None:
         self._interface_of[channel] = interface
         self._channels_on.setdefault(interface, set()).add(channel)
+        if len(self._interface_of) > self._limit:
+            self.dropped += 1
+            self._remove(next(iter(self._interface_of)))
 
     def _remove(self, channel: ChannelId) -> None:
         interface = self._interface_of.pop(channel, None)

@@ -8,11 +8,12 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from typing import Protocol
 
 import structlog
 
-from cti_bridge.asterisk.agi.contract import MAX_VALUE
+from cti_bridge.asterisk.dialplan import MAX_VALUE
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState, LegState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
@@ -30,6 +31,9 @@ from cti_bridge.operators.protocol import Json
 from cti_bridge.reception.card import Card, encode_call
 
 log = structlog.get_logger(__name__)
+
+MAX_DESKS = 2 * MAX_LIVE_CALLS
+"""Cards and decisions kept at the same time, for live calls and for callers of whom nothing has been heard since."""
 
 MAX_FETCHES = 200
 """Cards whose notes and history are being fetched at the same time; the rest are shown without."""
@@ -72,11 +76,16 @@ class Switchboard:
         fetch: Fetch,
         new_card: Callable[[CallerId], Card],
         now: Callable[[], float] = time.time,
+        live_limit: int = MAX_LIVE_CALLS,
     ) -> None:
         self.unowned_rings = 0
         """Phones that rang for a caller and belong to no operator."""
         self.fetches_refused = 0
-        self.book = CallBook(pbx, is_operator_phone=lambda interface: self._owner(interface) is not None)
+        self.cards_dropped = 0
+        """Decided callers who were forgotten because nothing more was heard of them and there were too many."""
+        self.book = CallBook(
+            pbx, is_operator_phone=lambda interface: self._owner(interface) is not None, limit=live_limit
+        )
         self._phones = PhonesInUse()
         self._hub = hub
         self._journal = journal
@@ -88,6 +97,11 @@ class Switchboard:
         self._desks: dict[CallId, _Desk] = {}
         self._fetches: set[asyncio.Task[None]] = set()
         hub.on_sent = self._sent
+
+    @property
+    def channels_dropped(self) -> int:
+        """Channels that were forgotten because too many seemed to be alive."""
+        return self._phones.dropped
 
     # What happens ---------------------------------------------------------------------------------------------------
 
@@ -104,7 +118,11 @@ class Switchboard:
         """The connection to the PBX is new: this is all there is now."""
         self._phones.resync(snapshot)
         for change in self.book.resync(snapshot):
-            self._changed(change)
+            try:
+                self._changed(change)
+            except Exception:
+                # What is wrong with one call must not leave the others as they were before the cut.
+                log.exception("event.failed", kind="Snapshot")
         for call in self.book.live():
             self._begin_fetch(call)
         self._hub.team_changed()
@@ -114,14 +132,21 @@ class Switchboard:
         desk = self._desks.get(call_id)
         if desk is None:
             self._desks[call_id] = _Desk(card, decision)
-            if len(self._desks) > 2 * MAX_LIVE_CALLS:
-                self._desks = {known: desk for known, desk in self._desks.items() if self.book.get(known)}
+            if len(self._desks) > MAX_DESKS:
+                self._forget_desks()
             return
         desk.card, desk.decision, desk.fetched = card, decision, False
         call = self.book.get(call_id)
         if call is not None:
             self._keep(call)
             self._begin_fetch(call)
+
+    def _forget_desks(self) -> None:
+        """Keep those of live calls and of callers who have only just been decided; the others were never heard of."""
+        before = len(self._desks)
+        recent = set(islice(reversed(self._desks), MAX_DESKS // 4))
+        self._desks = {known: desk for known, desk in self._desks.items() if known in recent or self.book.get(known)}
+        self.cards_dropped += before - len(self._desks)
 
     def delivered(self, call_id: CallId, decision: DecisionRecord) -> None:
         """It is known how long the decision took in all and whether the PBX took it."""
@@ -156,8 +181,9 @@ class Switchboard:
 
     def calls_of(self, operator: OperatorId) -> list[Json]:
         """The calls in which this operator has a part now, as he may see them."""
+        known = self._directory().get(operator)
         seen = []
-        for call in self.book.live():
+        for call in self.book.at(known.phones if known else ()):
             part = parts(call, self._owner).get(operator)
             desk = self._desks.get(call.id)
             if part is not None and desk is not None:
@@ -166,14 +192,18 @@ class Switchboard:
 
     def team(self) -> list[Json]:
         """All operators, whether their phones ring or they talk, and in which queue; nothing about callers."""
-        busy: dict[OperatorId, tuple[Part, str]] = {}
-        for call in self.book.live():
-            for operator, part in parts(call, self._owner).items():
-                if busy.get(operator, (Part.RINGING, ""))[0] is not Part.TALKING:
-                    busy[operator] = (part, call.queue)
-        return [_teammate(operator, busy.get(operator.id)) for operator in self._directory().all()]
+        return [_teammate(operator, self._busy(operator)) for operator in self._directory().all()]
 
     # How it is done -------------------------------------------------------------------------------------------------
+
+    def _busy(self, operator: Operator) -> tuple[Part, str] | None:
+        """What the operator does, and in which queue; who talks, talks, whatever rings beside it."""
+        busy = None
+        for call in self.book.at(operator.phones):
+            part = parts(call, self._owner).get(operator.id)
+            if part is not None and (busy is None or busy[0] is not Part.TALKING):
+                busy = (part, call.queue)
+        return busy
 
     def _owner(self, interface: str) -> OperatorId | None:
         operator = self._directory().owner_of(interface)
@@ -246,11 +276,12 @@ class Switchboard:
         desk = self._desks.get(call.id)
         if desk is None or desk.fetched:
             return
-        desk.fetched = True
         if len(self._fetches) >= MAX_FETCHES:
-            self.fetches_refused += 1
-            desk.card = replace(desk.card, extras="failed")
-            return
+            if parts(call, self._owner):
+                self.fetches_refused += 1
+                desk.card = replace(desk.card, extras="failed")
+            return  # the next change of the call tries again
+        desk.fetched = True
         task = asyncio.create_task(self._complete(call, desk), name=f"card-{call.id}")
         self._fetches.add(task)
         task.add_done_callback(self._fetches.discard)

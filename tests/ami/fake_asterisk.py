@@ -22,7 +22,11 @@ class FakeAsterisk:
     def __init__(self, *, secret: str = "geheim", deaf: bool = False) -> None:
         self.secret, self.deaf = secret, deaf
         self.channels: list[dict[str, str]] = []
-        self.answers_pings = True
+        self.queue_entries: list[dict[str, str]] = []
+        self.silent: set[str] = set()
+        """Actions that are not answered any more, or `FullyBooted`, which is not said any more."""
+        self.endless: set[str] = set()
+        """Lists that never come to an end."""
         self.logins = 0
         self.actions: list[str] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -76,26 +80,31 @@ class FakeAsterisk:
 
     def _answers(self, action: dict[str, str]) -> Iterable[bytes]:
         number = {"ActionID": action["ActionID"]}
+        if action["Action"] in self.silent:
+            return
         match action["Action"]:
             case "Login" if action["Secret"] == self.secret:
                 self.logins += 1
                 yield frame({"Response": "Success", **number, "Message": "Authentication accepted"})
-                yield frame({"Event": "FullyBooted", "Status": "Fully Booted"})
+                if "FullyBooted" not in self.silent:
+                    yield frame({"Event": "FullyBooted", "Status": "Fully Booted"})
             case "Login":
                 yield frame({"Response": "Error", **number, "Message": "Authentication failed"})
-            case "Ping" if self.answers_pings:
+            case "Ping":
                 yield frame({"Response": "Success", **number, "Ping": "Pong"})
             case "CoreShowChannels":
-                yield frame({"Response": "Success", **number, "EventList": "start", "Message": "Channels will follow"})
-                for channel in self.channels:
-                    yield frame({"Event": "CoreShowChannel", **number, **channel})
-                yield frame({"Event": "CoreShowChannelsComplete", **number, "EventList": "Complete"})
+                yield from self._list(action, "CoreShowChannel", self.channels)
             case "QueueStatus":
-                yield frame(
-                    {"Response": "Success", **number, "EventList": "start", "Message": "Queue status will follow"}
-                )
-                yield frame({"Event": "QueueStatusComplete", **number, "EventList": "Complete"})
+                yield from self._list(action, "QueueEntry", self.queue_entries)
             case "Originate":
                 yield frame({"Response": "Success", **number, "Message": "Originate successfully queued"})
                 if not self.deaf:
                     yield frame({"Event": "Hangup", "Uniqueid": action["ChannelId"], "Channel": action["Channel"]})
+
+    def _list(self, action: dict[str, str], event: str, entries: list[dict[str, str]]) -> Iterable[bytes]:
+        number, name = {"ActionID": action["ActionID"]}, action["Action"]
+        yield frame({"Response": "Success", **number, "EventList": "start", "Message": f"{name} will follow"})
+        for entry in entries:
+            yield frame({"Event": event, **number, **entry})
+        if name not in self.endless:
+            yield frame({"Event": f"{name}Complete", **number, "EventList": "Complete"})

@@ -1,70 +1,13 @@
 """The AMI connection: it comes up, heals, and says in one line what is wrong."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
 
 import pytest
 from fake_asterisk import FakeAsterisk, frame
+from listener import Heard, connected
 
-from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
-from cti_bridge.calls.events import CallerQueued, CallEvent, CallOffered, Snapshot
+from cti_bridge.calls.events import CallerQueued, CallOffered
 from cti_bridge.domain.ids import CallId, ChannelId
-
-
-class Heard:
-    """Keeps what a connection says, and lets a test wait for it."""
-
-    def __init__(self) -> None:
-        self.events: list[CallEvent] = []
-        self.snapshots: list[Snapshot] = []
-        self.order: list[str] = []
-        self.states: list[tuple[str, str]] = []
-        self._news = asyncio.Condition()
-
-    def take(self, event: CallEvent) -> None:
-        self.events.append(event)
-        self.order.append(type(event).__name__)
-        self._tell()
-
-    def resync(self, snapshot: Snapshot) -> None:
-        self.snapshots.append(snapshot)
-        self.order.append("Snapshot")
-        self._tell()
-
-    def state(self, state: str, reason: str) -> None:
-        self.states.append((state, reason))
-        self._tell()
-
-    def _tell(self) -> None:
-        self._task = asyncio.ensure_future(self._notify())
-
-    async def _notify(self) -> None:
-        async with self._news:
-            self._news.notify_all()
-
-    async def until(self, what: "object") -> None:
-        assert callable(what)
-        async with asyncio.timeout(5), self._news:
-            await self._news.wait_for(what)
-
-
-@asynccontextmanager
-async def connected(
-    port: int, heard: Heard, *, secret: str = "geheim", ping_every_s: float = 10.0
-) -> AsyncIterator[AmiConnection]:
-    address = AmiAddress(
-        "127.0.0.1", port, "cti", secret, answer_within_s=0.5, ping_every_s=ping_every_s, probe_within_s=0.3
-    )
-    connection = AmiConnection(address, heard, heard.state)
-    running = asyncio.create_task(connection.run())
-    try:
-        yield connection
-    finally:
-        running.cancel()
-        with suppress(asyncio.CancelledError):
-            await running
-
 
 JOIN = {
     "Event": "QueueCallerJoin",
@@ -140,7 +83,7 @@ async def test_an_asterisk_that_falls_silent_is_given_up_and_tried_again() -> No
     heard = Heard()
     async with FakeAsterisk() as asterisk, connected(asterisk.port, heard, ping_every_s=0.05):
         await heard.until(lambda: ("up", "") in heard.states)
-        asterisk.answers_pings = False
+        asterisk.silent.add("Ping")
         await heard.until(lambda: any("did not answer in time" in reason for _, reason in heard.states))
 
 

@@ -4,7 +4,7 @@ import pytest
 from panoramisk.message import Message
 
 from cti_bridge.asterisk.ami.protocol import build_action
-from cti_bridge.asterisk.ami.translate import PbxClock, person, snapshot, translate
+from cti_bridge.asterisk.ami.translate import PbxClock, Sighting, person, translate
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
@@ -149,7 +149,10 @@ def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
         Message({"Event": "QueueParams", "Queue": "sales"}),
         Message({"Event": "QueueEntry", "Queue": "sales", "Uniqueid": T}),
     ]
-    caller, leg = snapshot(channels, queues, 1.0).channels
+    sighting = Sighting()
+    for entry in (*channels, *queues):
+        sighting.add(entry)
+    caller, leg = sighting.snapshot(1.0).channels
     assert (caller.queue, caller.dialled, caller.caller_id) == ("sales", False, NAMED)
     assert (leg.interface, leg.dialled, leg.ringing, leg.queue) == ("PJSIP/101", True, True, "")
 

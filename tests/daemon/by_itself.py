@@ -46,6 +46,7 @@ async def ask(
         "agi_calleridname": name or "unknown",
         "agi_callingpres": "0",
         "agi_language": "en",
+        "agi_threadid": "1",
         "agi_arg_1": DID,
         "agi_arg_2": uniqueid,
     }

@@ -45,9 +45,28 @@ MISTAKES = [
         "none.pem: No such file",
         id="no CA file",
     ),
+    pytest.param(AMI + "    ari: {}\n", "3:5", "secret_file or secret is missing", id="ARI without a secret"),
+    pytest.param(
+        AMI + "    ari: {secret_file: ami.secret, host: 192.0.2.1}\n", "3:5", "ARI elsewhere", id="ARI far and open"
+    ),
+    pytest.param(AMI + "    ari: {secret_file: none}\n", "3:11", "none: No such file", id="no secret file for ARI"),
+    pytest.param(AMI + "    ari: {secret: hunter2}\n", "3:19", "must not stand", id="literal secret for ARI"),
+    pytest.param(AMI + "    ari: {secret_file: ami.secret, app: a b}\n", "3:36", "`app`", id="no name for Stasis"),
+    pytest.param(
+        AMI + "    ari: {secret_file: ami.secret, username: a:b}\n", "3:36", "`username`", id="no user of ARI"
+    ),
+    pytest.param(
+        AMI + "    ari: {secret_file: ami.secret, tls: true, tls_ca: none.pem}\n",
+        "3:47",
+        "none.pem",
+        id="no CA for ARI",
+    ),
     pytest.param(AMI + "    agi: {host: 0.0.0.0}\n", "3:5", "allow (networks) and a secret", id="FastAGI for all"),
     pytest.param(AMI + "    agi: {allow: [office]}\n", "3:11", "`allow`", id="no network"),
     pytest.param(AMI + "    region: ru\n", "3:5", "country code", id="unknown region"),
+    pytest.param(AMI + "    staff_numbers: +74950000150\n", "3:5", "`staff_numbers` must be a list", id="one number"),
+    pytest.param(AMI + "    staff_numbers: [+74950000150, 12x]\n", "3:35", "12x is no telephone", id="no staff number"),
+    pytest.param(AMI + '    staff_numbers:\n      - "+7495*"\n', "4:9", "+7495* is too short", id="a city of staff"),
     pytest.param(AMI + "crm: {kind: sugar}\n", "3:7", "`embedded`", id="unknown CRM"),
     pytest.param(AMI + "crm: {fresh: soon}\n", "3:7", "not a duration", id="no duration"),
     pytest.param(AMI + "log: {level: loud}\n", "3:7", "`level`", id="unknown level"),

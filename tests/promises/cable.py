@@ -47,6 +47,11 @@ class Cable:
             line.dead = True
         await asyncio.gather(*(line.end() for line in others))
 
+    def freeze(self) -> None:
+        """Let nothing through any more on the present connections, and end neither side; new connections work."""
+        for line in self._lines:
+            line.dead = True
+
     async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             far_reader, far_writer = await asyncio.open_connection(*self._to)

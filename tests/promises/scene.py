@@ -50,7 +50,7 @@ DIALPLAN = f"""\
 ; What an admin could have in front of the bridge: a time limit of his own for calls to one number.
 [from-trunk](+)
 exten => {DID_LIMITED},1,Set(TIMEOUT(absolute)={LIMIT_S})
- same => n,Gosub(cti-route,s,1(${{EXTEN}}))
+ same => n,Gosub(${{IF($["${{ENTRY}}" = "ari"]?cti-route-ari:cti-route)}},s,1(${{EXTEN}}))
  same => n,Goto(cti-queue,s,1)
 """
 

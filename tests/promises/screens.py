@@ -29,6 +29,8 @@ RULES = """\
 version: 1
 region: RU
 timezone: Europe/Moscow
+lines:
+  "+74950000149": {name: Радио Кухни, channel: radio, language: ru}
 classes:
   - name: production
     when: {deal.stage: [paid, in_production, delivery, installation]}

@@ -5,6 +5,7 @@ from functools import partial
 from urllib.parse import quote
 
 import pytest
+from hostile_texts import OWNED, TEXTS
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
@@ -12,26 +13,26 @@ from demo.desks import Desk, Frame
 from demo.sip import Behaviour, Phones
 from promises.scene import SALES, UNKNOWN, AtDesk, in_time, journalled, until, variable
 
-NAMES = [
-    'Ёлкина "Лена" O\'Нил',
-    "back\\slash\\",
-    "<script>alert(1)</script>",
-    "${SHELL(touch owned)} ${EPOCH} $[1+1]",
-    "a,CTI_DECISION=matched,b;c",
-    "'; DROP TABLE calls; --",
-    "%0d%0aAction: Originate",
-]
+
+def quoted(text: str) -> str:
+    """The text as it stands between quotation marks in SIP; Asterisk keeps the backslashes."""
+    return text.replace("\\", "\\\\").replace('"', '\\"')
+
+
+NAMES = [text for text in TEXTS.values() if text.strip() and text.isprintable() and len(quoted(text).encode()) < 80]
+"""What a channel keeps whole of a display name: 79 bytes."""
+NAMES.remove("<unknown>")
 NUMBERS = [
-    "${SHELL(touch owned)}",
-    "+7495'0000201",
+    *(TEXTS[name][:60] for name in ("dialplan function", "AGI command", "AMI action", "SQL", "terminal title")),
+    *(TEXTS[name][:60] for name in ("parentheses", "right to left", "digits of other scripts", "quotes")),
     "7" * 200,
-    "\r\nAction: Originate",
-    "<script>",
-    "+7495" + "٠" * 7,
     '"\\',
     "anonymous",
 ]
-DIDS = ["+74950000248", "00", "9" * 120, "7495*0000#248"]
+DIDS = ["+74950000248", "00", "9" * 120, "7495*0000#248"] + [
+    f"7{TEXTS[name][:50]}"
+    for name in ("dialplan function", "dialplan variable", "parentheses", "AGI command", "quotes")
+]
 
 
 @pytest.mark.usefixtures("staff")
@@ -44,8 +45,7 @@ async def test_a_callers_name_is_text_on_the_channel_the_page_and_in_the_journal
         for name in NAMES:
             async with in_time(asterisk, UNKNOWN, name=name) as caller:
                 assert caller.decided == ("default", "none", "primary-consult")
-                # Asterisk keeps the backslashes with which SIP quotes a quotation mark or a backslash.
-                text = name.replace("\\", "\\\\").replace('"', '\\"')
+                text = quoted(name)
                 assert await variable(asterisk, caller.channel_name, "CALLERID(name)") == text
                 frames = await until(partial(_seen, desks, caller.call_id))
                 assert {frame.call["caller"]["name"] for frame in frames} == {text}
@@ -58,15 +58,15 @@ async def test_a_callers_name_is_text_on_the_channel_the_page_and_in_the_journal
 
 
 async def test_a_customers_name_cannot_become_dialplan(asterisk: AsteriskInstance, bridge: Bridge) -> None:
-    name = '"Ёж" \\ ${SHELL(touch owned)} $[1+1], {x};CTI_DECISION=fallback <script>'
+    name = '"Ёж" \\ ${SHELL(touch cti_owned)} $[1+1], {x};CTI_DECISION=fallback <script>'
     rows = bridge.folder / "hostile.csv"
-    quoted = name.replace('"', '""')
-    rows.write_text(f'customer_id,name,number,deal_id,stage\nh-1,"{quoted}",+74950000260,d-h,offer_sent\n', "utf-8")
+    cell = name.replace('"', '""')
+    rows.write_text(f'customer_id,name,number,deal_id,stage\nh-1,"{cell}",+74950000260,d-h,offer_sent\n', "utf-8")
     code, _, complaint = await bridge.run("crm", "import", str(rows))
     assert code == 0, complaint
     async with in_time(asterisk, "+74950000260") as caller:
         assert caller.decided == ("matched", "fresh", "sales")
-        assert caller.cti("CUSTOMER_NAME") == "Ёж SHELL(touch owned) 1+1 x CTI_DECISION=fallback <script>"
+        assert caller.cti("CUSTOMER_NAME") == "Ёж SHELL(touch cti_owned) 1+1 x CTI_DECISION=fallback <script>"
     _nothing_was_carried_out(asterisk, bridge)
 
 
@@ -86,5 +86,5 @@ def _seen(desks: list[Desk], call_id: str) -> list[Frame]:
 
 
 def _nothing_was_carried_out(asterisk: AsteriskInstance, bridge: Bridge) -> None:
-    assert not list(asterisk.workdir.rglob("owned"))
+    assert not list(asterisk.workdir.rglob(OWNED))
     assert not [line for line in bridge.log if "Traceback" in line or '"level": "error"' in line]

@@ -14,7 +14,7 @@ CROWD = 100
 DECIDED = ("matched", "fresh", "production")
 QUESTION = (
     "agi_network: yes\nagi_network_script: {script}\nagi_uniqueid: {uniqueid}\nagi_callerid: {caller}\n"
-    "agi_calleridname: unknown\nagi_callingpres: 0\nagi_dnid: 74950000248\nagi_arg_1: 74950000248\n\n"
+    "agi_calleridname: unknown\nagi_callingpres: 0\nagi_dnid: 74950000248\nagi_threadid: 1\nagi_arg_1: 74950000248\n\n"
 )
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

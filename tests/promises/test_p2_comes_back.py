@@ -12,7 +12,18 @@ from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import PROTOCOL, Desk
 from demo.sip import Behaviour, Phones
-from promises.scene import AMBIGUOUS, OPERATORS, PASSWORD, PRODUCTION, SALES, VIP, AtDesk, journalled, until
+from promises.scene import (
+    AMBIGUOUS,
+    DID_OF_SALES,
+    OPERATORS,
+    PASSWORD,
+    PRODUCTION,
+    SALES,
+    VIP,
+    AtDesk,
+    journalled,
+    until,
+)
 from promises.screens import (
     Json,
     Screens,
@@ -29,7 +40,20 @@ from promises.screens import (
 pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("staff")]
 
 RINGS = Behaviour(answer_after=None)
-DECIDED = ("id", "class", "rule", "decision", "queue", "did", "caller", "customer", "candidates", "deals", "notes")
+DECIDED = (
+    "id",
+    "class",
+    "rule",
+    "decision",
+    "queue",
+    "did",
+    "line",
+    "caller",
+    "customer",
+    "candidates",
+    "deals",
+    "notes",
+)
 """What must not change on a card, whatever is restarted."""
 
 
@@ -71,11 +95,15 @@ async def test_a_restart_of_the_bridge_brings_the_card_back_with_customer_and_de
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk, moment: str, how: signal.Signals
 ) -> None:
     screens = await Screens.opened(at_desk)
-    async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES, name="Глеб с работы") as caller:
+    async with (
+        Phones(asterisk, {"103": RINGS}) as phones,
+        incoming(asterisk, SALES, name="Глеб с работы", did=DID_OF_SALES) as caller,
+    ):
         await phones["103"].rings()
         if moment == "talking":
             await pick_up(phones["103"])
         before = await shows(screens["op3"], caller.call_id, my_role=moment, extras="ready")
+        assert before["line"]["channel"] == "radio"
         await (journalled_answer if moment == "talking" else journalled)(bridge, caller.call_id)
         await restart(bridge, how)
         await until(lambda: all(desk.closed for desk in screens.all()))

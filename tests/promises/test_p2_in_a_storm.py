@@ -5,7 +5,6 @@ import random
 import signal
 from collections import Counter
 from collections.abc import AsyncIterator
-from contextlib import suppress
 from itertools import pairwise
 from pathlib import Path
 
@@ -16,23 +15,13 @@ from cti_bridge.calls.journal import JournalFile
 from cti_bridge.domain.ids import call_id_for
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
-from demo.sip import Behaviour, Caller, Phones, SipError
-from promises.scene import AMBIGUOUS, DID, NO_OPEN_DEAL, PHONE_OF, PRODUCTION, SALES, UNKNOWN, VIP, AtDesk, until
-from promises.screens import (
-    DID_ALL_HANDS,
-    DID_SHORT,
-    Screens,
-    bridge_with_short_times,
-    is_empty,
-    no_live_calls,
-    queues_set,
-)
+from promises.scene import PHONE_OF, AtDesk, until
+from promises.screens import Screens, bridge_with_short_times, is_empty, no_live_calls
+from promises.storm import CALLERS, OPERATOR_OF, storm
 
 pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("staff")]
 
-CALLERS, AT_ONCE = 40, 8
 SEED = 20261123
-OPERATOR_OF = {phone: operator for operator, phone in PHONE_OF.items()}
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -99,37 +88,6 @@ async def test_a_bridge_that_is_killed_in_the_middle_shows_in_the_end_what_is_tr
     records = JournalFile(bridge.data / "calls.sqlite").calls(limit=1000)
     assert len(records) > CALLERS / 4
     assert not [record for record in records if record.ended_at is None]
-
-
-async def storm(asterisk: AsteriskInstance, chance: random.Random) -> None:
-    """Callers and phones with a will of their own, until everybody has hung up."""
-    async with queues_set(asterisk, ring_s=1), Phones(asterisk, some_phones(chance)):
-        for operator, phone in PHONE_OF.items():
-            await asterisk.add_member("all-hands", f"PJSIP/{phone}", name=operator)
-        await asterisk.add_member("short", "PJSIP/101")
-        room = asyncio.Semaphore(AT_ONCE)
-        await asyncio.gather(*(call(asterisk, chance, room) for _ in range(CALLERS)))
-        await asterisk.hang_up_all()
-
-
-def some_phones(chance: random.Random) -> dict[str, Behaviour]:
-    """Phones that answer soon or late or never, refuse, and hang up when they like."""
-    return {
-        phone: Behaviour(
-            answer_after=chance.choice((0.05, 0.3, 0.6, None)), talk=chance.choice((0.1, 0.4)), busy=phone == "104"
-        )
-        for phone in OPERATOR_OF
-    }
-
-
-async def call(asterisk: AsteriskInstance, chance: random.Random, room: asyncio.Semaphore) -> None:
-    """One caller: somebody, to some number, with some patience."""
-    number = chance.choice((SALES, PRODUCTION, VIP, AMBIGUOUS, NO_OPEN_DEAL, UNKNOWN))
-    did = chance.choice((DID, DID, DID_ALL_HANDS, DID_SHORT, "103"))
-    patience, talk = chance.choice((0.05, 0.4, 1.5, 4.0)), chance.choice((0.1, 0.5, 2.0))
-    async with room, Caller(asterisk, number, did=did, patience=patience, talk=talk) as caller:
-        with suppress(SipError, TimeoutError):  # in the end all are hung up
-            await caller.over(within=10)
 
 
 def rings_at(asterisk: AsteriskInstance, since: int) -> Counter[tuple[str, str]]:

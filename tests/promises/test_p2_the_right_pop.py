@@ -9,7 +9,20 @@ import pytest_asyncio
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.sip import Behaviour, Phones
-from promises.scene import AMBIGUOUS, NO_OPEN_DEAL, OPERATORS, PRODUCTION, SALES, UNKNOWN, VIP, AtDesk, until
+from promises.scene import (
+    AMBIGUOUS,
+    DID,
+    DID_OF_SALES,
+    NO_OPEN_DEAL,
+    OPERATORS,
+    PRODUCTION,
+    SALES,
+    UNKNOWN,
+    VIP,
+    AtDesk,
+    until,
+    variable,
+)
 from promises.screens import (
     Screens,
     answered_on_the_pbx,
@@ -123,6 +136,22 @@ async def test_the_card_is_on_the_right_screen_before_the_answer_and_on_no_other
     screens.nobody_else(secrets, but=[operator])
 
 
+async def test_the_card_says_what_the_number_dialled_stands_for(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    screens = await Screens.opened(at_desk)
+    async with Phones(asterisk, dict.fromkeys(("103", "104"), RINGS)):
+        for did, name in ((DID_OF_SALES, "Радио Кухни"), (DID, None)):
+            async with incoming(asterisk, SALES, did=did) as caller:
+                operator = await screens.popped(caller.call_id)
+                card = screens[operator].of_call(caller.call_id)[0].call
+                assert card["did"] == f"+{did}"
+                assert (card["line"] or {"name": None})["name"] == name
+                if name:
+                    assert card["line"]["channel"] == "radio"
+                    assert await variable(asterisk, caller.channel_name, "CHANNEL(language)") == "ru"
+
+
 async def test_colleagues_see_whose_phone_rings_and_in_which_queue_and_no_more(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
@@ -157,7 +186,7 @@ async def test_all_connections_of_an_operator_see_the_same_numbers_and_the_same_
     bodies = [[frame.body for frame in desk.of_call(caller.call_id)] for desk in (first, second)]
     assert bodies[0] == bodies[1]
     for desk in (first, second):
-        numbers = [frame.body["seq"] for frame in desk.frames if frame.body["seq"] > later]
+        numbers = [frame.body["seq"] for frame in desk.frames if frame.body.get("seq", 0) > later]
         assert numbers == list(range(later + 1, later + 1 + len(numbers)))
 
 

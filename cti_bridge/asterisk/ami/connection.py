@@ -1,7 +1,7 @@
 """The supervised AMI connection: log in, prove that events come, take a snapshot, pass events on, and again.
 
-Everything that happens to calls goes through one bounded inbox and is taken in strictly one after another, so that a
-snapshot can be put in its right place: from the moment it is asked for until it is applied, the inbox only collects.
+Everything that happens to calls goes through one bounded inbox. When it is full, events are lost, and with them the
+picture; then the session is ended and the next one begins with a new snapshot.
 """
 
 import asyncio
@@ -11,34 +11,20 @@ import time
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from functools import partial
 
 import structlog
 from panoramisk.message import Message
 
 from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami.inbox import MAX_WAITING, CallSink, Inbox
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
 from cti_bridge.backoff import delays
 from cti_bridge.calls.events import CallEvent, Snapshot
 
 log = structlog.get_logger(__name__)
 
-INBOX = 20_000
-"""Events that may wait; at 15 events a call and 200 calls/s that is seven seconds of standing still."""
-
-AT_A_STRETCH = 50
-"""So many waiting events are taken in before everything else has its turn."""
 _ABOUT_ASTERISK = ("FullyBooted", "Shutdown")
-
-
-class CallSink(Protocol):
-    """Who wants to know what happens to calls. Neither method may block."""
-
-    def take(self, event: CallEvent) -> None:
-        """One thing happened."""
-
-    def resync(self, snapshot: Snapshot) -> None:
-        """The connection is new: this is all there is now."""
 
 
 StateSink = Callable[[str, str], None]
@@ -61,49 +47,55 @@ class AmiAddress:
     probe_within_s: float = 3.0
 
 
-class _Lost(Exception):
-    """The session is over; the message says why."""
-
-
 class AmiConnection:
     """One PBX's manager interface, reconnected for as long as `run` runs."""
 
-    def __init__(self, address: AmiAddress, sink: CallSink, on_state: StateSink) -> None:
+    def __init__(
+        self, address: AmiAddress, sink: CallSink, on_state: StateSink, *, inbox_limit: int = MAX_WAITING
+    ) -> None:
         self.events = 0
-        self.overflows = 0
         self.sessions = 0
         self._address = address
-        self._sink = sink
         self._on_state = on_state
-        self._inbox: asyncio.Queue[CallEvent] = asyncio.Queue(INBOX)
-        self._gate = asyncio.Event()
-        self._gate.set()
+        self._inbox = Inbox(sink, limit=inbox_limit)
         self._manager: SafeManager | None = None
-        self._over = asyncio.Event()
-        self._why_over = ""
+        self._over: asyncio.Future[str] | None = None
+        """Why the present session is over, as soon as it is."""
         self._booted = asyncio.Event()
         self._clock = translate.PbxClock()
         self._probe_id = ""
         self._probe_seen = asyncio.Event()
 
+    @property
+    def overflows(self) -> int:
+        """Events that were lost because the inbox was full."""
+        return self._inbox.lost
+
+    @property
+    def waiting(self) -> int:
+        """Events that have not been taken in yet."""
+        return self._inbox.waiting
+
     def feed(self, event: CallEvent) -> None:
         """Put an event that did not come by AMI (a call offered by FastAGI) into its place among the others."""
-        try:
-            self._inbox.put_nowait(event)
-        except asyncio.QueueFull:
-            self.overflows += 1
+        if not self._inbox.put(event):
             self._end("events came faster than they could be taken in")
 
-    async def ask(self, headers: Mapping[str, str]) -> list[Message]:
-        """Carry out one action. Raises NotConnected, ActionRefused, TimeoutError or ValueError."""
+    async def ask(
+        self, headers: Mapping[str, str], *, take: Callable[[translate.Headers], None] | None = None
+    ) -> list[Message]:
+        """Carry out one action; `take` gets the entries of a list one by one.
+
+        Raises NotConnected, ActionRefused, TimeoutError or ValueError.
+        """
         if self._manager is None:
             raise NotConnected("not connected to AMI")
-        return await self._manager.ask(headers, within_s=self._address.answer_within_s)
+        return await self._manager.ask(headers, within_s=self._address.answer_within_s, take=take)
 
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._consume(), name="ami-inbox")
+            tasks.create_task(self._inbox.run(), name="ami-inbox")
             tasks.create_task(self._keep_connected(), name="ami-connection")
 
     async def _keep_connected(self) -> None:
@@ -122,15 +114,14 @@ class AmiConnection:
 
     async def _session(self) -> str:
         """One connection from login to its end; gives back why it ended."""
-        self._over.clear()
+        over = self._over = asyncio.get_running_loop().create_future()
         self._booted.clear()
         self._clock = translate.PbxClock()
-        self._why_over = "connection closed by Asterisk"
         address = self._address
         manager = SafeManager(
             wants_event=self._wants,
             on_event=self._receive,
-            on_lost=self._over.set,
+            on_lost=partial(_settle, over),
             host=address.host,
             port=address.port,
             username=address.username,
@@ -140,10 +131,7 @@ class AmiConnection:
             if not await manager.open(tls=address.tls, within_s=address.connect_within_s):
                 return f"AMI refused the login of user {address.username!r}: wrong name or secret"
             self._manager = manager
-            self._gate.clear()
-            await self._serve()
-        except _Lost as lost:
-            return str(lost)
+            return await self._serve(over)
         except TimeoutError:
             return f"AMI at {address.host}:{address.port} did not answer in time"
         except OSError as error:
@@ -154,25 +142,20 @@ class AmiConnection:
         finally:
             self._manager = None
             manager.close()
-            self._gate.set()
-        return self._why_over
 
-    async def _serve(self) -> None:
-        over = asyncio.create_task(self._over.wait(), name="ami-over")
+    async def _serve(self, over: asyncio.Future[str]) -> str:
+        """Work until the session is over; gives back why it is. Raises what the work failed of."""
         work = asyncio.create_task(self._work(), name="ami-session")
         try:
             await asyncio.wait({over, work}, return_when=asyncio.FIRST_COMPLETED)
-            if work.done():
-                work.result()
-            raise _Lost(self._why_over)
+            return over.result() if over.done() else work.result()
         finally:
-            await _stop(over, work)
+            await _stop(work)
 
-    async def _work(self) -> None:
+    async def _work(self) -> str:
         async with asyncio.timeout(self._address.boot_within_s):
             await self._booted.wait()
-        await self._resync()
-        self._gate.set()
+        await self._inbox.resync(self._snapshot)
         self.sessions += 1
         reason = await self._why_deaf()
         if reason:
@@ -185,11 +168,13 @@ class AmiConnection:
             await asyncio.sleep(self._address.ping_every_s)
             await self.ask({"Action": "Ping"})
 
-    async def _resync(self) -> None:
+    async def _snapshot(self) -> Snapshot:
+        """What Asterisk has now; the time of the snapshot is the moment of asking."""
         asked_at = time.time()
-        channels = await self.ask({"Action": "CoreShowChannels"})
-        queues = await self.ask({"Action": "QueueStatus"})
-        self._sink.resync(translate.snapshot(channels, queues, asked_at))
+        sighting = translate.Sighting()
+        for action in ("CoreShowChannels", "QueueStatus"):
+            await self.ask({"Action": action}, take=sighting.add)
+        return sighting.snapshot(asked_at)
 
     async def _why_deaf(self) -> str:
         """Why no events arrive; empty when they do, proved with a call to an extension that nobody has.
@@ -243,22 +228,14 @@ class AmiConnection:
             self.feed(event)
 
     def _end(self, why: str) -> None:
-        self._why_over = why
-        self._over.set()
+        if self._over is not None:
+            _settle(self._over, why)
 
-    async def _consume(self) -> None:
-        taken = 0
-        while True:
-            event = await self._inbox.get()
-            await self._gate.wait()
-            try:
-                self._sink.take(event)
-            except Exception:
-                # One event that we fail on must not end the pops of everybody else.
-                log.exception("event.failed", kind=type(event).__name__)
-            taken += 1
-            if taken % AT_A_STRETCH == 0:
-                await asyncio.sleep(0)  # a queue that is not empty never lets others have their turn
+
+def _settle(over: asyncio.Future[str], why: str) -> None:
+    """Say why a session is over; the first reason counts."""
+    if not over.done():
+        over.set_result(why)
 
 
 async def _stop(*tasks: "asyncio.Task[object]") -> None:

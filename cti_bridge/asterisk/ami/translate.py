@@ -6,7 +6,8 @@ or the channel of a Pickup, which is told before the phone that rang is stopped.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
@@ -34,8 +35,17 @@ _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v
 _UNKNOWN = ("<unknown>", "unknown")
 
 
+_TELLING = ("Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus")
+"""Headers that say what a message is about. Asterisk writes each of them once."""
+
+
+def _is_tampered_with(message: Headers) -> bool:
+    """Whether somebody's number or name, which Asterisk writes as it came, has brought such a header of its own."""
+    return list in map(type, message.values()) and any(isinstance(message.get(name), list) for name in _TELLING)
+
+
 def text(message: Headers, header: str) -> str:
-    """One header as text; where a hostile peer managed to send it twice, the first. Empty when it is missing."""
+    """One header as text; of one that stands twice, the first. Empty when it is missing."""
     value = message.get(header, "")
     return value[0] if isinstance(value, list) else value
 
@@ -187,23 +197,43 @@ TRANSLATED = frozenset(_TRANSLATIONS)
 
 
 def translate(message: Headers, received_at: float, clock: PbxClock) -> CallEvent | None:
-    """The event in our words; None for one that says nothing about calls, legs or phones."""
+    """The event in our words; None for one that says nothing about calls, legs or phones, or that was tampered with."""
+    if _is_tampered_with(message):
+        return None
     translation = _TRANSLATIONS.get(text(message, "Event"))
     return translation(message, clock.ours(stamp(message, received_at), received_at)) if translation else None
 
 
-def snapshot(channels: Sequence[Headers], queues: Iterable[Headers], at: float) -> Snapshot:
-    """What CoreShowChannels and QueueStatus said together, as one picture."""
-    waiting = {
-        text(entry, "Uniqueid"): text(entry, "Queue") for entry in queues if text(entry, "Event") == "QueueEntry"
-    }
-    return Snapshot(
-        at,
-        tuple(_seen(entry, waiting) for entry in channels if text(entry, "Event") == "CoreShowChannel"),
-    )
+class Sighting:
+    """Puts what CoreShowChannels and QueueStatus list, entry by entry, together into one picture."""
+
+    def __init__(self) -> None:
+        self._channels: list[SeenChannel] = []
+        self._waiting: dict[ChannelId, str] = {}
+
+    def add(self, entry: Headers) -> None:
+        """Take one entry of either list; entries that say nothing about channels are passed over."""
+        if _is_tampered_with(entry):
+            return
+        match text(entry, "Event"):
+            case "CoreShowChannel":
+                self._channels.append(_seen(entry))
+            case "QueueEntry":
+                self._waiting[_channel(entry, "Uniqueid")] = text(entry, "Queue")
+
+    def snapshot(self, at: float) -> Snapshot:
+        """All channels that were listed, with the queues in which their callers wait."""
+        waiting = self._waiting
+        return Snapshot(
+            at,
+            tuple(
+                replace(seen, queue=waiting[seen.channel]) if seen.channel in waiting else seen
+                for seen in self._channels
+            ),
+        )
 
 
-def _seen(entry: Headers, waiting: dict[str, str]) -> SeenChannel:
+def _seen(entry: Headers) -> SeenChannel:
     name = text(entry, "Channel")
     application = text(entry, "Application")
     return SeenChannel(
@@ -214,6 +244,5 @@ def _seen(entry: Headers, waiting: dict[str, str]) -> SeenChannel:
         ringing=text(entry, "ChannelStateDesc") == "Ringing",
         dialled=application in ("AppQueue", "AppDial", "AppDial2"),
         bridge=text(entry, "BridgeId"),
-        queue=waiting.get(text(entry, "Uniqueid"), ""),
         caller_id=caller_id(entry),
     )

@@ -1,0 +1,54 @@
+"""Which live call a channel belongs to, as caller or as leg, and which calls ring or talk at an interface. Pure."""
+
+from collections.abc import Iterable
+
+from cti_bridge.calls.call import Call, LegState
+from cti_bridge.domain.ids import CallId, ChannelId
+
+
+class Whereabouts:
+    """The index of a book of calls: kept in step with each call's legs, empty when there are no calls."""
+
+    def __init__(self) -> None:
+        self.of_caller: dict[ChannelId, CallId] = {}
+        self.of_leg: dict[ChannelId, CallId] = {}
+        self.leg_named: dict[str, ChannelId] = {}
+        """The leg with this channel name, as long as it is there."""
+        self._at: dict[str, dict[CallId, None]] = {}
+
+    def at(self, interfaces: Iterable[str]) -> list[CallId]:
+        """The calls that ring or talk at one of these interfaces, at each of them the longest first."""
+        return list(dict.fromkeys(call for interface in interfaces for call in self._at.get(interface, ())))
+
+    def note(self, before: Call | None, after: Call) -> None:
+        """A call goes on; `before` is what was noted of it last."""
+        self.of_caller[after.channel] = after.id
+        for leg in after.legs:
+            if leg.state is not LegState.GONE:
+                self.of_leg[leg.id] = after.id
+                self.leg_named[leg.name] = leg.id
+            elif self.of_leg.pop(leg.id, None) is not None:
+                self.leg_named.pop(leg.name, None)
+        self._move(after.id, _interfaces(before), _interfaces(after))
+
+    def forget(self, before: Call | None, after: Call) -> None:
+        """A call is over; `before` is what was noted of it last."""
+        self.of_caller.pop(after.channel, None)
+        for leg in after.legs:
+            self.of_leg.pop(leg.id, None)
+            self.leg_named.pop(leg.name, None)
+        self._move(after.id, _interfaces(before), set())
+
+    def _move(self, call: CallId, was: set[str], now: set[str]) -> None:
+        for interface in now - was:
+            self._at.setdefault(interface, {})[call] = None
+        for interface in was - now:
+            calls = self._at[interface]
+            del calls[call]
+            if not calls:
+                del self._at[interface]
+
+
+def _interfaces(call: Call | None) -> set[str]:
+    """Where this call rings or talks."""
+    return {leg.interface for leg in call.legs if leg.state is not LegState.GONE} if call else set()

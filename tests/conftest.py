@@ -1,0 +1,57 @@
+"""What holds for every test: it gives back all that it took, and Hypothesis tries the same examples every time.
+
+`CTI_HYPOTHESIS=soak` tries many more, and others every time; `make soak` does.
+"""
+
+import asyncio
+import gc
+import os
+import time
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import HealthCheck, settings
+from leftovers import held, left_over
+
+_SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)  # a busy machine is not what is tested
+settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("soak", deadline=None, max_examples=5_000, suppress_health_check=_SLOW_IS_FINE)
+settings.load_profile(os.environ.get("CTI_HYPOTHESIS", "ci"))
+
+GIVEN_BACK_WITHIN_S = 3.0
+"""A thread or a connection that is ending may take so long about it."""
+_ROUNDS_BEFORE_COLLECTING = 20
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave the long runs out, unless they are asked for by name (`-m soak`)."""
+    if "soak" in (config.option.markexpr or ""):
+        return
+    long = [item for item in items if item.get_closest_marker("soak")]
+    if long:
+        config.hook.pytest_deselected(items=long)
+        items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(autouse=True)
+def nothing_left_over(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Fail a test that leaves a task, timer, thread, child process, descriptor or listening socket behind."""
+    marker = request.node.get_closest_marker("asyncio")
+    scope = (marker.kwargs.get("loop_scope") or "function") if marker else None
+    # Asked for first, so that its loop is still there when everything else that the test used is gone.
+    runner: asyncio.Runner | None = request.getfixturevalue(f"_{scope}_scoped_runner") if scope else None
+    loop = runner.get_loop() if runner else None
+    before = held(loop)
+    yield
+    deadline = time.monotonic() + GIVEN_BACK_WITHIN_S
+    rounds = 0
+    while found := left_over(before, held(loop)):
+        if time.monotonic() > deadline:
+            pytest.fail("left behind: " + "; ".join(found), pytrace=False)
+        rounds += 1
+        if rounds == _ROUNDS_BEFORE_COLLECTING:
+            gc.collect()
+        if runner is not None:
+            runner.run(asyncio.sleep(0.002))
+        else:
+            time.sleep(0.002)

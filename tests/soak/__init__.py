@@ -1,0 +1,1 @@
+"""Long runs on a real Asterisk: only with `make soak`."""
