@@ -1,6 +1,6 @@
 """`make demo`: a real Asterisk, the bridge, a small CRM and sample callers, on this machine and nowhere else.
 
-    python -m demo [--once] [--customers F.csv] [--rules F.yaml] [--callers F.csv] [--json]
+    python -m demo [--once] [--customers F.csv] [--rules F.yaml] [--callers F.csv] [--entry ari] [--json]
 
 Without `--once` the callers call again and again until Ctrl-C. Exit code: 0 every call went as expected; 1 one did not,
 or rows of a file were rejected; 2 the demo could not be started; 130 Ctrl-C.
@@ -46,13 +46,14 @@ def main() -> int:
     parser.add_argument("--customers", type=Path, default=HERE / "customers.csv", metavar="F.csv")
     parser.add_argument("--rules", type=Path, default=REPOSITORY / "config" / "routing.yaml", metavar="F.yaml")
     parser.add_argument("--callers", type=Path, default=HERE / "callers.csv", metavar="F.csv")
+    parser.add_argument("--entry", choices=("agi", "ari"), default="agi", help="how the trunk asks the bridge")
     parser.add_argument("--json", action="store_true", help="a JSON object per call on stdout, and nothing else")
     arguments = parser.parse_args()
     screen = Screen(as_json=arguments.json)
     try:
         callers = read_callers(arguments.callers)
         files = Files(arguments.customers, arguments.rules, read_queues(arguments.rules))
-        return asyncio.run(run(screen, callers, files, once=arguments.once))
+        return asyncio.run(run(screen, callers, files, once=arguments.once, entry=arguments.entry))
     except CallersRejected as error:
         return complain(str(error), 1)
     except CannotStart as error:
@@ -82,7 +83,7 @@ def complain(text: str, code: int) -> int:
     return code
 
 
-async def run(screen: Screen, callers: list[SampleCaller], files: Files, *, once: bool) -> int:
+async def run(screen: Screen, callers: list[SampleCaller], files: Files, *, once: bool, entry: str) -> int:
     """Start everything, play the callers, and return the exit code."""
     stop_on_terminate()
     root = await build_root(CACHE)
@@ -92,7 +93,7 @@ async def run(screen: Screen, callers: list[SampleCaller], files: Files, *, once
     with tempfile.TemporaryDirectory(prefix="cti-demo-", dir=os.environ.get("TMPDIR")) as folder:
         Path(folder).chmod(0o755)
         async with (
-            System(root, Path(folder), files, password=password, say=screen.say) as system,
+            System(root, Path(folder), files, password=password, say=screen.say, entry=entry) as system,
             Phones(system.asterisk, behaviours),
             Desks(system.url, dict.fromkeys(OPERATORS, password)) as desks,
         ):

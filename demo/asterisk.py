@@ -31,6 +31,7 @@ from demo.lab import Lab, LabError
 REPOSITORY = Path(__file__).resolve().parent.parent
 SIP_PORT = 5060
 AMI_PORT = 5038
+ARI_PORT = 8088
 PHONES = ("101", "102", "103", "104", "105", "106")
 """Extensions of the operators' phones; phone 101 is the interface `PJSIP/101`."""
 
@@ -87,9 +88,10 @@ async def build_root(cache: Path) -> Path:
 class AsteriskInstance:
     """One running Asterisk with the configuration of `docker/asterisk/etc` and our dialplan.
 
-    Public values, valid from the start: `address` (SIP and AMI), `trunk_address` (where calls of
+    Public values, valid from the start: `address` (SIP, AMI and ARI), `trunk_address` (where calls of
     the trunk must come from), `phone_address`, `sip_port`, `ami_port`, `ami_username`,
-    `ami_secret`, `system_name`, `workdir`, and `lab`, the administrator's AMI connection.
+    `ami_secret`, `ari_port`, `ari_username`, `ari_secret`, `system_name`, `workdir`, and `lab`, the
+    administrator's AMI connection.
     """
 
     def __init__(
@@ -100,18 +102,23 @@ class AsteriskInstance:
         agi: str = "",
         system_name: str = "main",
         extensions: str = "",
+        more: Mapping[str, str] | None = None,
     ) -> None:
         """Describe an instance; nothing is written or started before `start`.
 
         `root` comes from `build_root`; `workdir` is created, and kept afterwards. `agi` is the
-        global `CTI_AGI`; `extensions` is further dialplan text.
+        global `CTI_AGI`; `extensions` is further dialplan text, `more` further configuration files by
+        their path below `etc`; `modules.d/*.conf` and `pjsip.d/*.conf` are included, and the words
+        between two @ are filled in.
         """
         self.root, self.workdir = root, workdir
         self.agi, self.system_name = agi, system_name
         self.sip_port, self.ami_port = SIP_PORT, AMI_PORT
         self.ami_username, self.ami_secret = "cti", secrets.token_hex(16)
+        self.ari_port, self.ari_username, self.ari_secret = ARI_PORT, "cti", secrets.token_hex(16)
         self._lab_secret = secrets.token_hex(16)
         self._extensions = extensions
+        self._more = dict(more or {})
         self.address, self.trunk_address, self.phone_address = _free_network()
         self.lab = self._new_lab()
         self._process: asyncio.subprocess.Process | None = None
@@ -167,6 +174,23 @@ class AsteriskInstance:
             with suppress(TimeoutError):
                 await asyncio.wait_for(self._process.wait(), within)
         await self.kill()
+
+    async def restart(self, within: float = 20.0) -> None:
+        """Restart as an administrator would (`core restart now`); returns when it is ready again, without calls.
+
+        Raises AsteriskError with the log's end when it fails.
+        """
+        ended = self.lab
+        with suppress(LabError, OSError, TimeoutError):
+            await ended.command("core restart now")
+        try:
+            async with asyncio.timeout(within):
+                while ended.connected:
+                    await asyncio.sleep(0.01)
+                await ended.close()
+                await self._wait_ready()
+        except (TimeoutError, LabError) as error:
+            raise AsteriskError(f"Asterisk did not restart:\n{self.log[-3000:]}") from error
 
     async def kill(self) -> None:
         """End it like a power cut and wait until its addresses are free; may be called twice."""
@@ -230,6 +254,8 @@ class AsteriskInstance:
             "SIP_PORT": self.sip_port,
             "AMI_PORT": self.ami_port,
             "AMI_SECRET": self.ami_secret,
+            "ARI_PORT": self.ari_port,
+            "ARI_SECRET": self.ari_secret,
             "AGI_URL": self.agi,
             "SYSTEM_NAME": self.system_name,
             "MULTIARCH": modules.parents[1].name,
@@ -248,6 +274,7 @@ class AsteriskInstance:
         for name, text in {
             "manager.d/lab.conf": _LAB_USER.format(secret=self._lab_secret),
             "extensions.d/more.conf": self._extensions,
+            **{name: render(text, values) for name, text in self._more.items()},
         }.items():
             (etc / name).parent.mkdir(exist_ok=True)
             (etc / name).write_text(text, "utf-8")

@@ -54,10 +54,11 @@ class Bridge:
 
     def _write(self, asterisk: AsteriskInstance) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
-        secret = self.folder / "ami.secret"
-        secret.touch(mode=0o600)
-        secret.write_text(asterisk.ami_secret)
+        for name, secret in {"ami.secret": asterisk.ami_secret, "ari.secret": asterisk.ari_secret}.items():
+            (self.folder / name).touch(mode=0o600)
+            (self.folder / name).write_text(secret)
         ami = {"host": asterisk.address, "port": asterisk.ami_port, "username": asterisk.ami_username}
+        ari = {"host": asterisk.address, "port": asterisk.ari_port, "username": asterisk.ari_username}
         self.write_settings(
             {
                 "data_dir": "data",
@@ -65,7 +66,8 @@ class Bridge:
                 "pbxes": [
                     {
                         "name": asterisk.system_name,
-                        "ami": {**ami, "secret_file": secret.name},
+                        "ami": {**ami, "secret_file": "ami.secret"},
+                        "ari": {**ari, "secret_file": "ari.secret"},
                         "agi": {"host": asterisk.address, "port": AGI_PORT},
                     }
                 ],

@@ -57,13 +57,25 @@ class Files:
 class System:
     """One run of everything, from `async with` to its end. Files are in `folder`, which the caller removes."""
 
-    def __init__(self, root: Path, folder: Path, files: Files, *, password: str, say: Callable[[str], None]) -> None:
-        """Describe it; `say` is told in a line what happens next, `password` is that of every operator."""
+    def __init__(
+        self,
+        root: Path,
+        folder: Path,
+        files: Files,
+        *,
+        password: str,
+        say: Callable[[str], None],
+        entry: str = "agi",
+    ) -> None:
+        """Describe it; `say` is told in a line what happens next, `password` is that of every operator.
+
+        `entry` is how the trunk asks the bridge, `agi` or `ari`.
+        """
         self.asterisk = AsteriskInstance(root, folder / "asterisk")
         self.password = password
         self.members = {queue: MEMBERS.get(queue, tuple(OPERATORS)) for queue in files.queues}
         self.rows_rejected = False
-        self._folder, self._files, self._say = folder, files, say
+        self._folder, self._files, self._say, self._entry = folder, files, say, entry
         self._bridge = self._installed(PAGE_PORT)
         self.asterisk.agi = self._bridge.agi_url
         self._stack = AsyncExitStack()
@@ -86,6 +98,7 @@ class System:
             for result in await asyncio.gather(*parts, return_exceptions=True):
                 if isinstance(result, BaseException):
                     raise result
+            await self.asterisk.lab.set_global("ENTRY", self._entry)
             await self._fill_queues()
             self._say("starting the bridge")
             await self._start_bridge(stack)

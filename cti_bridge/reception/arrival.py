@@ -11,8 +11,7 @@ from typing import Protocol
 
 import structlog
 
-from cti_bridge.asterisk.agi.contract import RouteRequest, commands
-from cti_bridge.asterisk.agi.server import Reply
+from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest, route_answer
 from cti_bridge.calls.events import CallerId, CallEvent, CallOffered
 from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.lookup import Lookup
@@ -20,11 +19,13 @@ from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, Decision, OperatorDial
 from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
 from cti_bridge.domain.number import parse_number
+from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.operators.directory import Directory
 from cti_bridge.reception.card import Card
 from cti_bridge.reception.switchboard import Switchboard, operator_dial
 from cti_bridge.routing.decide import decide
 from cti_bridge.routing.facts import CallFacts, Gathered, flatten, gather
+from cti_bridge.routing.line_facts import line_of
 from cti_bridge.routing.rules import RuleSet
 
 log = structlog.get_logger(__name__)
@@ -51,6 +52,7 @@ class Reception:
         pbx: str,
         *,
         region: str | None,
+        staff: StaffNumbers,
         rules: RulesInForce,
         lookup: Lookup,
         stages: Callable[[], StageList],
@@ -65,6 +67,7 @@ class Reception:
         """Expressions in the rules that could not be computed for a call, and so did not match."""
         self._pbx = pbx
         self._region = region
+        self._staff = staff
         self._rules = rules
         self._lookup = lookup
         self._stages = stages
@@ -75,7 +78,7 @@ class Reception:
         self._now = now
         self._monotonic = monotonic
 
-    async def decide(self, request: RouteRequest, accepted_at: float) -> Reply:
+    async def decide(self, request: RouteRequest, accepted_at: float) -> RouteAnswer:
         """Decide about one caller; `accepted_at` is the monotonic time at which the dialplan began to wait."""
         rules = self._rules.current
         offered_at = self._now()
@@ -92,23 +95,25 @@ class Reception:
         rules_ms = (self._monotonic() - began) * 1000
         call_id = self._call_id(request)
         record = _decision_record(decision, gathered, answer, operator, rules.hash, rules_ms)
-        self._switchboard.decided(call_id, _card(call, gathered, decision, answer), record)
 
         def sent(complete: bool) -> None:
             whole_ms = (self._monotonic() - accepted_at) * 1000
             took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
             self._observe(decision, whole_ms / 1000)
             self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=complete))
-            # Journal, history and notes begin here, when the caller no longer waits for anything. What else happens
-            # to the call is heard of later: the dialplan was let go only a moment ago.
+            # Journal, history and notes begin here, when the caller no longer waits for anything of ours. What else
+            # happens to the call is heard of later: the dialplan is let go only now.
             self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
 
-        return Reply(commands(decision, call_id, operator), sent)
+        told = route_answer(decision, call_id, operator, sent)
+        self._switchboard.decided(call_id, _card(call, gathered, decision, answer), record)
+        return told
 
     def new_card(self, caller_id: CallerId) -> Card:
         """A card for a call that was first seen in the middle of its life: only what the network says."""
         region = self._region or self._rules.current.region
-        return Card(parse_number(caller_id.number, region=region), caller_name=caller_id.name, to_look_up=True)
+        caller = self._staff.seen(parse_number(caller_id.number, region=region))
+        return Card(caller, caller_name=caller_id.name, to_look_up=True)
 
     async def look_up_late(self, card: Card) -> Card:
         """Complete the card of a call that was not decided by this run of the bridge."""
@@ -133,7 +138,7 @@ class Reception:
             presentation_allowed=request.presentation_allowed,
         )
         return CallFacts(
-            caller=caller,
+            caller=self._staff.seen(caller),
             did=request.did,
             trunk=request.trunk,
             attestation=request.attestation,
@@ -163,6 +168,7 @@ def _card(call: CallFacts, gathered: Gathered, decision: Decision, answer: CrmAn
         caller=call.caller,
         caller_name=call.name,
         did=str(gathered.facts.get("call.did") or ""),
+        line=line_of(gathered.facts),
         trunk=call.trunk,
         verified=bool(gathered.facts.get("call.verified")),
         decision=decision.kind.value,

@@ -2,35 +2,36 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator
+from typing import ClassVar
 
 import pytest
 
-from cti_bridge.asterisk.agi.contract import RouteRequest
-from cti_bridge.asterisk.agi.server import AgiLimits, AgiServer, Reply
+from cti_bridge.asterisk.agi.server import AgiLimits, AgiServer
+from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest
 
 ENVIRONMENT = (
     "agi_network: yes\nagi_network_script: {script}\nagi_channel: PJSIP/trunk-1\nagi_uniqueid: 1.1\n"
-    "agi_callerid: +74950000150\nagi_calleridname: Мария\nagi_arg_2: 1.1\n\n"
+    "agi_callerid: +74950000150\nagi_calleridname: Мария\nagi_dnid: 74950000149\nagi_threadid: 7\nagi_arg_2: 1.1\n\n"
 )
 
 
 class Desk:
     """Answers every question the same way and remembers what was asked."""
 
-    def __init__(
-        self, commands: Iterable[str] = ('EXEC MSet "A=1,B=2"', 'SET VARIABLE CTI_DECISION "matched"')
-    ) -> None:
+    commands: ClassVar = ['EXEC MSet "A=1,B=2"', 'SET VARIABLE CTI_DECISION "matched"']
+
+    def __init__(self, decision: str = "matched") -> None:
         self.asked: list[RouteRequest] = []
         self.outcomes: list[bool] = []
-        self.commands = list(commands)
+        self.decision = decision
         self.may_answer = asyncio.Event()
         self.may_answer.set()
 
-    async def decide(self, request: RouteRequest, accepted_at: float) -> Reply:
+    async def decide(self, request: RouteRequest, accepted_at: float) -> RouteAnswer:
         self.asked.append(request)
         await self.may_answer.wait()
-        return Reply(self.commands, self.outcomes.append)
+        return RouteAnswer({"A": "1", "B": "2"}, "", self.decision, self.outcomes.append)
 
 
 @pytest.fixture
@@ -81,6 +82,7 @@ async def test_peers_that_connect_and_close_disturb_nobody(server: AgiServer, de
         b"GET / HTTP/1.1\r\n\r\n",
         b"\x00\xff" * 100,
         b"agi_network_script: route\n\n",
+        b"agi_threadid: 1\nagi_network_script: route\n\n",
         b"x" * 1_000_000,
         b"a: b\n" * 20_000,
     ],
@@ -164,11 +166,11 @@ async def test_a_decision_in_flight_is_finished_when_the_server_stops(desk: Desk
 
 
 async def test_a_value_with_a_line_break_never_becomes_a_command() -> None:
-    desk = Desk(['SET VARIABLE A "1\nEXEC System rm"'])
+    desk = Desk('matched"\nEXEC System "rm')
     server = AgiServer(desk.decide, host="127.0.0.1", port=0)
     await server.start()
     try:
-        assert await ask(server) == []
+        assert await ask(server) == ['EXEC MSet "A=1,B=2"']
         assert desk.outcomes == [False]
     finally:
         await server.stop(within_s=1.0)

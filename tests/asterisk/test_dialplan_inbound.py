@@ -3,8 +3,8 @@
 import time
 
 import pytest
-from stand_in import bridge, deciding, nobody, silent
 
+from asterisk.stand_in import bridge, deciding, nobody, silent
 from demo.asterisk import AsteriskInstance
 from demo.sip import Behaviour, Caller, Phones
 

@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 
 import pytest
 import pytest_asyncio
-from stand_in import bridge, deciding
 
+from asterisk.stand_in import bridge, deciding
 from demo.asterisk import AsteriskInstance
 from demo.lab import Message
 from demo.sip import Behaviour, Caller, Phones

@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, ExitStack, asynccontextmanager
 
 import pytest
-from stand_in import bridge, deciding, dying, nobody, silent
 
+from asterisk.stand_in import bridge, deciding, dying, nobody, silent
 from demo.asterisk import AsteriskInstance
 from demo.lab import Message
 

@@ -9,8 +9,8 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 import pytest
-from stand_in import bridge, deciding
 
+from asterisk.stand_in import bridge, deciding
 from demo.asterisk import REPOSITORY, AsteriskInstance
 from demo.lab import Lab, LabError
 from demo.sip import Behaviour, Caller, Phones

@@ -9,14 +9,15 @@ import hmac
 import ipaddress
 import re
 import time
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import structlog
 from panoramisk.fast_agi import Request
 
-from cti_bridge.asterisk.agi.contract import RouteRequest, read_request
+from cti_bridge.asterisk.agi.contract import commands, read_request
+from cti_bridge.asterisk.dialplan import Decide
 
 log = structlog.get_logger(__name__)
 
@@ -24,19 +25,7 @@ BACKLOG = 256
 _CONTROL = re.compile(r"[\x00-\x1f]")
 MAX_ENVIRONMENT = 32 * 1024
 MAX_CONNECTIONS = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """The AGI commands to send, in order, and what to do once it is known how far they got."""
-
-    commands: Iterable[str]
-    sent: Callable[[bool], None]
-    """Called once: True when Asterisk took every command, False when the caller or Asterisk was gone."""
-
-
-Decide = Callable[[RouteRequest, float], Awaitable[Reply]]
-"""Answers a request; the second argument is the monotonic time at which the peer was accepted."""
+_LAST_OF_ASTERISK = "agi_threadid"
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,13 +122,13 @@ class AgiServer:
             return
         self.requests += 1
         request = read_request(environment)
-        reply = await self._decide(request, accepted_at)
+        answer = await self._decide(request, accepted_at)
         complete = False
         try:
-            complete = await self._send(Request(None, environment, reader, writer), reply.commands)
+            complete = await self._send(Request(None, environment, reader, writer), commands(answer))
         finally:
             writer.close()  # the dialplan goes on; what is done from here on keeps nobody waiting
-            reply.sent(complete)
+            answer.sent(complete)
 
     async def _environment(self, reader: asyncio.StreamReader) -> dict[str, str]:
         async with asyncio.timeout(self._limits.environment_s):
@@ -147,8 +136,7 @@ class AgiServer:
                 block = await reader.readuntil(b"\n\n")
             except asyncio.LimitOverrunError as error:
                 raise ValueError("environment too long") from error
-        lines = block.decode("utf-8", "replace").split("\n")
-        return dict(line.split(": ", 1) for line in lines if ": " in line)
+        return _whole_question(block.decode("utf-8", "replace").removesuffix("\n\n"))
 
     @staticmethod
     async def _send(request: Any, commands: Iterable[str]) -> bool:
@@ -159,3 +147,21 @@ class AgiServer:
             if "error" in answer:
                 return False
         return True
+
+
+def _whole_question(text: str) -> dict[str, str]:
+    """The environment, as Asterisk wrote it and nobody else. Raises ValueError.
+
+    Asterisk writes what the network said as it is. A line break in it could answer in Asterisk's place (a second
+    `agi_uniqueid`), or end the environment before the arguments that only the dialplan may give: no name comes twice,
+    and the last of Asterisk's own, which no number is long enough to forge together with the rest, has to be there.
+    """
+    environment: dict[str, str] = {}
+    for line in text.split("\n"):
+        name, found, value = line.partition(": ")
+        if not found or name in environment:
+            raise ValueError("a line in the environment that Asterisk does not write")
+        environment[name] = value
+    if _LAST_OF_ASTERISK not in environment:
+        raise ValueError("the environment ends too early")
+    return environment
