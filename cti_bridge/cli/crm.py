@@ -3,20 +3,16 @@
 import argparse
 import asyncio
 import json
-import sqlite3
-import sys
 from collections.abc import Awaitable, Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from time import perf_counter
 from typing import Any, TypeVar
 
+from cti_bridge.cli import crm_import
+from cti_bridge.cli.crm_import import complain
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.customers_csv import CsvUnreadable, Rejected
-from cti_bridge.crm.embedded.importing import import_customers
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import Crm, CrmUnavailable
-from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import CustomerRecord, StageList
 from cti_bridge.domain.number import CallerNumber, display_number, parse_number
 from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
@@ -26,15 +22,13 @@ _LIMIT_S = 5.0
 _REPEATS = 200
 
 T = TypeVar("T")
-Progress = Callable[[int, int], None]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
     """Add `crm` and what belongs to it to the command line."""
     group = commands.add_parser("crm", help="the customers: import, look up, check")
     crm = group.add_subparsers(dest="crm_command", required=True, metavar="COMMAND")
-    imports = crm.add_parser("import", help="bring customers.csv into the embedded CRM")
-    imports.add_argument("file", type=Path, metavar="FILE.csv")
+    imports = crm_import.register(crm)
     imports.set_defaults(func=_import)
     lookup = crm.add_parser("lookup", help="who has this number?")
     lookup.add_argument("number", metavar="N")
@@ -45,33 +39,6 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     check.set_defaults(func=_check)
     for parser in (imports, lookup, check):
         parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
-
-
-def run_import(csv_path: Path, database: Path, *, region: str, stages: StageList | None = None) -> int:
-    """Import customers.csv; rejected rows are named on stderr. 0: all taken, 1: rows rejected, 2: not possible."""
-
-    def rejected(row: Rejected) -> None:
-        _complain(f"{csv_path}:{row.line}: {row.message}")
-
-    try:
-        with _progress(csv_path.name) as progress:
-            result = import_customers(
-                csv_path, database, region=region, stages=stages, on_reject=rejected, on_progress=progress
-            )
-    except CsvUnreadable as error:
-        _complain(f"{csv_path}:{error.line}: {error}")
-        return 2
-    except OSError as error:
-        _complain(f"{error.filename or csv_path}: {error.strerror or error}")
-        return 2
-    except (sqlite3.Error, CrmUnavailable, DatabaseUnusable) as error:
-        _complain(f"{database}: {error}")
-        return 2
-    print(
-        f"{result.rows} rows imported, {result.rejected} rejected;"
-        f" the CRM has {result.customers} customers and {result.deals} deals"
-    )
-    return 1 if result.rejected else 0
 
 
 def run_lookup(crm: Crm, number: CallerNumber, *, timing: bool = False, as_json: bool = False) -> int:
@@ -122,14 +89,14 @@ def _import(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.config)
     if settings is None:
         return 2
-    return run_import(arguments.file, settings.crm.path, region=settings.region, stages=settings.crm.stages)
+    return crm_import.run_import(crm_import.wishes(arguments), settings)
 
 
 def _lookup(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.config)
     if settings is None:
         return 2
-    number = parse_number(arguments.number, region=settings.region)
+    number = settings.pbx.staff.seen(parse_number(arguments.number, region=settings.region))
     crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
     return run_lookup(crm, number, timing=arguments.timing, as_json=arguments.json)
 
@@ -144,7 +111,7 @@ def _settings(path: Path) -> Settings | None:
         return load_settings(path)
     except SettingsError as error:
         for problem in error.problems:
-            _complain(problem)
+            complain(problem)
         return None
 
 
@@ -161,9 +128,9 @@ def _ask(crm: Crm, question: Callable[[], Awaitable[T]]) -> T | None:
     try:
         return asyncio.run(asking())
     except TimeoutError:
-        _complain(f"the CRM ({crm.kind}) did not answer within {_LIMIT_S:g} s")
+        complain(f"the CRM ({crm.kind}) did not answer within {_LIMIT_S:g} s")
     except CrmUnavailable as error:
-        _complain(str(error))
+        complain(str(error))
     return None
 
 
@@ -206,21 +173,3 @@ def _plain(record: CustomerRecord) -> dict[str, Any]:
             for deal in record.deals
         ],
     }
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal, nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield lambda done, size: None
-        return
-    from rich.console import Console
-    from rich.progress import Progress as Bar
-
-    with Bar(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task(printable(name).replace("[", "\\["), total=None)
-        yield lambda done, size: bar.update(task, completed=done, total=size or None)
-
-
-def _complain(message: str) -> None:
-    print(printable(message), file=sys.stderr)

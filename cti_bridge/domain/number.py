@@ -13,6 +13,8 @@ from urllib.parse import unquote
 
 import phonenumbers
 
+from cti_bridge.domain.plain_number import everyday_e164
+
 _MAX_TEXT = 128
 """Longest caller number that is looked at, in characters; a SIP user part with parameters stays well below."""
 
@@ -79,6 +81,9 @@ def parse_number(
         return CallerNumber(NumberKind.ANONYMOUS, ANONYMOUS)
     if cleaned.isdecimal() and len(cleaned) <= internal_max_length:
         return CallerNumber(NumberKind.INTERNAL, cleaned)
+    everyday = everyday_e164(cleaned, region)
+    if everyday is not None:
+        return CallerNumber(NumberKind.EXTERNAL, cleaned, everyday)
     for attempt in _attempts(cleaned, region):
         number = _valid(attempt, region)
         if number is not None:

@@ -1,5 +1,6 @@
 """Writing customers.csv and customer files for the stories in this folder."""
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -7,10 +8,12 @@ from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
+from cti_bridge.crm.embedded.columns import ColumnPlan
 from cti_bridge.crm.embedded.customers_csv import Rejected
-from cti_bridge.crm.embedded.importing import ImportResult, import_customers
+from cti_bridge.crm.embedded.importing import ImportResult, Listener, Source, import_customers
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.number import CallerNumber, parse_number
+from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 
 IMPORTED_AT = datetime(2026, 11, 20, 9, 0, tzinfo=UTC)
 
@@ -26,18 +29,66 @@ def write(path: Path, text: str) -> Path:
     return path
 
 
-def import_text(folder: Path, text: str, *, stages: StageList | None = None) -> tuple[ImportResult, list[Rejected]]:
+def import_text(
+    folder: Path,
+    text: str,
+    *,
+    stages: StageList | None = None,
+    plan: ColumnPlan | None = None,
+    staff: tuple[str, ...] = (),
+    dry_run: bool = False,
+) -> tuple[ImportResult, list[Rejected]]:
     """Import this customers.csv into `crm.sqlite` of the folder; the second part is what was rejected."""
+    file = write(folder / "customers.csv", text)
     rejected: list[Rejected] = []
-    result = import_customers(
-        write(folder / "customers.csv", text),
-        folder / "crm.sqlite",
-        region="RU",
+    result = import_file(
+        folder,
+        Source(file, plan or ColumnPlan()),
+        Listener(rejected=rejected.append),
         stages=stages,
-        on_reject=rejected.append,
-        now=lambda: IMPORTED_AT,
+        staff=staff_numbers(staff, region="RU"),
+        dry_run=dry_run,
     )
     return result, rejected
+
+
+def import_file(
+    folder: Path,
+    source: Source,
+    listener: Listener | None = None,
+    *,
+    stages: StageList | None = None,
+    staff: StaffNumbers | None = None,
+    dry_run: bool = False,
+) -> ImportResult:
+    """Import a file into `crm.sqlite` of the folder."""
+    return import_customers(
+        source,
+        folder / "crm.sqlite",
+        region="RU",
+        staff=staff or StaffNumbers(),
+        stages=stages,
+        dry_run=dry_run,
+        listener=listener or Listener(),
+        now=lambda: IMPORTED_AT,
+    )
+
+
+def content(folder: Path) -> dict[str, list[tuple[object, ...]]]:
+    """Everything in the customer file, table by table."""
+    database = sqlite3.connect(folder / "crm.sqlite")
+    tables = ("customers", "numbers", "deals", "notes", "stages")
+    rows = {table: sorted(database.execute(f"SELECT * FROM {table}").fetchall(), key=str) for table in tables}
+    database.close()
+    return rows
+
+
+def owners(folder: Path) -> set[tuple[object, ...]]:
+    """Who has which number, by name."""
+    database = sqlite3.connect(folder / "crm.sqlite")
+    pairs = set(database.execute("SELECT c.name, n.key FROM numbers n JOIN customers c ON c.id = n.customer_id"))
+    database.close()
+    return pairs
 
 
 @contextmanager

@@ -1,54 +1,52 @@
-"""customers.csv: its columns, and one row of it as values that were checked.
+"""One row of a customers' file as values that were checked.
 
-UTF-8 with or without a byte order mark, `,` or `;` between the cells (the header shows which), columns in any order,
-a row per deal. A row that says something impossible is rejected with its line number; the others count.
+A row that says something impossible is rejected with its line number and the reason; the others count.
 """
 
-import csv
 import re
-import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, datetime
-from decimal import Decimal
+from enum import StrEnum
 from functools import lru_cache
-from typing import TextIO
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
+from cti_bridge.crm.embedded.cells import amount, excerpt, instant, is_timezone, lines, text
+from cti_bridge.crm.embedded.columns import ColumnPlan, Layout, folded
+from cti_bridge.crm.embedded.csv_file import UNDECODABLE, CsvFile, Unsplittable
 from cti_bridge.domain.customer import StageList
-from cti_bridge.domain.number import NumberKind, mask, parse_number
+from cti_bridge.domain.number import CallerNumber, NumberKind, mask, parse_number
+from cti_bridge.domain.staff import StaffNumbers
 
-COLUMNS = (
-    "customer_id", "name", "number", "number2", "number3", "email", "city", "timezone", "segment",
-    "preferred_channel", "responsible", "deal_id", "deal_title", "stage", "amount", "changed_at", "note",
-)  # fmt: skip
-"""Every column there is."""
-REQUIRED = ("name", "number")
-_DEAL_COLUMNS = ("deal_id", "deal_title", "stage", "amount")
-_NUMBER_COLUMNS = ("number", "number2", "number3")
-
-_MAX_LINE = 1024 * 1024
 _MAX_ID = 128
 _MAX_TEXT = 200
 _MAX_NOTE = 4000
-_UNDECODABLE = re.compile("[\udc80-\udcff]")
-_AMOUNT = re.compile(r"\d{1,15}(?:[.,]\d{1,2})?")
+_SEVERAL_NUMBERS = re.compile(r"[,;/|\n]")
 
 
-class CsvUnreadable(Exception):
-    """The file as a whole cannot be used; `line` is where, 0 for nowhere in particular."""
+class Reason(StrEnum):
+    """Why a row was not taken, in few words."""
 
-    def __init__(self, line: int, message: str) -> None:
-        super().__init__(message)
-        self.line = line
+    UNSPLITTABLE = "cannot be split into cells"
+    ENCODING = "bytes that are no text"
+    NAME = "no name"
+    NUMBER = "no telephone number"
+    STAFF = "only internal numbers"
+    STAGE = "unknown stage"
+    DEAL = "deal of another customer"
+    CELL = "impossible cell"
+    TOO_MANY = "too many rows of one customer"
 
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A row that was not taken: the line it starts in and why, without names and whole numbers."""
+    """A row that was not taken: the line it begins in and why, without names and whole numbers.
+
+    `cells` are those of the file, where they were asked for.
+    """
 
     line: int
+    reason: Reason
     message: str
+    cells: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,14 +65,15 @@ class DealCells:
 class CustomerRow:
     """One good row. `numbers` are pairs of E.164 and the text of the file, `changed_at` is UTC in ISO 8601.
 
-    `cells` has the customer's own texts by column, only of columns that the file has.
+    `cells` has the customer's own texts, in the order of the layout; `dropped` is how many numbers were internal.
     """
 
     line: int
     customer_id: str
     name: str
     numbers: tuple[tuple[str, str], ...]
-    cells: Mapping[str, str]
+    dropped: int
+    cells: tuple[str, ...]
     deal: DealCells | None
     changed_at: str | None
     note: str
@@ -83,180 +82,165 @@ class CustomerRow:
 class _Bad(Exception):
     """A cell that makes its row impossible."""
 
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """An open customers.csv whose header was understood; `lines` are those below it."""
-
-    columns: tuple[str, ...]
-    delimiter: str
-    lines: Iterator[str]
+    def __init__(self, reason: Reason, message: str) -> None:
+        super().__init__(message)
+        self.reason = reason
 
 
-def read_header(file: TextIO) -> Table:
-    """The columns of a file opened with `newline=""`, `errors="surrogateescape"`. Raises CsvUnreadable."""
-    lines = _bounded_lines(file)
-    header = next(lines, "").removeprefix("\ufeff")
-    delimiter = ";" if ";" in header else ","
-    return Table(_columns(header, delimiter), delimiter, lines)
+class RowReader:
+    """Reads the rows of one file; national numbers are from `region`, those of `staff` are no customer's."""
 
+    def __init__(
+        self, layout: Layout, plan: ColumnPlan, *, region: str, stages: StageList, staff: StaffNumbers, encoding: str
+    ) -> None:
+        self._layout = layout
+        self._plan = plan
+        self._region = region
+        self._stages = stages
+        self._staff = staff
+        self._encoding = encoding
+        place = layout.place
 
-def read_rows(table: Table, *, region: str, stages: StageList) -> Iterator[CustomerRow | Rejected]:
-    """The rows, good and bad, in order; national numbers are from `region`. Raises CsvUnreadable on the way."""
-    reader = csv.reader(table.lines, delimiter=table.delimiter)
-    while True:
-        line = reader.line_num + 2  # the header is a line too, and a row starts behind the last line read
-        try:
-            cells = next(reader, None)
-        except csv.Error as error:
-            yield Rejected(line, f"cannot be split into cells ({error}); is a quote left open?")
-            continue
-        if cells is None:
-            return
-        if any(cell.strip() for cell in cells):
-            yield _row(line, cells, table.columns, region, stages)
+        def index(column: str) -> int:
+            """Where the column is; one that the file does not have is the last cell of all, which is always empty."""
+            return place.get(column, -1)
 
-
-def _bounded_lines(file: TextIO) -> Iterator[str]:
-    number = 0
-    while line := file.readline(_MAX_LINE):
-        number += 1
-        if len(line) == _MAX_LINE and not line.endswith("\n"):
-            raise CsvUnreadable(number, f"line of more than {_MAX_LINE} characters")
-        yield line
-
-
-def _columns(header: str, delimiter: str) -> tuple[str, ...]:
-    try:
-        cells = next(csv.reader([header], delimiter=delimiter), [])
-    except csv.Error as error:
-        raise CsvUnreadable(1, f"the header cannot be split into columns ({error})") from error
-    columns = tuple(cell.strip().lower() for cell in cells)
-    for column in columns:
-        if column not in COLUMNS:
-            raise CsvUnreadable(1, f'unknown column "{_excerpt(column)}" (known: {", ".join(COLUMNS)})')
-        if columns.count(column) > 1:
-            raise CsvUnreadable(1, f'the column "{column}" is there twice')
-    for column in REQUIRED:
-        if column not in columns:
-            raise CsvUnreadable(1, f'the column "{column}" is missing')
-    return columns
-
-
-def _row(
-    line: int, cells: list[str], columns: tuple[str, ...], region: str, stages: StageList
-) -> CustomerRow | Rejected:
-    try:
-        if any(cell.strip() for cell in cells[len(columns) :]):
-            raise _Bad(f"{len(cells)} cells, but the header has {len(columns)} columns")
-        if _UNDECODABLE.search("".join(cells)):
-            raise _Bad("is not UTF-8")
-        return _checked(line, dict(zip(columns, cells, strict=False)), columns, region, stages)
-    except _Bad as bad:
-        return Rejected(line, str(bad))
-
-
-def _checked(line: int, raw: dict[str, str], columns: tuple[str, ...], region: str, stages: StageList) -> CustomerRow:
-    texts = {column: _text(raw.get(column, "")) for column in columns if column != "note"}
-    name = texts["name"][:_MAX_TEXT]
-    if not name:
-        raise _Bad("the name is empty")
-    if not texts["number"]:
-        raise _Bad("the number is empty")
-    for column in ("customer_id", "deal_id"):
-        if len(texts.get(column, "")) > _MAX_ID:
-            raise _Bad(f"{column} has more than {_MAX_ID} characters")
-    zone = texts.get("timezone", "")
-    if zone and not _is_timezone(zone):
-        raise _Bad(f'unknown timezone "{_excerpt(zone)}" (an IANA name such as Europe/Moscow is expected)')
-    changed_at = _instant(texts.get("changed_at", ""))
-    numbers = {_e164(column, texts[column], region): texts[column] for column in _NUMBER_COLUMNS if texts.get(column)}
-    return CustomerRow(
-        line=line,
-        customer_id=texts.get("customer_id", ""),
-        name=name,
-        numbers=tuple(numbers.items()),
-        cells={
-            column: texts[column][:_MAX_TEXT]
-            for column in ("email", "city", "timezone", "segment", "preferred_channel", "responsible")
-            if column in texts
-        },
-        deal=_deal(texts, changed_at, stages),
-        changed_at=changed_at,
-        note=_text(raw.get("note", ""), keep_lines=True)[:_MAX_NOTE],
-    )
-
-
-def _deal(texts: dict[str, str], changed_at: str | None, stages: StageList) -> DealCells | None:
-    if not any(texts.get(column) for column in _DEAL_COLUMNS):
-        return None
-    stage = texts.get("stage", "")
-    if not stage:
-        raise _Bad("a deal without a stage")
-    if stages.get(stage) is None:
-        known = ", ".join(entry.id for entry in stages.stages)
-        raise _Bad(f'unknown stage "{_excerpt(stage)}" (known: {known})')
-    return DealCells(
-        id=texts.get("deal_id", ""),
-        title=texts.get("deal_title", "")[:_MAX_TEXT],
-        stage=stage,
-        amount=_amount(texts.get("amount", "")),
-        responsible=texts.get("responsible", "")[:_MAX_TEXT],
-        changed_at=changed_at,
-    )
-
-
-def _text(cell: str, *, keep_lines: bool = False) -> str:
-    """The cell on one line (or its own lines), without what cannot be seen or would turn the text around it."""
-    if keep_lines and "\n" in cell:
-        lines = (_text(line) for line in cell.splitlines())
-        return "\n".join(line for line in lines if line)
-    if not cell.isprintable():
-        cell = "".join(
-            " " if character.isspace() else character
-            for character in cell
-            if character.isspace() or unicodedata.category(character)[0] != "C"
+        self._customer_id, self._zone, self._at, self._note = map(
+            index, ("customer_id", "timezone", "changed_at", "note")
         )
-    return " ".join(cell.split())
+        self._deal_id, self._title, self._stage, self._money, self._by = map(
+            index, ("deal_id", "deal_title", "stage", "amount", "responsible")
+        )
+        self._cells = tuple(index for _, index in layout.cells)
+        self._renamed = tuple((place[column], names) for column, names in plan.values.items() if column in place)
+        # most cells repeat from row to row
+        self._number: Callable[[str], CallerNumber] = lru_cache(maxsize=8192)(self._parsed)
+        self._instant: Callable[[str], str] = lru_cache(maxsize=8192)(self._read_instant)
+        self._amount: Callable[[str], str] = lru_cache(maxsize=8192)(self._read_amount)
 
+    def rows(self, file: CsvFile) -> Iterator[CustomerRow | Rejected]:
+        """The rows, good and bad, in order. Raises CsvUnreadable on the way."""
+        for line, cells in file.rows():
+            if isinstance(cells, Unsplittable):
+                lost = f" (lines {line} to {cells.last_line} are lost)" if cells.last_line > line else ""
+                message = f"cannot be split into cells ({cells.reason}); is a quote left open?{lost}"
+                yield Rejected(line, Reason.UNSPLITTABLE, message)
+                continue
+            try:
+                yield self._row(line, cells)
+            except _Bad as bad:
+                yield Rejected(line, bad.reason, str(bad))
 
-def _e164(column: str, text: str, region: str) -> str:
-    number = parse_number(text, region=region)
-    if number.kind is not NumberKind.EXTERNAL or number.e164 is None:
-        raise _Bad(f'{column} "{mask(text)}" is no telephone number of {region} or, with +, of the world')
-    return number.e164
+    def _row(self, line: int, cells: list[str]) -> CustomerRow:
+        texts = self._texts(cells)
+        names = self._layout.name
+        name = (texts[names[0]] if len(names) == 1 else text(" ".join(texts[index] for index in names)))[:_MAX_TEXT]
+        if not name:
+            raise _Bad(Reason.NAME, "the name is empty")
+        customer_id = texts[self._customer_id]
+        if len(customer_id) > _MAX_ID:
+            raise _Bad(Reason.CELL, f"customer_id has more than {_MAX_ID} characters")
+        zone = texts[self._zone]
+        if zone and not is_timezone(zone):
+            expected = "an IANA name such as Europe/Moscow is expected"
+            raise _Bad(Reason.CELL, f'unknown timezone "{excerpt(zone)}" ({expected})')
+        at = texts[self._at]
+        changed_at = self._instant(at) if at else None
+        numbers, dropped = self._numbers(cells, texts)
+        return CustomerRow(
+            line,
+            customer_id,
+            name,
+            numbers,
+            dropped,
+            tuple([texts[index][:_MAX_TEXT] for index in self._cells]),
+            self._deal(texts, changed_at),
+            changed_at,
+            lines(cells[self._note])[:_MAX_NOTE] if texts[self._note] else "",
+        )
 
+    def _texts(self, cells: list[str]) -> list[str]:
+        """The cells as texts, and one more that is empty."""
+        width = self._layout.width
+        if len(cells) > width:
+            if any(cell.strip() for cell in cells[width:]):
+                raise _Bad(Reason.UNSPLITTABLE, f"{len(cells)} cells, but the header has {width} columns")
+            del cells[width:]
+        cells += [""] * (width + 1 - len(cells))
+        joined = "".join(cells)
+        if joined.isprintable():
+            texts = [" ".join(cell.split()) if " " in cell else cell for cell in cells]
+        else:
+            if UNDECODABLE.search(joined):
+                raise _Bad(Reason.ENCODING, f"is not {self._encoding.upper()}")
+            texts = [text(cell) for cell in cells]
+        for index, names in self._renamed:
+            texts[index] = names.get(folded(texts[index]), texts[index])
+        return texts
 
-def _amount(text: str) -> str | None:
-    """The amount as plain decimal text: `1 250 000,50` is `1250000.50`."""
-    if not text:
-        return None
-    compact = text.replace(" ", "")
-    if not (compact.isascii() and _AMOUNT.fullmatch(compact)):
-        raise _Bad(f'amount "{_excerpt(text)}" is no sum of money (such as 125000 or 125000.50)')
-    return str(Decimal(compact.replace(",", ".")))
+    def _numbers(self, cells: list[str], texts: list[str]) -> tuple[tuple[tuple[str, str], ...], int]:
+        """The numbers of a row, each once, and how many there were of the house itself."""
+        numbers: dict[str, str] = {}
+        dropped = 0
+        for column, index in self._layout.numbers:
+            if not texts[index]:
+                continue
+            for one in self._each_number(cells[index], texts[index]):
+                number = self._number(one)
+                if number.e164 is not None and not self._staff.has(number):
+                    numbers[number.e164] = one
+                elif number.e164 is not None or number.kind is NumberKind.INTERNAL:
+                    dropped += 1
+                else:
+                    where = f"{self._region} or, with +, of the world"
+                    raise _Bad(Reason.NUMBER, f'{column} "{mask(one)}" is no telephone number of {where}')
+        if not numbers and dropped:
+            raise _Bad(Reason.STAFF, "no number but internal ones")
+        if not numbers:
+            raise _Bad(Reason.NUMBER, "the number is empty")
+        return tuple(numbers.items()), dropped
 
+    def _each_number(self, cell: str, whole: str) -> list[str]:
+        """The numbers of one cell: several where each part is one by itself, so that `…, доб. 12` stays whole."""
+        if _SEVERAL_NUMBERS.search(cell):
+            parts = [part for part in map(text, _SEVERAL_NUMBERS.split(cell)) if part]
+            if len(parts) > 1 and all(self._number(part).e164 is not None for part in parts):
+                return parts
+        return [whole]
 
-def _instant(text: str) -> str | None:
-    """The time in UTC; without an offset it is taken for UTC."""
-    if not text:
-        return None
-    try:
-        instant = datetime.fromisoformat(text)
-        instant = instant.astimezone(UTC) if instant.tzinfo else instant.replace(tzinfo=UTC)
-    except (ValueError, OverflowError):
-        raise _Bad(f'changed_at "{_excerpt(text)}" is no time (such as 2026-11-20 or 2026-11-20T14:05+03:00)') from None
-    return instant.isoformat(timespec="seconds")
+    def _deal(self, texts: list[str], changed_at: str | None) -> DealCells | None:
+        deal_id, title, stage, money = texts[self._deal_id], texts[self._title], texts[self._stage], texts[self._money]
+        if not (deal_id or title or stage or money):
+            return None
+        if not stage:
+            raise _Bad(Reason.STAGE, "a deal without a stage")
+        if self._stages.get(stage) is None:
+            known = ", ".join(entry.id for entry in self._stages.stages)
+            raise _Bad(Reason.STAGE, f'unknown stage "{excerpt(stage)}" (known: {known})')
+        if len(deal_id) > _MAX_ID:
+            raise _Bad(Reason.CELL, f"deal_id has more than {_MAX_ID} characters")
+        return DealCells(
+            deal_id,
+            title[:_MAX_TEXT],
+            stage,
+            self._amount(money) if money else None,
+            texts[self._by][:_MAX_TEXT],
+            changed_at,
+        )
 
+    def _parsed(self, number: str) -> CallerNumber:
+        return parse_number(number, region=self._region)
 
-@lru_cache(maxsize=1024)
-def _is_timezone(name: str) -> bool:
-    try:
-        ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        return False
-    return True
+    def _read_amount(self, cell: str) -> str:
+        try:
+            return amount(cell, self._plan.decimal)
+        except ValueError:
+            message = f'amount "{excerpt(cell)}" is no sum of money (such as 125000 or 125000.50)'
+            raise _Bad(Reason.CELL, message) from None
 
-
-def _excerpt(text: str) -> str:
-    return text if len(text) <= 40 else text[:39] + "…"
+    def _read_instant(self, cell: str) -> str:
+        try:
+            return instant(cell, self._plan.dates, self._plan.zone)
+        except ValueError:
+            known = " or ".join(self._plan.dates) or "such as 2026-11-20 or 2026-11-20T14:05+03:00"
+            raise _Bad(Reason.CELL, f'changed_at "{excerpt(cell)}" is no time ({known})') from None

@@ -1,231 +1,218 @@
-"""Bringing customers.csv into the customer file, while the daemon goes on reading it.
+"""Bringing a CSV file of customers into the customer file, while the daemon goes on reading it.
+
+First all rows are checked and kept aside, then it is settled who is who, then customer after customer is compared
+and written. Until the last step the customer file is not touched, so a file that cannot be used changes nothing.
 
 A customer who is in the CSV becomes what the CSV says: his numbers and the columns that the CSV has. Customers and
 deals that it does not mention stay. Importing the same file again changes nothing.
 """
 
-import hashlib
-import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from io import TextIOWrapper
-from itertools import islice
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from sqlite_utils import Database
+from cti_bridge.crm.embedded.columns import ColumnPlan, Layout, lay_out
+from cti_bridge.crm.embedded.csv_file import CsvFile, Encoding, opened, rows_at
+from cti_bridge.crm.embedded.customers_csv import CustomerRow, Rejected, RowReader
+from cti_bridge.crm.embedded.schema import open_for_import, open_for_reading, read_stages, set_stages
+from cti_bridge.crm.embedded.staging import Staging
+from cti_bridge.crm.embedded.writing import write
+from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
+from cti_bridge.domain.staff import StaffNumbers
 
-from cti_bridge.crm.embedded.customers_csv import CustomerRow, DealCells, Rejected, read_header, read_rows
-from cti_bridge.crm.embedded.schema import open_for_import, read_stages, set_stages
-from cti_bridge.domain.customer import StageList
+_CHECKPOINT_PAGES = 4_000
+_DRY_RUN_PATIENCE_S = 5.0
 
-_CHUNK = 5_000
-"""Rows per transaction: few enough that another import or a stop waits for a moment only."""
-_DERIVED = "auto-"
-"""What the ids start with that the CSV did not give."""
-_MAX_LIKE_DEALS = 100
 
-_SEEN = (
-    "CREATE TEMP TABLE seen_customers (id TEXT PRIMARY KEY) WITHOUT ROWID",
-    "CREATE TEMP TABLE seen_deals (id TEXT PRIMARY KEY, customer_id TEXT, content TEXT) WITHOUT ROWID",
-)
-_INSERT_DEAL = """
-INSERT INTO deals (id, customer_id, title, stage, amount, responsible, changed_at) VALUES (?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET customer_id = excluded.customer_id, title = excluded.title, stage = excluded.stage,
-    amount = excluded.amount, responsible = excluded.responsible, changed_at = excluded.changed_at
-"""
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The file, and how it is to be read where that is not to be found out by looking at it."""
+
+    path: Path
+    plan: ColumnPlan = field(default_factory=ColumnPlan)
+    encoding: str | None = None
+    delimiter: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """How a file turned out to be written; `header` has its columns, `unread` those that mean nothing, with a hint."""
+
+    encoding: Encoding
+    delimiter: str
+    header: tuple[str, ...]
+    unread: tuple[tuple[str, str], ...]
 
 
 @dataclass(frozen=True, slots=True)
 class ImportResult:
-    """What an import did: `rows` good rows taken, and what the file holds now."""
+    """What an import did, or would do.
+
+    `rows` good rows told of the `created`, `updated` and `unchanged` customers. `joined`: so many that the CRM knew
+    apart became one with another. `renamed` had several names in the file, `ambiguous` numbers of the file belong to
+    several customers, `dropped` numbers were internal. `customers` and `deals` is what the CRM holds now.
+    """
 
     rows: int
     rejected: int
+    created: int
+    updated: int
+    unchanged: int
+    joined: int
+    renamed: int
+    ambiguous: int
+    dropped: int
     customers: int
     deals: int
 
 
+@dataclass(slots=True)
+class Listener:
+    """Who hears of an import as it goes: how the file is written, how far it is, and in the end what was rejected.
+
+    `progress` gets what is being done, how much of it, and of how much. With `cells`, rejected rows come with theirs.
+    """
+
+    found: Callable[[Found], None] = lambda found: None
+    progress: Callable[[str, int, int], None] = lambda doing, done, whole: None
+    rejected: Callable[[Rejected], None] = lambda row: None
+    cells: bool = False
+
+
 def import_customers(
-    csv_path: Path,
+    source: Source,
     database_path: Path,
     *,
     region: str,
+    staff: StaffNumbers,
     stages: StageList | None = None,
-    on_reject: Callable[[Rejected], None],
-    on_progress: Callable[[int, int], None] = lambda done, size: None,
+    dry_run: bool = False,
+    listener: Listener,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ImportResult:
-    """Import the file row by row. `on_progress` hears how many of how many bytes are read, from time to time.
+    """Import the file; with `dry_run` only find out what that would do.
 
-    Raises OSError or CsvUnreadable where the CSV cannot be read (then nothing, or only what came before, is taken),
-    sqlite3.Error, CrmUnavailable or DatabaseUnusable where the customer file cannot be written.
+    Raises OSError or CsvUnreadable where the CSV cannot be read, sqlite3.Error, CrmUnavailable or DatabaseUnusable
+    where the customer file cannot be read or written. Both leave whole customers only, and may be done again.
     """
-    with (
-        csv_path.open("rb") as binary,
-        TextIOWrapper(binary, encoding="utf-8", errors="surrogateescape", newline="") as file,
-    ):
-        size = csv_path.stat().st_size
-        table = read_header(file)  # before the customer file is touched: an unusable CSV must not create it
-        with _opened(database_path, stages) as database:
-            rows = read_rows(table, region=region, stages=read_stages(database))
-            taken = rejected = 0
-            while chunk := list(islice(rows, _CHUNK)):
-                outcome = _take(database, chunk, on_reject, now())
-                taken += outcome
-                rejected += len(chunk) - outcome
-                on_progress(min(size, binary.tell()), size)
-            database.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
-            customers = database.execute("SELECT count(*) FROM customers").fetchone()[0]
-            deals = database.execute("SELECT count(*) FROM deals").fetchone()[0]
-            return ImportResult(taken, rejected, int(customers), int(deals))
+    known_stages = stages_for(database_path, stages, dry_run=dry_run)
+    with Staging() as staging:
+        with _opened(source) as (file, layout):
+            listener.found(Found(file.encoding, file.delimiter, file.header, layout.unread))
+            reader = RowReader(
+                layout, source.plan, region=region, stages=known_stages, staff=staff, encoding=file.encoding.codec
+            )
+            dropped = _stage(staging, file, reader, source.path.stat().st_size, listener)
+        with _attached(staging, database_path, stages, dry_run=dry_run):
+            listener.progress("settling", 0, 1)
+            staging.settle()
+            listener.progress("settling", 1, 1)
+            ambiguous, customers = staging.count("ambiguous"), staging.count("customers")
+            outcome = write(
+                staging,
+                [column for column, _ in layout.cells],
+                now=now().isoformat(timespec="seconds"),
+                dry_run=dry_run,
+                on_batch=lambda done: listener.progress("writing", done, customers),
+            )
+            result = ImportResult(
+                rows=staging.count("rows"),
+                rejected=staging.count("rejects"),
+                created=outcome.created,
+                updated=outcome.updated,
+                unchanged=outcome.unchanged,
+                joined=outcome.joined,
+                renamed=outcome.renamed,
+                ambiguous=ambiguous,
+                dropped=dropped,
+                customers=_size(staging, "customers"),
+                deals=_size(staging, "deals"),
+            )
+        _tell_rejected(staging, source, listener)
+    return result
 
 
-@contextmanager
-def _opened(path: Path, stages: StageList | None) -> Iterator[Database]:
-    database = open_for_import(path)
+def stages_for(path: Path, stages: StageList | None, *, dry_run: bool = True) -> StageList:
+    """The stages that count: those of the settings, else of the customer file, else the shipped ones.
+
+    Raises like `import_customers` where the customer file cannot be read.
+    """
+    if stages is not None or not path.exists():
+        return stages or SHIPPED_STAGES
+    # what an older version wrote is brought to the newest schema, but not by a mere look at it
+    database = open_for_reading(path, busy_timeout_s=_DRY_RUN_PATIENCE_S) if dry_run else open_for_import(path)
     try:
-        database.execute("PRAGMA cache_size = -65536")
-        for statement in _SEEN:
-            database.execute(statement)
-        set_stages(database, stages)
-        yield database
+        known = read_stages(database)
+        return known if known.stages else SHIPPED_STAGES
     finally:
         database.conn.close()
 
 
-def _take(
-    database: Database,
-    chunk: list[CustomerRow | Rejected],
-    on_reject: Callable[[Rejected], None],
-    now: datetime,
-) -> int:
-    """Write the good rows of one chunk in one transaction; says how many there were."""
-    taken = 0
-    connection = database.conn
-    connection.execute("BEGIN IMMEDIATE")
-    with connection:  # commits, or rolls back on any error
-        for row in chunk:
-            outcome = row if isinstance(row, Rejected) else _write(connection, row, now)
-            if outcome is None:
-                taken += 1
-            else:
-                on_reject(outcome)
-    return taken
+@contextmanager
+def _opened(source: Source) -> Iterator[tuple[CsvFile, Layout]]:
+    with opened(
+        source.path, encoding=source.encoding, delimiter=source.delimiter, recognises=source.plan.recognises
+    ) as file:
+        yield file, lay_out(file.header, source.plan)
 
 
-def _write(connection: sqlite3.Connection, row: CustomerRow, now: datetime) -> Rejected | None:
-    customer_id = row.customer_id or _known_as(connection, row) or _derived_customer(row)
-    if row.customer_id:
-        _adopt(connection, row)
-    deal = row.deal
-    deal_id = _deal_id(connection, row, deal, customer_id) if deal else ""
-    if deal_id is None:
-        return Rejected(row.line, _deal_refused(row))
-    _write_customer(connection, row, customer_id)
-    for key, raw in row.numbers:
-        connection.execute(
-            "INSERT INTO numbers (key, customer_id, raw) VALUES (?, ?, ?)"
-            " ON CONFLICT (key, customer_id) DO UPDATE SET raw = excluded.raw",
-            (key, customer_id, raw),
-        )
-    if deal and deal_id:
-        cells = (deal_id, customer_id, deal.title, deal.stage, deal.amount, deal.responsible, deal.changed_at)
-        connection.execute(_INSERT_DEAL, cells)
-    if row.note:
-        at = row.changed_at or now.isoformat(timespec="seconds")
-        connection.execute(
-            "INSERT OR IGNORE INTO notes (id, customer_id, at, text) VALUES (?, ?, ?, ?)",
-            (_digest(customer_id, row.note), customer_id, at, row.note),
-        )
-    return None
+def _stage(staging: Staging, file: CsvFile, reader: RowReader, size: int, listener: Listener) -> int:
+    """Keep all rows aside; says how many internal numbers were dropped."""
+    dropped = 0
+
+    def counted() -> Iterator[CustomerRow | Rejected]:
+        nonlocal dropped
+        for row in reader.rows(file):
+            if isinstance(row, CustomerRow):
+                dropped += row.dropped
+            yield row
+
+    for _ in staging.keep(counted()):
+        listener.progress("reading", min(size, file.position()), size)
+    return dropped
 
 
-def _write_customer(connection: sqlite3.Connection, row: CustomerRow, customer_id: str) -> None:
-    """The first row of a customer replaces what the file knew of him, further rows add what they have."""
-    columns = ("id", "name", *row.cells, "last_contact_at")
-    is_new = _changed(
-        connection,
-        f"INSERT OR IGNORE INTO customers ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})",  # noqa: S608 - our own column names
-        (customer_id, row.name, *row.cells.values(), row.changed_at),
-    )
-    is_first = _changed(connection, "INSERT OR IGNORE INTO seen_customers (id) VALUES (?)", (customer_id,))
-    if is_new:
+@contextmanager
+def _attached(staging: Staging, path: Path, stages: StageList | None, *, dry_run: bool) -> Iterator[None]:
+    """The customer file beside the staged rows: to write into, or only to look at (then it need not exist)."""
+    with TemporaryDirectory() if dry_run and not path.exists() else _nothing() as folder:
+        place = Path(folder) / path.name if folder else path
+        if dry_run and not folder:
+            open_for_reading(path, busy_timeout_s=_DRY_RUN_PATIENCE_S).conn.close()
+        else:
+            database = open_for_import(place)
+            try:
+                set_stages(database, stages)
+            finally:
+                database.conn.close()
+        staging.attach(place, writable=not dry_run)
+        staging.connection.execute("PRAGMA foreign_keys = ON")
+        staging.connection.execute("PRAGMA crm.synchronous = NORMAL")
+        staging.connection.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
+        yield
+        if not dry_run:
+            staging.connection.execute("PRAGMA crm.wal_checkpoint(TRUNCATE)").fetchall()
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield None
+
+
+def _size(staging: Staging, table: str) -> int:
+    return int(staging.connection.execute(f"SELECT count(*) FROM crm.{table}").fetchone()[0])  # noqa: S608 - our own tables
+
+
+def _tell_rejected(staging: Staging, source: Source, listener: Listener) -> None:
+    """Name the rejected rows in the order of the file, which is read once more where their cells are wanted."""
+    if not listener.cells or not staging.count("rejects"):
+        for row in staging.rejects():
+            listener.rejected(row)
         return
-    cells = {column: text for column, text in row.cells.items() if is_first or text}
-    updates = ", ".join(f"{column} = ?" for column in ("name", *cells))
-    connection.execute(
-        f"UPDATE customers SET {updates}, last_contact_at = nullif(max(coalesce(last_contact_at, ''), ?), '')"  # noqa: S608 - our own column names
-        " WHERE id = ?",
-        (row.name, *cells.values(), row.changed_at or "", customer_id),
-    )
-    if is_first:
-        connection.execute("DELETE FROM numbers WHERE customer_id = ?", (customer_id,))
-        connection.execute("DELETE FROM deals WHERE customer_id = ? AND id GLOB ?", (customer_id, _DERIVED + "*"))
-
-
-def _known_as(connection: sqlite3.Connection, row: CustomerRow) -> str | None:
-    """Who already has the name and one of the numbers of a row without customer_id."""
-    for key, _ in row.numbers:
-        found = connection.execute(
-            "SELECT c.id FROM numbers n JOIN customers c ON c.id = n.customer_id WHERE n.key = ? AND c.name = ?"
-            " ORDER BY c.id LIMIT 1",
-            (key, row.name),
-        ).fetchone()
-        if found:
-            return str(found[0])
-    return None
-
-
-def _adopt(connection: sqlite3.Connection, row: CustomerRow) -> None:
-    """Give the row's customer_id to whom the file so far knew by name and number only."""
-    derived = _known_as(connection, row)
-    if derived is None or not derived.startswith(_DERIVED) or derived == row.customer_id:
-        return
-    if connection.execute("SELECT 1 FROM customers WHERE id = ?", (row.customer_id,)).fetchone() is None:
-        connection.execute("UPDATE customers SET id = ? WHERE id = ?", (row.customer_id, derived))
-    else:
-        for table in ("numbers", "deals", "notes"):
-            connection.execute(
-                f"UPDATE OR IGNORE {table} SET customer_id = ? WHERE customer_id = ?",  # noqa: S608 - our own tables
-                (row.customer_id, derived),
-            )
-        connection.execute("DELETE FROM customers WHERE id = ?", (derived,))
-    connection.execute("UPDATE OR IGNORE seen_customers SET id = ? WHERE id = ?", (row.customer_id, derived))
-    connection.execute("UPDATE seen_deals SET customer_id = ? WHERE customer_id = ?", (row.customer_id, derived))
-
-
-def _deal_id(connection: sqlite3.Connection, row: CustomerRow, deal: DealCells, customer_id: str) -> str | None:
-    """The id to keep the deal under; None when this file gave it to another customer before.
-
-    A deal without an id is told from the others of the customer by its title, and deals of one title by their order.
-    """
-    content = "" if deal.id else _digest(deal.stage, deal.amount or "", deal.responsible, deal.changed_at or "")
-    for nth in range(1 if deal.id else _MAX_LIKE_DEALS):
-        deal_id = deal.id or _DERIVED + _digest(row.name, row.numbers[0][0], deal.title, str(nth))
-        if _changed(connection, "INSERT OR IGNORE INTO seen_deals VALUES (?, ?, ?)", (deal_id, customer_id, content)):
-            return deal_id
-        seen = connection.execute("SELECT customer_id, content FROM seen_deals WHERE id = ?", (deal_id,)).fetchone()
-        if seen == (customer_id, content):
-            return deal_id
-    return None
-
-
-def _changed(connection: sqlite3.Connection, sql: str, values: tuple[str | None, ...]) -> bool:
-    """Whether the statement put a row in."""
-    return connection.execute(sql, values).rowcount == 1
-
-
-def _deal_refused(row: CustomerRow) -> str:
-    if row.deal and row.deal.id:
-        return "its deal_id belongs to another customer in this file"
-    return f"more than {_MAX_LIKE_DEALS} deals of one title, all without deal_id"
-
-
-def _derived_customer(row: CustomerRow) -> str:
-    return _DERIVED + _digest(row.name, row.numbers[0][0])
-
-
-def _digest(*parts: str) -> str:
-    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+    with _opened(source) as (file, _):
+        cells = rows_at(file, (row.line for row in staging.rejects()))
+        for row, (_, texts) in zip(staging.rejects(), cells, strict=False):
+            listener.rejected(Rejected(row.line, row.reason, row.message, tuple(texts)))
