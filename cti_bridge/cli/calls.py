@@ -12,7 +12,10 @@ from cti_bridge.calls.journal import JournalFile
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
+from cti_bridge.domain.line import Line
+from cti_bridge.routing.facts import canonical_number
+from cti_bridge.routing.line_facts import line_of
+from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
 
 _Work = Callable[[argparse.Namespace], int]
 
@@ -23,6 +26,9 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     actions = calls.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the latest calls, newest first")
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
+    listing.add_argument(
+        "--line", metavar="TEXT", default="", help="only calls on lines with this name, channel, city, direction or DID"
+    )
     show = actions.add_parser("show", help="one call with its decision")
     show.add_argument("id", metavar="ID", help="a call id, as `calls list` shows it")
     for action, work in ((listing, _list), (show, _show)):
@@ -31,9 +37,8 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action.set_defaults(func=_guarded(work))
 
 
-def open_journal(config: Path) -> JournalFile:
-    """The journal of these settings. Raises SettingsError or DatabaseUnusable."""
-    return JournalFile(load_settings(config).data_dir / "calls.sqlite")
+def _journal(settings: Settings) -> JournalFile:
+    return JournalFile(settings.data_dir / "calls.sqlite")
 
 
 def _guarded(work: _Work) -> _Work:
@@ -52,14 +57,16 @@ def _guarded(work: _Work) -> _Work:
 
 
 def _list(arguments: argparse.Namespace) -> int:
-    records = open_journal(arguments.config).calls(limit=max(1, arguments.limit))
+    settings = load_settings(arguments.config)
+    did = canonical_number(arguments.line, settings.region)
+    records = _journal(settings).calls(limit=max(1, arguments.limit), line=(arguments.line, did))
     for record in records:
-        print(json.dumps(_json(record)) if arguments.json else _line(record))
+        print(json.dumps(_json(record)) if arguments.json else _row(record))
     return 0 if records else 1
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    record = open_journal(arguments.config).call(arguments.id)
+    record = _journal(load_settings(arguments.config)).call(arguments.id)
     if record is None:
         print(f"cti-bridge: no call {printable(arguments.id)} in the journal", file=sys.stderr)
         return 1
@@ -72,20 +79,27 @@ def _show(arguments: argparse.Namespace) -> int:
 
 
 def _json(record: CallRecord) -> dict[str, object]:
-    """The record for a program: times in ISO 8601, all else as it is kept."""
-    values: dict[str, object] = asdict(record)
+    """The record for a program: times in ISO 8601, the line by itself, all else as it is kept."""
+    line = _line_dialled(record)
+    values: dict[str, object] = asdict(record) | {"line": asdict(line) if line else None}
     for name in ("offered_at", "answered_at", "ended_at"):
         values[name] = _time(getattr(record, name)) or None
     return values
 
 
-def _line(record: CallRecord) -> str:
-    decision = record.decision
+def _line_dialled(record: CallRecord) -> Line | None:
+    """The line as it was described when the call was decided."""
+    return line_of(record.decision.facts) if record.decision else None
+
+
+def _row(record: CallRecord) -> str:
+    decision, line = record.decision, _line_dialled(record)
     return printable(
         "  ".join(
             (
                 _time(record.offered_at),
                 f"{record.caller:<14}",
+                f"{line.label if line else record.did or '-':<20}",
                 f"{decision.class_name if decision else '':<12}",
                 f"{decision.rule if decision and decision.delivered else 'fallback':<16}",
                 f"{record.queue or (decision.queue if decision else ''):<16}",
@@ -106,6 +120,9 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
         ("dialled", f"{record.did or 'unknown'} on trunk {record.trunk or 'unknown'}"),
         ("arrived", _time(record.offered_at)),
     ]
+    if line := _line_dialled(record):
+        said = asdict(line)
+        lines.insert(3, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
     if decision is None:
         lines.append(("decision", "fallback: the dialplan had no answer of the bridge"))
     else:

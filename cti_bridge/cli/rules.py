@@ -86,7 +86,7 @@ def _explain(arguments: argparse.Namespace) -> int:
 
 def _explain_caller(settings: Settings, arguments: argparse.Namespace) -> int:
     rules = load_rules(read_rules(arguments.rules or settings.rules), stages=settings.crm.stages or SHIPPED_STAGES)
-    caller = parse_number(arguments.caller, region=settings.region)
+    caller = settings.pbx.staff.seen(parse_number(arguments.caller, region=settings.region))
     answer, stages = asyncio.run(_ask(settings, caller))
     gathered = gather(CallFacts(caller, arguments.did, arguments.trunk), answer, rules, stages)
     print_decision(rules, gathered, *decide(rules, gathered), as_json=arguments.json)

@@ -78,6 +78,8 @@ class Decision:
     """The open deal that the class was derived from."""
     preferred: PreferredOperator | None = None
     priority: int | None = None
+    language: str = ""
+    """The language of the line, for the queue's announcements; empty leaves the channel's own."""
 
     @property
     def queue(self) -> str:

@@ -9,6 +9,7 @@ from cti_bridge.calls.call import Call, LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
 from cti_bridge.domain.ids import DealId
+from cti_bridge.domain.line import Line
 from cti_bridge.domain.number import CallerNumber, NumberKind, display_number
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import Json
@@ -41,6 +42,8 @@ class Card:
     caller: CallerNumber
     caller_name: str = ""
     did: str = ""
+    line: Line | None = None
+    """What the number dialled stands for; None where the rules do not say."""
     trunk: str = ""
     verified: bool = False
     decision: str = "fallback"
@@ -77,6 +80,7 @@ def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, di
         "crm": {"source": card.crm_source, "age_s": card.crm_age_s},
         "caller": _caller(card),
         "did": card.did or None,
+        "line": _line(card.line) if card.line else None,
         "customer": _customer(card.record.customer, directory) if card.record else None,
         "candidates": [
             {
@@ -106,6 +110,18 @@ def _caller(card: Card) -> Json:
         "kind": card.caller.kind.value,
         "name": card.caller_name[:200],
         "verified": card.verified,
+    }
+
+
+def _line(line: Line) -> Json:
+    return {
+        "did": line.did,
+        "name": line.name,
+        "channel": line.channel,
+        "city": line.city,
+        "direction": line.direction,
+        "zone": line.zone,
+        "language": line.language,
     }
 
 

@@ -115,6 +115,7 @@ def _decision(gathered: Gathered, kind: DecisionKind, rule: str, outputs: Output
         deal_id=gathered.deal_id,
         preferred=_preferred(gathered.facts, outputs),
         priority=outputs.priority,
+        language=str(gathered.facts.get("line.language") or ""),
     )
 
 

@@ -18,6 +18,8 @@ from cti_bridge.routing.problems import Place, Problems, quoted
 
 MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 32
+MAX_NODES = 50_000
+"""Values and keys; a thousand rules have about 15,000. Reading takes time for each, whatever the file is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +105,7 @@ class _Builder:
     def __init__(self, events: Iterator[Any], problems: Problems) -> None:
         self._events = events
         self._problems = problems
+        self._nodes = 0
 
     def document(self) -> Node | None:
         node: Node | None = None
@@ -118,6 +121,9 @@ class _Builder:
     def _node(self, event: Any, depth: int, key: Scalar | None = None) -> Node:
         kind = type(event).__name__
         place = _place(event)
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            self._stop(event, f"more than {MAX_NODES} values in the file")
         if depth > MAX_DEPTH:
             self._stop(event, f"nested deeper than {MAX_DEPTH} levels")
         if kind == "AliasEvent":

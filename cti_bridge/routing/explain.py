@@ -11,6 +11,7 @@ from cti_bridge.routing.conditions import Condition, in_words
 from cti_bridge.routing.decide import Trace, Tried, decide
 from cti_bridge.routing.expressions import Expression
 from cti_bridge.routing.facts import CANDIDATES, Gathered, from_flat, is_ambiguous
+from cti_bridge.routing.line_facts import line_facts
 from cti_bridge.routing.load import load_rules
 from cti_bridge.routing.rules import RuleSet
 from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL, FACTS
@@ -50,6 +51,7 @@ def explain_json(rules: RuleSet, gathered: Gathered, decision: Decision, trace: 
         "steps": [{"queue": step.queue, "timeout_s": step.timeout_s} for step in decision.steps],
         "final": decision.final,
         "priority": decision.priority,
+        "language": decision.language,
         "operator": (
             {"crm_user": decision.preferred.crm_user, "timeout_s": decision.preferred.timeout_s}
             if decision.preferred
@@ -78,6 +80,9 @@ def explain_call(facts: Facts, rules_text: str) -> tuple[RuleSet, Gathered, Deci
     that are not those of a call.
     """
     rules = load_rules(rules_text)
+    if "call.did" in facts:
+        # what a dialled number stands for is said by the rules, so other rules may say something else
+        facts = {**facts, **line_facts(rules.lines.get(str(facts["call.did"] or "")))}
     gathered = from_flat(facts)
     return (rules, gathered, *decide(rules, gathered))
 
@@ -162,6 +167,8 @@ def _output_lines(gathered: Gathered, decision: Decision) -> list[str]:
     lines.append(f"final: {decision.final}")
     if decision.priority is not None:
         lines.append(f"priority: {decision.priority}")
+    if decision.language:
+        lines.append(f"language: {decision.language}")
     if decision.crm is CrmSource.FAILED:
         lines.append("crm: failed, customer and deals are unknown")
     elif decision.crm is not None:

@@ -8,7 +8,16 @@ import cel
 
 from cti_bridge.routing.expressions import Expression
 from cti_bridge.routing.problems import quoted, suggestion
-from cti_bridge.routing.vocabulary import CALL_FACTS, CLASS, CLASS_IN_CEL, CUSTOMER_FACTS, DEAL_FIELDS, DEALS, ROOTS
+from cti_bridge.routing.vocabulary import (
+    CALL_FACTS,
+    CLASS,
+    CLASS_IN_CEL,
+    CUSTOMER_FACTS,
+    DEAL_FIELDS,
+    DEALS,
+    LINE_FACTS,
+    ROOTS,
+)
 
 MAX_LENGTH = 1000
 MAX_MACROS = 3
@@ -19,6 +28,7 @@ _FUNCTIONS = {"has", "size", "int", "uint", "double", "string", "matches", "type
 _LITERALS = {"true", "false", "null", "in"}
 _FIELDS: dict[str, Collection[str]] = {
     "call": [*CALL_FACTS, CLASS],
+    "line": [*LINE_FACTS],
     "customer": [*CUSTOMER_FACTS],
     "deal": ["known", *DEAL_FIELDS],
 }
@@ -102,7 +112,7 @@ def _parse_error(source: str, text: str) -> Complaint:
         return Complaint(0, "this is not CEL")
     line, column, message = int(match.group(1)), int(match.group(2)), match.group(3)
     offset = sum(len(part) + 1 for part in source.split("\n")[: line - 1]) + column - 1
-    message = re.sub(r" expecting \{.*", "", message)
+    message = " ".join(re.sub(r" expecting \{.*", "", message).split())  # it quotes the text, line breaks and all
     return Complaint(min(offset, len(source)), f"this is not CEL: {message[:120]}")
 
 

@@ -11,6 +11,7 @@ from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource, Facts, FactValue
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, NumberKind, parse_number
+from cti_bridge.routing.line_facts import line_facts
 from cti_bridge.routing.rules import Ambiguous, RuleSet
 from cti_bridge.routing.vocabulary import DEALS
 
@@ -150,15 +151,17 @@ _MutableFacts = dict[str, FactValue | list[dict[str, FactValue]]]
 def _call_facts(call: CallFacts, source: CrmSource, rules: RuleSet) -> _MutableFacts:
     caller = call.caller
     hidden = caller.kind is NumberKind.ANONYMOUS
+    did = canonical_number(call.did, rules.region)
     return {
         "call.caller": None if hidden else caller.key or caller.raw or None,
-        "call.did": canonical_number(call.did, rules.region) or None,
+        "call.did": did or None,
         "call.trunk": call.trunk or None,
         "call.kind": caller.kind.value,
         "call.verified": call.trunk in rules.trusted_trunks or call.attestation.strip().upper() == "A",
         "call.crm": source.value,
         "call.language": call.language or None,
         "call.name": call.name or None,
+        **line_facts(rules.lines.get(did)),
     }
 
 

@@ -1,14 +1,13 @@
 """Reads a rule file: text in, frozen `RuleSet` out, or every mistake in it at once."""
 
 import hashlib
-import zoneinfo
 from collections.abc import Mapping
 
 import phonenumbers
 
 from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.document import Node, Scalar, Table, parse_document
-from cti_bridge.routing.facts import canonical_number
+from cti_bridge.routing.lines import line_values, read_did, read_lines
 from cti_bridge.routing.outputs import OutputReader, read_queue
 from cti_bridge.routing.problems import Problems, quoted
 from cti_bridge.routing.rules import Ambiguous, ClassEntry, Degraded, Outputs, RuleSet
@@ -21,6 +20,7 @@ from cti_bridge.routing.scalars import (
     read_name,
     read_seconds,
     read_text,
+    read_zone,
 )
 from cti_bridge.routing.tree import TreeReader
 from cti_bridge.routing.when import WhenReader
@@ -29,6 +29,7 @@ KEYS = (
     "version",
     "region",
     "timezone",
+    "lines",
     "classes",
     "queues",
     "rules",
@@ -71,6 +72,7 @@ class _FileReader:
         self._fields = fields
         self._problems = problems
         self._stages = stages
+        self._line_values: dict[str, tuple[str, ...]] = {}
 
     def read(self) -> RuleSet | None:
         self._version()
@@ -80,6 +82,9 @@ class _FileReader:
         outputs = OutputReader(queues, self._problems)
         default = self._default(outputs)
         facts: list[str] = []
+        node = self._fields.get("lines")
+        lines = read_lines(node, region, self._problems) if node is not None else {}
+        self._line_values = line_values(lines)
         classes = self._classes(region, facts)
         when = self._when([entry.name for entry in classes], region)
         final = default.final if default else ""
@@ -100,6 +105,7 @@ class _FileReader:
             ambiguous=self._ambiguous(),
             trusted_trunks=self._trusted_trunks(),
             degraded=degraded,
+            lines=lines,
             expression_facts=tuple(dict.fromkeys(facts + when.expression_facts)),
         )
 
@@ -118,16 +124,8 @@ class _FileReader:
 
     def _timezone(self) -> str:
         node = self._fields.get("timezone")
-        text = read_text(node, "`timezone`", self._problems) if node is not None else None
-        if node is None or text is None:
-            return DEFAULT_TIMEZONE
-        try:
-            zoneinfo.ZoneInfo(text)
-        except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
-            # a machine without zone data cannot judge any name
-            if zoneinfo.available_timezones():
-                self._problems.add(node, f"timezone {quoted(text)} is not known", "such as Europe/Moscow")
-        return text
+        text = read_zone(node, "`timezone`", "timezone", self._problems) if node is not None else None
+        return text or DEFAULT_TIMEZONE
 
     def _queues(self) -> dict[str, int]:
         node = self._fields.required("queues")
@@ -161,7 +159,14 @@ class _FileReader:
         return read_seconds(node, "`timeout`", 0, MAX_QUEUE_TIMEOUT_S, self._problems) or 0
 
     def _when(self, classes: list[str] | None, region: str) -> WhenReader:
-        return WhenReader(self._text, self._problems, classes=classes, stages=self._stages, region=region)
+        return WhenReader(
+            self._text,
+            self._problems,
+            classes=classes,
+            stages=self._stages,
+            lines=self._line_values,
+            region=region,
+        )
 
     def _classes(self, region: str, facts: list[str]) -> tuple[ClassEntry, ...]:
         node = self._fields.get("classes")
@@ -231,10 +236,6 @@ class _FileReader:
             self._problems.add(node, "`by_did` must be a mapping of dialled numbers to queues")
             return by_did
         for key, value in node.entries:
-            did = canonical_number(key.text, region)
-            if not any(character.isdigit() for character in did):
-                self._problems.add(key, f"{quoted(key.text)} is not a number that can be dialled")
-            if did in by_did:
-                self._problems.add(key, f"number {quoted(key.text)} is there twice", f"both mean {did}")
+            did = read_did(key, region, by_did, self._problems)
             by_did[did] = read_queue(value, "`by_did`", queues, self._problems) or ""
         return by_did

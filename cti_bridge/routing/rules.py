@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from cti_bridge.domain.decision import Step
+from cti_bridge.domain.line import Line
 from cti_bridge.routing.conditions import Condition
 
 
@@ -66,7 +67,7 @@ class RuleSet:
     """A whole rule file; `hash` is the SHA-256 of its text in hex.
 
     `queues` maps a queue's name to its time-out in whole seconds (0 = without limit), `expression_facts` are all facts
-    that expressions refer to.
+    that expressions refer to, `lines` has the line of each dialled number that is described.
     """
 
     hash: str
@@ -79,4 +80,5 @@ class RuleSet:
     ambiguous: Ambiguous
     trusted_trunks: frozenset[str]
     degraded: Degraded
+    lines: Mapping[str, Line] = field(default_factory=dict)
     expression_facts: tuple[str, ...] = field(default=(), repr=False)

@@ -1,6 +1,7 @@
 """Single values of a rule file: names, whole numbers, durations; each mistake is noted where it stands."""
 
 import re
+import zoneinfo
 from collections.abc import Collection
 
 from cti_bridge.routing.document import Items, Node, Scalar, Table
@@ -68,6 +69,20 @@ def read_choice(node: Node, what: str, choices: Collection[str], problems: Probl
     listed = ", ".join(choices)
     problems.add(node, f"{what} must be one of {listed}, not {quoted(text)}", suggestion(text, choices))
     return None
+
+
+def read_zone(node: Node, what: str, kind: str, problems: Problems) -> str | None:
+    """A time zone by its IANA name; `kind` is how the message calls it."""
+    text = read_text(node, what, problems)
+    if text is None:
+        return None
+    try:
+        zoneinfo.ZoneInfo(text)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        # a machine without zone data cannot judge any name
+        if zoneinfo.available_timezones():
+            problems.add(node, f"{kind} {quoted(text)} is not known", "such as Europe/Moscow")
+    return text
 
 
 def read_integer(node: Node, what: str, low: int, high: int, problems: Problems) -> int | None:

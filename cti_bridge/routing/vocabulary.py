@@ -50,6 +50,9 @@ CUSTOMER_FACTS = {
     "responsible": _TEXT,
     "email": _TEXT,
 }
+LINE_TEXTS = ("name", "channel", "city", "direction", "zone", "language")
+"""What the rule file says of a dialled number; a fact each, and a key of its entry in `lines`."""
+LINE_FACTS = {"known": Fact(FactType.FLAG, always=True), **dict.fromkeys(LINE_TEXTS, _ALWAYS)}
 DEAL_FIELDS = {
     "id": _TEXT,
     "title": _TEXT,
@@ -67,6 +70,7 @@ DEALS = "deals"
 
 FACTS: dict[str, Fact] = {
     **{f"call.{name}": fact for name, fact in CALL_FACTS.items()},
+    **{f"line.{name}": fact for name, fact in LINE_FACTS.items()},
     **{f"customer.{name}": fact for name, fact in CUSTOMER_FACTS.items()},
     "deal.known": Fact(FactType.FLAG, always=True),
     **{f"deal.{name}": fact for name, fact in DEAL_FIELDS.items()},
@@ -75,5 +79,5 @@ FACTS: dict[str, Fact] = {
 }
 """Every fact by the key that a `when` map uses."""
 
-ROOTS = ("call", "customer", "deal")
+ROOTS = ("call", "line", "customer", "deal")
 """First words of facts in expressions; each must be followed by a field."""

@@ -1,6 +1,6 @@
 """Reads the conditions of a rule or a class: a map of facts to tests, or a CEL expression."""
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 
 from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.conditions import AllOf, AnyOf, Between, Condition, FactCondition, Not, OneOf, StartsWith, Test
@@ -15,7 +15,11 @@ _OPERATORS = ("not", "min", "max", "prefix")
 
 
 class WhenReader:
-    """Reads `when`; `classes` are the names that a condition may ask for, None where the class is not known yet."""
+    """Reads `when`.
+
+    `classes` are the names that a condition may ask for, None where the class is not known yet; `lines` has for each
+    fact `line.*` the values that the file's lines give it.
+    """
 
     def __init__(
         self,
@@ -24,12 +28,14 @@ class WhenReader:
         *,
         classes: Collection[str] | None,
         stages: StageList | None,
+        lines: Mapping[str, Collection[str]],
         region: str,
     ) -> None:
         self._lines = text.split("\n")
         self._problems = problems
         self._classes = classes
         self._stages = stages
+        self._line_values = lines
         self._region = region
         self.expression_facts: list[str] = []
 
@@ -154,6 +160,10 @@ class WhenReader:
             known = [stage.id for stage in self._stages.stages]
             hint = suggestion(text, known, f"known: {', '.join(known)}")
             self._problems.add(place, f"stage {quoted(text)} is not in the stage list", hint)
+        elif fact in self._line_values and text not in self._line_values[fact]:
+            known = [*self._line_values[fact]]
+            hint = suggestion(text, known, f"known from `lines`: {', '.join(known) or 'none'}")
+            self._problems.add(place, f"{fact} is never {quoted(text)}", hint)
 
     def _expression(self, node: Scalar) -> tuple[Condition, ...]:
         checked = check_expression(node.text)

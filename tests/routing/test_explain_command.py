@@ -46,6 +46,16 @@ def test_a_caller_is_explained_from_rules_and_crm(place: Path, capsys: pytest.Ca
     assert "decision: matched, the rule `vip` matched" in lines
 
 
+def test_the_number_that_is_dialled_can_be_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+
+    assert explain(place, "--caller", "+7 495 000-01-51", "--did", "8 (495) 000-01-49") == 0
+
+    lines = capsys.readouterr().out.splitlines()
+    assert "  line.channel: radio" in lines
+    assert "language: ru" in lines
+
+
 def test_json_is_nothing_but_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     capsys.readouterr()
 

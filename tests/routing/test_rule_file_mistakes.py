@@ -35,8 +35,8 @@ APPENDED = {
     ),
     "key of later work": (
         "schedules: {}",
-        "r.yaml:9:1: unknown key `schedules` (known keys: version, region, timezone, classes, queues, rules, default, "
-        "ambiguous, trusted_trunks, degraded)",
+        "r.yaml:9:1: unknown key `schedules` (known keys: version, region, timezone, lines, classes, queues, rules, "
+        "default, ambiguous, trusted_trunks, degraded)",
     ),
     "key of later work in a rule": (
         "rules:\n  - {name: night, unless_open: office, queue: desk}",
@@ -343,7 +343,7 @@ WHOLE = {
     "empty": ("", "r.yaml:1:1: the file is empty"),
     "only a comment": ("# later\n", "r.yaml:1:1: the file is empty"),
     "a list": ("- 1\n", "r.yaml:1:1: the rule file must be a mapping of keys to values (known keys: version, region, "
-               "timezone, classes, queues, rules, default, ambiguous, trusted_trunks, degraded)"),
+               "timezone, lines, classes, queues, rules, default, ambiguous, trusted_trunks, degraded)"),
     "larger than a megabyte": ("#" * 1_000_001, "r.yaml:1:1: the file is larger than 1 MB"),
     "tab": ("\tversion: 1", "r.yaml:1:1: this is not YAML: found character '\\t' that cannot start any token"),
 }  # fmt: skip

@@ -16,6 +16,7 @@ from cti_bridge.routing.vocabulary import FACTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
+LINES = next(block for block in BLOCKS if block.strip().startswith("lines:")).strip("\n")
 BASE = "version: 1\nqueues: {sales: }\ndefault: {queue: sales}\nclasses: [{name: production}, {name: sales}]\n"
 
 
@@ -36,6 +37,12 @@ def test_the_example_rules_load() -> None:
     assert load_rules(BASE + example.strip("\n")).rules[0].children
 
 
+def test_the_example_lines_load() -> None:
+    described = load_rules(BASE + LINES).lines
+
+    assert set(described) == {"+74950000149", "+74950000148", "100"}
+
+
 def test_the_example_conditions_load() -> None:
     examples = [line for block in BLOCKS for line in block.splitlines() if line.startswith("when: '")]
     maps = [block.strip("\n") for block in BLOCKS if block.strip().startswith("when:\n")]
@@ -44,4 +51,4 @@ def test_the_example_conditions_load() -> None:
     assert len(maps) == 1
     for example in examples + maps:
         rule = textwrap.indent(f"name: it\nqueue: sales\n{example}", "    ")
-        assert load_rules(f"{BASE}rules:\n  -\n{rule}\n", stages=SHIPPED_STAGES).rules[0].conditions
+        assert load_rules(f"{BASE}{LINES}\nrules:\n  -\n{rule}\n", stages=SHIPPED_STAGES).rules[0].conditions
