@@ -14,6 +14,9 @@ from prometheus_client import CollectorRegistry
 from cti_bridge import log as log_module
 from cti_bridge.asterisk.agi.server import AgiServer
 from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
+from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
+from cti_bridge.asterisk.ari.transport import AriAddress
+from cti_bridge.asterisk.state import AsteriskState
 from cti_bridge.backoff import delays
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.journal import Journal
@@ -37,6 +40,7 @@ from cti_bridge.reception.beside import BesideTheCall
 from cti_bridge.reception.card import Card
 from cti_bridge.reception.rule_file import NoUsableRules, RuleFile
 from cti_bridge.reception.switchboard import Switchboard
+from cti_bridge.routing.line_facts import line_of
 from cti_bridge.settings import Settings
 from cti_bridge.web.app import public_app
 from cti_bridge.web.private import private_app
@@ -50,7 +54,7 @@ RESTORED_FOR_S = 12 * 3600.0
 """Calls that began longer ago than this are not taken up again after a restart."""
 STAGES_EVERY_S = 30.0
 _JOURNAL_CLOSE_S = 1.5
-_AGI_CLOSE_S = 1.5
+_DOORS_CLOSE_S = 1.5
 
 
 class CannotStart(Exception):
@@ -99,15 +103,17 @@ class Daemon:
             fetch=self._complete_card,
             new_card=lambda caller_id: self._reception.new_card(caller_id),
         )
-        ami = settings.pbx.ami
+        ami, ari = settings.pbx.ami, settings.pbx.ari
+        asterisk = AsteriskState(self._teller("asterisk"), with_ari=ari is not None)
         self._ami = AmiConnection(
             AmiAddress(ami.host, ami.port, ami.username, ami.secret, ami.tls),
             self._switchboard,
-            self._teller("asterisk"),
+            asterisk.ami,
         )
         self._reception = Reception(
             settings.pbx.name,
             region=settings.pbx.region,
+            staff=settings.pbx.staff,
             rules=self._rules,
             lookup=self._lookup,
             stages=lambda: self._stages.current,
@@ -124,6 +130,11 @@ class Daemon:
         )
         agi = settings.pbx.agi
         self._agi = AgiServer(self._reception.decide, host=agi.host, port=agi.port, allow=agi.allow, secret=agi.secret)
+        self._stasis_counts = StasisCounts()
+        self._stasis: StasisEntry | None = None
+        if ari is not None:
+            address = AriAddress(ari.host, ari.port, ari.username, ari.secret, ari.app, ari.tls)
+            self._stasis = StasisEntry(address, self._reception.decide, asterisk.ari, self._stasis_counts)
         self._public, self._private = self._listeners()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_the_parts()
@@ -173,6 +184,8 @@ class Daemon:
         except CannotListen as error:
             raise CannotStart(f"web: {error}") from error
         self._supervise("ami", self._ami.run)
+        if self._stasis is not None:
+            self._supervise("ari", self._stasis.run)
         self._supervise("journal", self._journal.run)
         self._supervise("accounts", self._accounts.watch)
         self._supervise("hub", self._hub.run)
@@ -188,7 +201,10 @@ class Daemon:
 
     async def _stop(self) -> None:
         """Last in, first out: no new callers, decisions in flight finish, pages are told, the journal is written."""
-        await self._step("fastagi", self._agi.stop(within_s=_AGI_CLOSE_S))
+        doors = [self._step("fastagi", self._agi.stop(within_s=_DOORS_CLOSE_S))]
+        if self._stasis is not None:
+            doors.append(self._step("stasis", self._stasis.stop(within_s=_DOORS_CLOSE_S)))
+        await asyncio.gather(*doors)
         await self._step("pages", self._hub.close(CloseCode.RESTART, "restart", within_s=1.0))
         await self._step("public listener", self._public.stop())
         await self._step("private listener", self._private.stop())
@@ -237,7 +253,7 @@ class Daemon:
         except DatabaseUnusable as error:
             log.error("journal.not_restored", reason=str(error))
             return
-        for record in records:
+        for record in reversed(records):  # the oldest first, as they came
             self._switchboard.restore(*_restored(record), record)
         await self._journal.close_older(than=oldest)
         if records:
@@ -255,7 +271,6 @@ class Daemon:
                 {"id": stage.id, "name": stage.name, "order": stage.order, "final": stage.final}
                 for stage in sorted(self._stages.current.stages, key=lambda stage: stage.order)
             ],
-            "team": self._team(),
         }
 
     def _team(self) -> list[Json]:
@@ -289,9 +304,16 @@ class Daemon:
                     "cti_agi_requests": ("Questions by the dialplan.", lambda: self._agi.requests),
                     "cti_agi_refused": ("FastAGI peers sent away.", lambda: self._agi.refused),
                     "cti_agi_broken": ("FastAGI conversations that broke.", lambda: self._agi.broken),
+                    "cti_ari_requests": ("Questions through Stasis.", lambda: self._stasis_counts.requests),
+                    "cti_ari_late": ("Callers gone before the answer.", lambda: self._stasis_counts.late),
+                    "cti_ari_broken": ("Stasis conversations that broke.", lambda: self._stasis_counts.broken),
+                    "cti_ari_sessions": ("ARI sessions that came up.", lambda: self._stasis_counts.sessions),
+                    "cti_ari_overflows": ("Callers lost to a full inbox.", lambda: self._stasis_counts.overflows),
                     "cti_journal_written": ("Call states written.", lambda: self._journal.written),
                     "cti_journal_dropped": ("Call states lost.", lambda: self._journal.dropped),
-                    "cti_calls_dropped": ("Live calls forgotten.", lambda: self._switchboard.book.dropped),
+                    "cti_calls_dropped": ("Live calls given up.", lambda: self._switchboard.book.dropped),
+                    "cti_cards_dropped": ("Decided callers forgotten.", lambda: self._switchboard.cards_dropped),
+                    "cti_channels_dropped": ("Channels forgotten.", lambda: self._switchboard.channels_dropped),
                     "cti_unowned_rings": ("Rings at nobody's phone.", lambda: self._switchboard.unowned_rings),
                     "cti_fetches_refused": ("Cards without history.", lambda: self._switchboard.fetches_refused),
                     "cti_expression_errors": ("CEL errors in rules.", lambda: self._reception.expression_errors),
@@ -301,7 +323,8 @@ class Daemon:
                     "cti_rules_refused": ("Rule files refused.", lambda: self._rules.refused),
                 },
                 gauges={
-                    "cti_live_calls": ("Calls going on.", lambda: len(self._switchboard.book.live())),
+                    "cti_live_calls": ("Calls going on.", lambda: len(self._switchboard.book)),
+                    "cti_ami_waiting": ("Events not taken in yet.", lambda: self._ami.waiting),
                     "cti_journal_waiting": ("Call states not on disk.", lambda: self._journal.waiting),
                 },
             )
@@ -359,6 +382,7 @@ def _restored(record: CallRecord) -> tuple[Call, Card]:
         caller=CallerNumber(kind, record.caller, e164=record.caller if kind is NumberKind.EXTERNAL else None),
         caller_name=record.caller_name,
         did=record.did,
+        line=line_of(decision.facts) if decision else None,
         trunk=record.trunk,
         verified=record.verified,
         decision=decision.kind if decision else "fallback",

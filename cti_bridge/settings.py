@@ -14,9 +14,10 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from cti_bridge.domain.customer import Stage, StageList
+from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 from cti_bridge.routing.document import Items, Node, Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError, quoted, suggestion
-from cti_bridge.settings_schema import FileModel, PbxModel, SecretModel
+from cti_bridge.settings_schema import AmiModel, AriModel, FileModel, PbxModel, SecretModel
 
 DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -73,13 +74,30 @@ class AgiSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class AriSettings:
+    """Where ARI is, who we are there, and the name of our Stasis application; `tls` as for AMI."""
+
+    host: str
+    port: int
+    username: str
+    secret: str = field(repr=False)
+    app: str
+    tls: ssl.SSLContext | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class PbxSettings:
-    """One Asterisk; `region` reads its national numbers, None means as the rules say."""
+    """One Asterisk; `region` reads its national numbers, None means as the rules say. `ari` is None where it is off.
+
+    Callers with numbers of `staff` are no customers.
+    """
 
     name: str
     region: str | None
+    staff: StaffNumbers
     ami: AmiSettings
     agi: AgiSettings
+    ari: AriSettings | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +249,8 @@ def _build(path: Path, parsed: FileModel) -> Settings:
     folder = path.resolve().parent
     data_dir = folder / parsed.data_dir
     rules = folder / parsed.rules
-    pbx = _pbx(parsed.pbxes[0], folder)
+    region = parsed.pbxes[0].region or _region_in(rules)
+    pbx = _pbx(parsed.pbxes[0], folder, region)
     stages = parsed.crm.stages
     public, private = parsed.web.public, parsed.web.private
     if public.tls:
@@ -240,7 +259,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
         file=path,
         data_dir=data_dir,
         rules=rules,
-        region=pbx.region or _region_in(rules),
+        region=region,
         pbx=pbx,
         crm=CrmSettings(
             kind=parsed.crm.kind,
@@ -262,24 +281,44 @@ def _build(path: Path, parsed: FileModel) -> Settings:
     )
 
 
-def _pbx(pbx: PbxModel, folder: Path) -> PbxSettings:
+def _pbx(pbx: PbxModel, folder: Path, region: str) -> PbxSettings:
     at = ("pbxes", 0)
     agi_secret = _secret(pbx.agi, folder, (*at, "agi"))
     if not _URL_SAFE.fullmatch(agi_secret):
         raise _Misfit((*at, "agi"), "the secret becomes part of a URL: only letters, digits and . _ ~ - may be in it")
-    ami = pbx.ami
+    ami, ari = pbx.ami, pbx.ari
     return PbxSettings(
         name=pbx.name,
         region=pbx.region,
+        staff=_staff(pbx.staff_numbers, region, (*at, "staff_numbers")),
         ami=AmiSettings(
             ami.host,
             ami.port,
             ami.username,
             _secret(ami, folder, (*at, "ami")),
-            _client_tls(folder / ami.tls_ca if ami.tls_ca else None) if ami.tls else None,
+            _client_tls(ami, folder, (*at, "ami")),
         ),
         agi=AgiSettings(pbx.agi.host, pbx.agi.port, pbx.agi.allow, agi_secret),
+        ari=AriSettings(
+            ari.host,
+            ari.port,
+            ari.username,
+            _secret(ari, folder, (*at, "ari")),
+            ari.app,
+            _client_tls(ari, folder, (*at, "ari")),
+        )
+        if ari
+        else None,
     )
+
+
+def _staff(texts: tuple[str, ...], region: str, at: tuple[int | str, ...]) -> StaffNumbers:
+    for index, text in enumerate(texts):
+        try:
+            staff_numbers([text], region=region)
+        except ValueError as error:
+            raise _Misfit((*at, index), str(error)) from error
+    return staff_numbers(texts, region=region)
 
 
 def _secret(source: SecretModel, folder: Path, at: tuple[int | str, ...]) -> str:
@@ -297,11 +336,12 @@ def _secret(source: SecretModel, folder: Path, at: tuple[int | str, ...]) -> str
     return secret
 
 
-def _client_tls(ca_file: Path | None) -> ssl.SSLContext:
+def _client_tls(line: AmiModel | AriModel, folder: Path, at: tuple[int | str, ...]) -> ssl.SSLContext | None:
+    ca_file = folder / line.tls_ca if line.tls_ca else None
     try:
-        return ssl.create_default_context(cafile=ca_file)
+        return ssl.create_default_context(cafile=ca_file) if line.tls else None
     except OSError as error:  # also what OpenSSL says of a file without certificates
-        raise _Misfit(("pbxes", 0, "ami", "tls_ca"), f"{ca_file}: {error.strerror or error}") from error
+        raise _Misfit((*at, "tls_ca"), f"{ca_file}: {error.strerror or error}") from error
 
 
 def _check_certificate(cert_file: Path, key_file: Path) -> None:

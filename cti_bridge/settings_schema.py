@@ -63,6 +63,25 @@ class AmiModel(SecretModel):
         return self
 
 
+class AriModel(SecretModel):
+    """The REST interface of a PBX."""
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8088, ge=1, le=65535)
+    username: str = Field(default="cti", pattern=r"^[^:\s\x00-\x1f]{1,80}$")
+    app: str = Field(default="cti-bridge", pattern=r"^[A-Za-z0-9_-]{1,40}$")
+    tls: bool = False
+    tls_ca: Path | None = None
+
+    @model_validator(mode="after")
+    def _safe_line(self) -> "AriModel":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        if not _loopback(self.host) and not self.tls:
+            raise ValueError("ARI elsewhere than on loopback needs tls: true")
+        return self
+
+
 class AgiModel(SecretModel):
     """Where FastAGI listens for a PBX."""
 
@@ -89,8 +108,10 @@ class PbxModel(StrictModel):
 
     name: str = Field(default="main", pattern=r"^[A-Za-z0-9_]{1,20}$")
     region: str | None = None
+    staff_numbers: tuple[str, ...] = Field(default=(), max_length=10_000)
     ami: AmiModel
     agi: AgiModel = AgiModel()
+    ari: AriModel | None = None
 
     @field_validator("region")
     @classmethod

@@ -1,20 +1,26 @@
 """Results of commands, kept so that a repeated command is answered and not carried out again. Pure."""
 
-from collections import OrderedDict
+from collections import OrderedDict, deque
 
 from cti_bridge.domain.ids import OperatorId
 
 REMEMBER_S = 300.0
 RESULTS_KEPT = 10_000
+RESULTS_EACH = 300
+"""Of one operator: a command every second. Whoever sends more loses his own oldest results, not his colleagues'."""
+
+_Key = tuple[OperatorId, str]
 
 
 class CommandResults:
     """Remembers each result for five minutes, per operator and command id; times are monotonic seconds."""
 
-    def __init__(self, *, remember_s: float = REMEMBER_S, limit: int = RESULTS_KEPT) -> None:
+    def __init__(self, *, remember_s: float = REMEMBER_S, limit: int = RESULTS_KEPT, each: int = RESULTS_EACH) -> None:
         self._remember_s = remember_s
         self._limit = limit
-        self._results: OrderedDict[tuple[OperatorId, str], tuple[float, bytes]] = OrderedDict()
+        self._each = each
+        self._results: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
+        self._ids: dict[OperatorId, deque[str]] = {}
 
     def first(self, operator: OperatorId, id_: str, now: float) -> bytes | None:
         """The result that this command was answered with before, or None when it has not been carried out."""
@@ -22,8 +28,22 @@ class CommandResults:
         return found[1] if found and now - found[0] < self._remember_s else None
 
     def remember(self, operator: OperatorId, id_: str, result: bytes, now: float) -> None:
-        """Keep a result; beyond the limit the oldest one goes."""
-        self._results.pop((operator, id_), None)
+        """Keep a result; what is too old goes, and beyond the limits the oldest one."""
+        if (operator, id_) in self._results:
+            self._forget(operator, id_)
+        while self._results and now - next(iter(self._results.values()))[0] >= self._remember_s:
+            self._forget(*next(iter(self._results)))
         self._results[(operator, id_)] = (now, result)
-        while len(self._results) > self._limit:
-            self._results.popitem(last=False)
+        ids = self._ids.setdefault(operator, deque())
+        ids.append(id_)
+        if len(ids) > self._each:
+            self._forget(operator, ids[0])
+        if len(self._results) > self._limit:
+            self._forget(*next(iter(self._results)))
+
+    def _forget(self, operator: OperatorId, id_: str) -> None:
+        del self._results[(operator, id_)]
+        ids = self._ids[operator]
+        ids.remove(id_)
+        if not ids:
+            del self._ids[operator]

@@ -2,10 +2,11 @@
 
 import asyncio
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cti_bridge.domain.operator import Operator
-from cti_bridge.operators.protocol import CloseCode
+from cti_bridge.operators.protocol import CloseCode, Resume
 
 FRAMES_WAITING = 256
 """A client that is so many frames behind is disconnected."""
@@ -40,21 +41,41 @@ class Goodbye:
 
 
 class Connection:
-    """One page of one operator, held by a session (`session` is its token hash) or by a ticket (None)."""
+    """One page of one operator, held by a session (`session` is its token hash) or by a ticket (None).
 
-    def __init__(self, operator: Operator, session: str | None, *, limit: int = FRAMES_WAITING) -> None:
+    `resume` is where the page says that it stands; `replayed` how many events it missed and gets first.
+    """
+
+    def __init__(
+        self,
+        operator: Operator,
+        session: str | None,
+        *,
+        resume: Resume | None = None,
+        limit: int = FRAMES_WAITING,
+    ) -> None:
         self.operator = operator
         self.session = session
+        self.resume = resume
+        self.replayed = 0
         self.goodbye: Goodbye | None = None
         self._limit = limit
         self._frames: deque[Frame] = deque()
+        self._ahead = 0
         self._news = asyncio.Event()
+
+    def begin(self, welcome: Frame, missed: Sequence[Frame]) -> None:
+        """Put the first frames in line: the welcome, then what the page missed; they do not count as being behind."""
+        self.replayed = len(missed)
+        self._frames.extend((welcome, *missed))
+        self._ahead = len(self._frames)
+        self._news.set()
 
     def send(self, frame: Frame) -> bool:
         """Put a frame in line; False when the connection is ending, also because the line has just overflowed."""
         if self.goodbye is not None:
             return False
-        if len(self._frames) >= self._limit:
+        if len(self._frames) - self._ahead >= self._limit:
             self.end(CloseCode.TOO_SLOW, f"more than {self._limit} frames behind")
             return False
         self._frames.append(frame)
@@ -65,6 +86,7 @@ class Connection:
         """Say goodbye instead of the frames that are in line; the first reason counts."""
         if self.goodbye is None:
             self._frames.clear()
+            self._ahead = 0
             self.goodbye = Goodbye(code, reason)
             self._news.set()
 
@@ -72,6 +94,7 @@ class Connection:
         """The next frame for the socket, or the goodbye once there is one."""
         while True:
             if self._frames:
+                self._ahead = max(0, self._ahead - 1)
                 return self._frames.popleft()
             if self.goodbye is not None:
                 return self.goodbye

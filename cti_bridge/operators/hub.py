@@ -1,14 +1,16 @@
 """The screen-pop hub: every operator has a stream of numbered events, and all his pages see the same numbers.
 
+A page that comes back to its stream in time gets the events that it missed, everybody else a snapshot.
+
 The hub knows JSON-ready dicts and operators, nothing of telephony. It lives on one event loop; no method of it
-waits, so that a snapshot and the number beside it always belong together.
+waits, so that a snapshot and the number beside it always belong together, and nothing is published between the events
+that a page missed and those that it gets live.
 """
 
 import asyncio
-import secrets
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from prometheus_client import CollectorRegistry
@@ -21,9 +23,11 @@ from cti_bridge.operators.directory import NOBODY
 from cti_bridge.operators.metrics import HubMetrics
 from cti_bridge.operators.pops import WaitingPops
 from cti_bridge.operators.protocol import CloseCode, Json
+from cti_bridge.operators.streams import KEPT_S, Stream, Streams
+from cti_bridge.operators.team_lists import TeamLists
 
 PAGES_PER_OPERATOR = 20
-TEAM_SLICE_BYTES = 1024 * 1024
+EXPIRE_EVERY_S = 30.0
 
 SentCallback = Callable[[OperatorId, str, str, float], None]
 """Called with operator, call id, event type and monotonic time when the first socket has taken an event."""
@@ -39,22 +43,15 @@ class HubTimes:
     """between two team lists, and between two slices of a large one"""
     heartbeat: float = 20.0
     """between two signs of life; told to the page"""
-
-
-@dataclass(slots=True)
-class _Stream:
-    """The events of one operator since the bridge started."""
-
-    id: str = field(default_factory=lambda: secrets.token_hex(8))
-    seq: int = 0
-    connections: set[Connection] = field(default_factory=set)
+    resume: float = KEPT_S
+    """for which a page that comes back may still get what it missed"""
 
 
 class Hub:
     """Carries events to operators' pages.
 
-    `snapshot_for` gives all that one operator may see now, `team_now` the team list; both are called on the loop and
-    must not wait. `run` has to run as long as the hub is used.
+    `snapshot_for` gives all that one operator may see now but the team list, `team_now` that one; both are called on
+    the loop and must not wait. `run` has to run as long as the hub is used.
     """
 
     def __init__(
@@ -68,17 +65,18 @@ class Hub:
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
     ) -> None:
         self._snapshot_for = snapshot_for
-        self._team_now = team_now
         self._monotonic = monotonic
         self._now = now
         self.times = times or HubTimes()
-        self.metrics = HubMetrics(registry)
+        self._streams = Streams(kept_s=self.times.resume)
+        self.metrics = HubMetrics(registry, kept_bytes=lambda: self._streams.kept_bytes)
         self.on_sent: SentCallback | None = None
         self._directory = NOBODY
-        self._streams: dict[OperatorId, _Stream] = {}
+        self._team_lists = TeamLists(
+            team_now, self._streams, self._deliver, timestamp=self._timestamp, pause_s=self.times.team_pause
+        )
         self._pops = WaitingPops(within_s=self.times.acknowledge)
         self._pop_shown = asyncio.Event()
-        self._team_dirty = asyncio.Event()
         self._empty = asyncio.Event()
         self._empty.set()
         self._pages = 0
@@ -95,7 +93,7 @@ class Hub:
     ) -> None:
         """Send an event to all pages of one operator. Raises ValueError when a value is not fit for JSON."""
         body = protocol.event_body(self._timestamp(), type_, {"call": call, "reason": reason, "by": by})
-        stream = self._stream_of(operator)
+        stream = self._streams.of(operator, self._monotonic())
         call_id = str(call["id"]) if call else ""
         frame = self._send(stream, body, call_id, type_)
         if call_id:
@@ -104,34 +102,45 @@ class Hub:
     def broadcast(self, type_: str, *, source: Json | None = None) -> None:
         """Send an event to every operator; each has his own numbers, the text is made once."""
         body = protocol.event_body(self._timestamp(), type_, {"source": source})
-        for stream in list(self._streams.values()):
+        for stream in self._streams.all():
             self._send(stream, body, "", type_)
 
     def team_changed(self) -> None:
         """Have the team list sent to everybody soon; many changes at once become one event."""
-        self._team_dirty.set()
+        self._team_lists.changed()
 
     def attach(self, connection: Connection) -> None:
-        """Welcome a page: it gets the snapshot and from then on every event of its operator."""
+        """Welcome a page: it gets the snapshot, what it missed if that is known, and every event from then on."""
         if self._closed is not None:
             connection.end(*self._closed)
             return
-        operator = connection.operator
-        stream = self._stream_of(operator.id)
+        operator, now = connection.operator, self._monotonic()
+        stream = self._streams.of(operator.id, now)
         if len(stream.connections) >= PAGES_PER_OPERATOR:
             connection.end(CloseCode.REFUSED, f"more than {PAGES_PER_OPERATOR} pages are open")
             return
-        snapshot = self._snapshot_for(operator.id)
-        heartbeat = self.times.heartbeat
-        connection.send(Frame(protocol.welcome(stream.id, stream.seq, operator, snapshot, heartbeat)))
+        resume = connection.resume
+        missed = self._streams.missed(stream, resume, now) if resume else None
+        welcome = protocol.welcome(
+            stream.id,
+            stream.seq,
+            operator,
+            self._snapshot_for(operator.id),
+            self.times.heartbeat,
+            resumed=missed is not None,
+        )
+        connection.begin(Frame(welcome, self._team_lists.tail), missed or ())
         stream.connections.add(connection)
         self._count_pages(+1)
+        if resume:
+            self.metrics.resumes.labels("snapshot" if missed is None else "replayed").inc()
 
     def detach(self, connection: Connection) -> None:
         """Forget a page; it is no error when it was never welcomed."""
         stream = self._streams.get(connection.operator.id)
         if stream is not None and connection in stream.connections:
             stream.connections.remove(connection)
+            stream.left_at = self._monotonic()
             self._count_pages(-1)
 
     def acknowledge(self, connection: Connection, seq: int, paint_ms: float) -> None:
@@ -157,13 +166,15 @@ class Hub:
         if change.directory != self._directory:
             self._directory = change.directory
             self.team_changed()
-        for operator, stream in list(self._streams.items()):
+        for stream in self._streams.all():
+            is_over = stream.operator in change.ended_operators
             for connection in list(stream.connections):
-                if operator in change.ended_operators or connection.session in change.ended_sessions:
+                if is_over or connection.session in change.ended_sessions:
                     self._end(connection, CloseCode.SESSION_OVER, "the session is over")
-            if change.directory.get(operator) is None:
-                del self._streams[operator]
-                self._pops.forget(operator)
+            if is_over or change.directory.get(stream.operator) is None:
+                # Who has this id from now on may be somebody else: the events of before are not his.
+                self._streams.drop(stream.operator)
+                self._pops.forget(stream.operator)
 
     def repeat_overdue(self) -> float | None:
         """Send pops again that nobody confirmed in time; gives back the monotonic time of the next look, if any."""
@@ -172,20 +183,22 @@ class Hub:
                 self.metrics.unacknowledged.inc()
                 continue
             self.metrics.repeated.inc()
+            stream = self._streams.of(overdue.operator, self._monotonic())
             for frame in overdue.frames:
-                self._deliver(self._stream_of(overdue.operator), frame)
+                self._deliver(stream, frame)
         return self._pops.next_due()
 
     async def run(self) -> None:
-        """Repeat pops and send team lists, until cancelled."""
+        """Repeat pops, send team lists and let go of old events, until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._repeat_pops(), name="hub-pops")
-            tasks.create_task(self._send_team_lists(), name="hub-team")
+            tasks.create_task(self._team_lists.run(), name="hub-team")
+            tasks.create_task(self._expire(), name="hub-streams")
 
     async def close(self, code: CloseCode, reason: str, *, within_s: float = 2.0) -> None:
         """Say goodbye to every page and wait until all are gone, at most `within_s` seconds; later ones are refused."""
         self._closed = (code, reason)
-        for stream in list(self._streams.values()):
+        for stream in self._streams.all():
             for connection in list(stream.connections):
                 connection.end(code, reason)
         try:
@@ -203,37 +216,22 @@ class Hub:
             else:
                 await asyncio.sleep(max(0.0, due - self._monotonic()))
 
-    async def _send_team_lists(self) -> None:
+    async def _expire(self) -> None:
         while True:
-            await self._team_dirty.wait()
-            self._team_dirty.clear()
-            body = protocol.event_body(self._timestamp(), "team.updated", {"team": self._team_now()})
-            # A long list for many pages is sent in slices: it may be late, a pop may not.
-            streams = list(self._streams.values())
-            at_once = max(1, TEAM_SLICE_BYTES // len(body))
-            for start in range(0, len(streams), at_once):
-                for stream in streams[start : start + at_once]:
-                    self._send(stream, body, "", "team.updated")
-                await asyncio.sleep(self.times.team_pause)
+            await asyncio.sleep(EXPIRE_EVERY_S)
+            self._streams.expire(self._monotonic())
 
-    def _stream_of(self, operator: OperatorId) -> _Stream:
-        stream = self._streams.get(operator)
-        if stream is None:
-            stream = self._streams[operator] = _Stream()
-        return stream
-
-    def _send(self, stream: _Stream, body: bytes, call_id: str, type_: str) -> Frame:
-        stream.seq += 1
-        frame = Frame(protocol.event_head(stream.seq), body, stream.seq, call_id, type_)
+    def _send(self, stream: Stream, body: bytes, call_id: str, type_: str) -> Frame:
+        frame = self._streams.append(stream, body, call_id, type_, self._monotonic())
         self._deliver(stream, frame)
         return frame
 
-    def _deliver(self, stream: _Stream, frame: Frame) -> None:
+    def _deliver(self, stream: Stream, frame: Frame) -> None:
         for connection in list(stream.connections):
             if not connection.send(frame):
                 self._drop(connection)
 
-    def _follow_pop(self, operator: OperatorId, stream: _Stream, frame: Frame) -> None:
+    def _follow_pop(self, operator: OperatorId, stream: Stream, frame: Frame) -> None:
         if frame.type == "call.updated":
             self._pops.updated(operator, frame)
             return

@@ -10,6 +10,7 @@ from enum import IntEnum
 from typing import Any
 
 from cti_bridge.domain.operator import Operator
+from cti_bridge.operators.strict_json import read_object
 
 PROTOCOL = "cti-bridge.v1"
 FRAME_LIMIT = 64 * 1024
@@ -47,6 +48,10 @@ class Resume:
 
     stream: str
     seq: int
+
+
+NOWHERE = Resume("", 0)
+"""A position that is none: no stream has an empty id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,11 +97,9 @@ ClientFrame = Hello | Ack | Command | Renew | Ping
 def decode(text: str) -> ClientFrame:
     """The frame that this text is. Raises ProtocolError for everything else."""
     try:
-        frame = json.loads(text, parse_constant=_refuse_constant)
-    except (ValueError, RecursionError) as error:
-        raise ProtocolError("not_json", "a frame is one JSON object") from error
-    if not isinstance(frame, dict):
-        raise ProtocolError("not_json", "a frame is one JSON object")
+        frame = read_object(text)
+    except ValueError:
+        raise ProtocolError("not_json", "a frame is one JSON object") from None
     match frame.get("op"):
         case "hello":
             return _hello(frame)
@@ -118,8 +121,8 @@ def decode(text: str) -> ClientFrame:
     raise ProtocolError("unknown_op", "op must be one of hello, ack, command, renew, ping")
 
 
-def encode(frame: Json) -> bytes:
-    """The JSON text of a frame. Raises ValueError for a number that JSON does not have (NaN, infinity)."""
+def encode(frame: Json | list[Json]) -> bytes:
+    """The JSON text of a frame or of a part of it. Raises ValueError for numbers that JSON lacks (NaN, infinity)."""
     try:
         return json.dumps(frame, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
     except UnicodeEncodeError:
@@ -138,25 +141,39 @@ def operator_view(operator: Operator) -> Json:
     }
 
 
-def welcome(stream: str, seq: int, operator: Operator, snapshot: Json, heartbeat_s: float) -> bytes:
-    """The answer to `hello`: everything the operator may see now, and the number of the latest event in it."""
-    return encode(
-        {
-            "op": "welcome",
-            "protocol": PROTOCOL,
-            "stream": stream,
-            "seq": seq,
-            "resumed": False,
-            "operator": operator_view(operator),
-            "snapshot": snapshot,
-            "heartbeat_s": heartbeat_s,
-        }
-    )
+def welcome(
+    stream: str, seq: int, operator: Operator, snapshot: Json, heartbeat_s: float, *, resumed: bool = False
+) -> bytes:
+    """The beginning of the answer to `hello`, all but the team list, which is the same for everybody: `team_tail`.
+
+    The snapshot is everything that the operator may see now, and `seq` the number of the latest event in it. With
+    `resumed` the missed events follow, up to and with that number.
+    """
+    frame = {
+        "op": "welcome",
+        "protocol": PROTOCOL,
+        "stream": stream,
+        "seq": seq,
+        "resumed": resumed,
+        "operator": operator_view(operator),
+        "heartbeat_s": heartbeat_s,
+        "snapshot": {**snapshot, "team": []},
+    }
+    return encode(frame).removesuffix(b"[]}}")
+
+
+def team_tail(team: list[Json]) -> bytes:
+    """The end of every `welcome`: who of the team rings or talks."""
+    return encode(team) + b"}}"
 
 
 def event_head(seq: int) -> bytes:
     """The beginning of an event frame, which differs between operators; `event_body` is the rest."""
     return b'{"op":"event","seq":%d,' % seq
+
+
+UNNUMBERED = b'{"op":"event",'
+"""The beginning of an event frame without a number: what it says is replaced by the next one, and never replayed."""
 
 
 def event_body(at: str, type_: str, fields: Mapping[str, Any]) -> bytes:
@@ -188,7 +205,13 @@ def _hello(frame: Json) -> Hello:
     if not isinstance(resume, dict):
         raise ProtocolError("bad_field", "resume must be an object")
     _only(resume, {"stream", "seq"})
-    return Hello(ticket, Resume(_text(resume, "stream", 64), _count(resume, "seq")))
+    if len(resume) < 2:
+        raise ProtocolError("bad_field", "resume needs stream and seq")
+    try:
+        return Hello(ticket, Resume(_text(resume, "stream", 64), _count(resume, "seq")))
+    except ProtocolError:
+        # A page that lost count must get out of it: sent away, it would come back with the same position for ever.
+        return Hello(ticket, NOWHERE)
 
 
 def _only(frame: Json, allowed: set[str]) -> None:
@@ -215,7 +238,3 @@ def _milliseconds(frame: Json, name: str) -> float:
     if not isinstance(value, int | float) or isinstance(value, bool) or not 0 <= value <= MAX_PAINT_MS:
         raise ProtocolError("bad_field", f"{name} must be a number of milliseconds, not negative")
     return float(value)
-
-
-def _refuse_constant(name: str) -> None:
-    raise ValueError(f"{name} is not JSON")

@@ -25,3 +25,7 @@ class TokenBucket:
     def earn(self) -> None:
         """One more thing is allowed, whenever it comes."""
         self._tokens = min(self._most, self._tokens + 1)
+
+    def widen(self, more: int) -> None:
+        """So many more things than before may be earned and not used yet."""
+        self._most += more

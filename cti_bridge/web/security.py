@@ -1,6 +1,7 @@
 """What stands before every public route: known hosts, known origins, strict headers, errors as JSON."""
 
 import ipaddress
+import re
 from dataclasses import dataclass
 from http import HTTPStatus
 from urllib.parse import urlsplit
@@ -27,6 +28,7 @@ HEADERS = {
     "Server": "cti-bridge",
 }
 _READING = frozenset({"GET", "HEAD", "OPTIONS"})
+_HOST = re.compile(r"(?P<name>\[[0-9A-Fa-f:.]+(?:%[A-Za-z0-9._-]+)?\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 
 log = structlog.get_logger(__name__)
 
@@ -48,10 +50,10 @@ class Origins:
         An address, localhost, or the host of a configured origin. Any other name could be a stranger's that was made
         to point here, so that his page counts as ours (DNS rebinding).
         """
-        try:
-            name = (urlsplit(f"//{host}").hostname or "").rstrip(".")
-        except ValueError:
+        written = _HOST.fullmatch(host)
+        if written is None:
             return False
+        name = written["name"].strip("[]").rstrip(".").lower()
         if name == "localhost" or _is_address(name):
             return True
         return host.lower() in {urlsplit(origin).netloc for origin in self.configured}
@@ -88,9 +90,9 @@ async def known_origins_only(request: web.Request, handler: Handler) -> web.Stre
     origins, host = request.app[ORIGINS], request.headers.get("Host", "")
     if not origins.knows_host(host):
         raise Refusal(421, "unknown_host", "add this host's origin to web.public.origins")
-    origin = request.headers.get("Origin")
+    own = f"{request.scheme}://{host}"
     is_checked = request.method not in _READING or request.path == "/ws"
-    if origin is not None and is_checked and not origins.allows(origin, f"{request.scheme}://{host}"):
+    if is_checked and not all(origins.allows(origin, own) for origin in request.headers.getall("Origin", [])):
         raise Refusal(403, "origin_refused", "this page may not connect; add its origin to web.public.origins")
     return await handler(request)
 

@@ -2,10 +2,12 @@
 
 import asyncio
 import errno
+import logging
 import resource
 import ssl
 
 from aiohttp import web
+from aiohttp.http import HttpProcessingError
 from aiohttp.typedefs import Handler
 
 BACKLOG = 256
@@ -13,7 +15,18 @@ STOP_WITHIN_S = 2.0
 KEEP_ALIVE_S = 75.0
 FIRST_REQUEST_S = 10.0
 """A connection that has not made a whole request by then is closed."""
+LINGER_S = 2.0
+"""So long the rest of a body that was refused is taken and thrown away, so that its sender reads why."""
 MAX_CONNECTIONS = 4_000
+
+
+def _is_our_fault(record: logging.LogRecord) -> bool:
+    """Whether a line is about more than a request that is none: aiohttp would write it out, cookies and all."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
+
+
+_log = logging.getLogger("cti_bridge.http")
+_log.addFilter(_is_our_fault)
 
 
 class CannotListen(Exception):
@@ -57,7 +70,12 @@ class Listener:
     async def start(self) -> None:
         """Begin to listen. Raises CannotListen."""
         runner = web.AppRunner(
-            self._app, access_log=None, shutdown_timeout=STOP_WITHIN_S, keepalive_timeout=KEEP_ALIVE_S
+            self._app,
+            access_log=None,
+            shutdown_timeout=STOP_WITHIN_S,
+            keepalive_timeout=KEEP_ALIVE_S,
+            lingering_time=LINGER_S,
+            logger=_log,
         )
         await runner.setup()
         try:

@@ -80,6 +80,7 @@ class Page:
         """Serve the page until either side ends it."""
         hub = self._site.hub
         hub.attach(connection)
+        self._bucket.widen(connection.replayed)
         if connection.session is None:
             self._hold_on(connection)
         writer = asyncio.create_task(self._write(connection), name=f"page-{connection.operator.id}")
@@ -101,7 +102,7 @@ class Page:
         operator = self._owner(frame.ticket) if frame.ticket else self._signed_in(session)
         if operator is None:
             return Goodbye(CloseCode.REFUSED, "no valid session or ticket")
-        return Connection(operator, session, limit=self._site.limits.frames_waiting)
+        return Connection(operator, session, resume=frame.resume, limit=self._site.limits.frames_waiting)
 
     async def _read(self, connection: Connection) -> None:
         try:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.operators import protocol
-from cti_bridge.operators.protocol import Ack, Command, Hello, Ping, ProtocolError, Renew, Resume, decode
+from cti_bridge.operators.protocol import NOWHERE, Ack, Command, Hello, Ping, ProtocolError, Renew, Resume, decode
 
 
 @pytest.mark.parametrize(
@@ -16,6 +16,15 @@ from cti_bridge.operators.protocol import Ack, Command, Hello, Ping, ProtocolErr
         ('{"op":"hello"}', Hello()),
         ('{"op":"hello","resume":null,"ticket":null}', Hello()),
         ('{"op":"hello","ticket":"t","resume":{"stream":"s","seq":0}}', Hello("t", Resume("s", 0))),
+        ('{"op":"hello","resume":{"stream":"s","seq":-1}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"s","seq":1.0}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"s","seq":true}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"s","seq":"7"}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"s","seq":null}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"s","seq":' + "9" * 400 + "}}", Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":7,"seq":1}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"","seq":1}}', Hello(None, NOWHERE)),
+        ('{"op":"hello","resume":{"stream":"' + "s" * 10_000 + '","seq":1}}', Hello(None, NOWHERE)),
         ('{"op":"ack","seq":7,"paint_ms":3.5}', Ack(7, 3.5)),
         ('{"op":"ack","seq":7,"paint_ms":0}', Ack(7, 0.0)),
         ('{"op":"command","id":"1","name":"pause","args":{"on":true}}', Command("1", "pause", {"on": True})),
@@ -40,6 +49,14 @@ def test_every_frame_of_the_protocol_is_understood(text: str, frame: protocol.Cl
         ('{"op":"ack","seq":' + "9" * 5000 + ',"paint_ms":1}', "not_json"),
         ("[" * 60_000, "not_json"),
         ('{"op":"hello","args":' + "[" * 20_000 + "]" * 20_000 + "}", "not_json"),
+        ('{"op":"hello","args":' + "[" * 40 + "]" * 40 + "}", "not_json"),
+        ('{"op":"command","id":"1","name":"x","args":' + '{"a":' * 40 + "1" + "}" * 41, "not_json"),
+        ('{"op":"ping","op":"hello"}', "not_json"),
+        ('{"op":"command","id":"1","name":"x","args":{"a":1,"a":1}}', "not_json"),
+        ('{"op":"renew","ticket":"\\ud83d"}', "not_json"),
+        ('{"op":"command","id":"1","name":"x","args":{"\\udc00":1}}', "not_json"),
+        ('{"op":"ping"} {"op":"ping"}', "not_json"),
+        ('\ufeff{"op":"ping"}', "not_json"),
         ("{}", "unknown_op"),
         ('{"op":null}', "unknown_op"),
         ('{"op":["hello"]}', "unknown_op"),
@@ -62,7 +79,11 @@ def test_every_frame_of_the_protocol_is_understood(text: str, frame: protocol.Cl
         ('{"op":"command","id":1,"name":"pause","args":{}}', "bad_field"),
         ('{"op":"command","id":"1","name":"pause","args":[]}', "bad_field"),
         ('{"op":"command","id":"' + "1" * 65 + '","name":"pause"}', "bad_field"),
+        ('{"op":"command","id":"1","name":"' + "н" * 10_000 + '"}', "bad_field"),
+        ('{"op":"command","id":"","name":"pause"}', "bad_field"),
         ('{"op":"renew"}', "bad_field"),
+        ('{"op":"renew","ticket":"' + "t" * 10_000 + '"}', "bad_field"),
+        ('{"op":"renew","ticket":7}', "bad_field"),
     ],
 )
 def test_a_malformed_frame_is_named_by_a_code(text: str, code: str) -> None:
@@ -89,6 +110,13 @@ def test_no_text_does_anything_but_be_a_frame_or_a_protocol_error(text: str) -> 
     except ProtocolError:
         return
     assert isinstance(frame, Hello | Ack | Command | Renew | Ping)
+
+
+@given(st.text(min_size=12), st.sampled_from(["%s", '{"op":"%s"}', '{"op":"renew","ticket":7,"%s":1}']))
+def test_a_refusal_never_repeats_what_was_sent(secret: str, frame: str) -> None:
+    with pytest.raises(ProtocolError) as refused:
+        decode(frame % json.dumps(secret)[1:-1])
+    assert secret not in f"{refused.value} {refused.value.code} {refused.value.__cause__}"
 
 
 @pytest.mark.parametrize("name", ['Ёлкина "Вера" \\ <script>', "a\r\nb\x00\x1b[2J", "half \ud83d of a pair", "\u2028"])

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -30,10 +31,10 @@ Json = dict[str, Any]
 
 
 class Clock:
-    """Monotonic seconds that only a test moves forward."""
+    """Seconds that only a test moves forward."""
 
-    def __init__(self) -> None:
-        self.now = 1000.0
+    def __init__(self, now: float = 1000.0) -> None:
+        self.now = now
 
     def __call__(self) -> float:
         return self.now
@@ -64,6 +65,11 @@ class PageClient:
         assert frame["type"] == type_, frame
         return frame
 
+    async def silence(self) -> None:
+        """Make sure that nothing was on its way to this page: the next frame is the answer to what it says now."""
+        await self.send(op="ping")
+        await self.receive("pong")
+
     async def sent_away(self) -> tuple[Json, int | None]:
         """The `bye` behind whatever else is still arriving, and the close code behind it."""
         bye: Json = {}
@@ -81,13 +87,15 @@ class FrontDesk:
 
     def __init__(self, folder: Path, limits: SocketLimits, times: HubTimes, origins: tuple[str, ...]) -> None:
         self.clock = Clock()
-        self.snapshot: Json = {"calls": [], "state": None, "sources": [], "stages": [], "team": []}
+        self.calendar = Clock(time.time())
+        self.snapshot: Json = {"calls": [], "state": None, "sources": [], "stages": []}
         self.team: list[Json] = []
+        self.teams_made = 0
         self.registry = CollectorRegistry()
-        self.accounts = Accounts(folder, poll_s=0.01)
+        self.accounts = Accounts(folder, poll_s=0.01, clock=self.calendar)
         self.hub = Hub(
             snapshot_for=lambda _operator: self.snapshot,
-            team_now=lambda: self.team,
+            team_now=self._team_now,
             registry=self.registry,
             times=times,
             monotonic=self.clock,
@@ -110,6 +118,10 @@ class FrontDesk:
         self.http: aiohttp.ClientSession
         self.pages: list[PageClient] = []
 
+    def _team_now(self) -> list[Json]:
+        self.teams_made += 1
+        return self.team
+
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.listener.port}"
@@ -122,6 +134,15 @@ class FrontDesk:
         async with asyncio.timeout(WITHIN_S):
             while self.count(name) != value:
                 await asyncio.sleep(0.005)
+
+    def cut_every_line(self) -> None:
+        """Tear down all connections, as a network does: nobody says goodbye."""
+        runner = self.listener._runner
+        assert runner is not None
+        assert runner.server is not None
+        for handler in runner.server.connections:
+            if handler.transport is not None:
+                handler.transport.abort()
 
     async def add_operators(self) -> None:
         for operator in (ANNA, BORIS):

@@ -95,6 +95,40 @@ async def test_binary_frames_are_not_understood(tmp_path: Path) -> None:
         assert (await page.sent_away())[1] == 4004
 
 
+SECRET = "Тайный-Абонент-495"
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        f"{SECRET}",
+        f'{{"op":"{SECRET}"}}',
+        f'{{"op":"ping","{SECRET}":1}}',
+        f'{{"op":"ping","op":"{SECRET}"}}',
+        f'{{"op":"command","id":"{SECRET * 20}","name":"x"}}',
+        f'{{"op":"command","id":"1","name":"{SECRET}\\ud83d"}}',
+        f'{{"op":"renew","ticket":"{SECRET}"}}',
+        f'{{"op":"command","id":"1","name":"x","args":{"[" * 9_000}"{SECRET}"{"]" * 9_000}}}',
+        f'{{"op":"ack","seq":{"9" * 10_000},"paint_ms":"{SECRET}"}}',
+        b"\xff" + SECRET.encode(),
+    ],
+    ids=lambda frame: str(frame[:24]),
+)
+async def test_nothing_of_a_hostile_frame_gets_into_the_log_or_back_out(
+    tmp_path: Path, frame: str | bytes, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async with front_desk(tmp_path) as desk:
+        page = await desk.page(ANNA)
+        text = frame if isinstance(frame, bytes) else frame.encode()
+        await page.socket.send_frame(text, aiohttp.WSMsgType.TEXT)
+        bye, code = await page.sent_away()
+        assert code in {4002, 4004, 1007}
+        await desk.counted("cti_pages", 0)
+        written = "".join(capsys.readouterr()) + caplog.text
+        for word in (SECRET, "Traceback"):
+            assert word not in written + str(bye)
+
+
 async def test_an_oversized_frame_ends_the_connection(tmp_path: Path) -> None:
     async with front_desk(tmp_path) as desk:
         page = await desk.page(ANNA)
