@@ -2,8 +2,9 @@
 
 Fixtures: `asterisk` (without calls; two members in each queue), `bridge` (running, asked by Asterisk; a test may
 restart it), `cable` (the network between browser and bridge), `at_page` (`await at_page("op1")`: an operator who has
-signed in, in a browser profile of his own), `open_page` (the same page, nobody signed in). After every test each page
-must have behaved: no script error, no dialog, no breach of the content security policy.
+signed in, in a browser profile of his own), `open_page` (the same page, nobody signed in), `on_stage` (the page with
+a bridge of words only, for looks, keys and signals; it needs no Asterisk). After every test each page must have
+behaved: no script error, no dialog, no breach of the content security policy.
 
 All tests and fixtures here run on one event loop per process. Chromium is Debian's.
 """
@@ -21,6 +22,7 @@ from promises.scene import MEMBERS, OPERATORS, PASSWORD, PHONE_OF
 from promises.screens import bridge_with_short_times
 
 from browser.desk_page import DeskPage
+from browser.stage import Stage
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.accounts import Accounts
@@ -35,6 +37,7 @@ OPTIONS = (
 )  # fmt: skip
 
 OpenPage = Callable[..., Awaitable[DeskPage]]
+OnStage = Callable[..., Awaitable[tuple[Stage, DeskPage]]]
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -66,7 +69,7 @@ async def shared_bridge(
     shared_asterisk: AsteriskInstance, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bridge]:
     """The bridge of all tests here, with customers and operators of its own."""
-    assert (REPOSITORY / "cti_bridge/web/static/index.html").is_file(), "the page is not built: make page"
+    assert (REPOSITORY / "cti_bridge/web/static/index.html").is_file(), "the page is not built: make ui"
     maker = Bridge(tmp_path_factory.mktemp("prepared"), shared_asterisk, page_port=0)
     code, _, complaint = await maker.run("crm", "import", str(HERE / "customers.csv"))
     assert code == 0, complaint
@@ -136,3 +139,28 @@ async def at_page(open_page: OpenPage) -> OpenPage:
         return desk
 
     return start
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def on_stage(chromium: Browser) -> AsyncIterator[OnStage]:
+    """Open the page on a stage: `stage, desk = await on_stage()`.
+
+    `language` and `signed_in` say who sits there; the other options are those of a browser profile.
+    """
+    opened: list[DeskPage] = []
+    async with AsyncExitStack() as stack:
+
+        async def start(*, language: str = "ru", signed_in: bool = True, **options: object) -> tuple[Stage, DeskPage]:
+            stage = await stack.enter_async_context(Stage.raised(language=language, signed_in=signed_in))
+            desk = await DeskPage.opened(chromium, stage.url, **options)
+            stack.push_async_callback(desk.context.close)
+            opened.append(desk)
+            if signed_in:
+                await desk.is_at_desk()
+            else:
+                await desk.page.locator("#sign-in").wait_for()
+            return stage, desk
+
+        yield start
+        for desk in opened:
+            await desk.behaved()

@@ -38,9 +38,12 @@ class DeskPage:
 
     @classmethod
     async def opened(cls, browser: Browser, url: str, **options: Any) -> Self:
-        """Open the page in a browser profile of its own."""
-        context = await browser.new_context(viewport=options.pop("viewport", SIZE), locale="ru-RU", **options)
-        await context.add_init_script(_WATCH)
+        """Open the page in a browser profile of its own; `init_scripts` run in each of its tabs before the page."""
+        scripts = (_WATCH, *options.pop("init_scripts", ()))
+        options = {"viewport": SIZE, "locale": "ru-RU"} | options
+        context = await browser.new_context(**options)
+        for script in scripts:
+            await context.add_init_script(script)
         context.set_default_timeout(PATIENCE_MS)
         desk = cls(await context.new_page(), context)
         desk.page.on("console", lambda message: desk._hear(message))

@@ -144,6 +144,26 @@ async def test_a_line_that_dies_without_a_word_is_noticed_by_itself(
     await desk.page.locator("#desk[data-connection=live]").wait_for(timeout=BACK_MS)
 
 
+async def test_a_call_that_came_and_went_during_a_cut_is_in_todays_list_and_never_on_the_screen(
+    asterisk: AsteriskInstance, bridge: Bridge, cable: Cable, at_page: OpenPage
+) -> None:
+    desk = await at_page("op3")
+    async with Phones(asterisk, {"103": RINGS}) as phones:
+        await cable.cut()
+        await expect(desk.page.locator("#desk[data-connection=lost]")).to_be_visible()
+        async with incoming(asterisk, SALES) as caller:
+            await phones["103"].rings(1)
+        await phones["103"].stopped_ringing()
+        await cable.mend()
+        await desk.is_at_desk()
+        await expect(desk.page.locator(f'[data-recent="{caller.call_id}"][data-outcome=abandoned]')).to_be_visible()
+        assert (
+            await desk.page.evaluate("id => Object.keys(window.__seen).filter(key => key.includes(id))", caller.call_id)
+            == []
+        )
+    await desk.shows_nothing_of("Ракитин", "4950000201")
+
+
 async def _lifecycle(desk: DeskPage, state: str) -> None:
     """Freeze the page as a browser does with one that nobody looks at, or thaw it."""
     devtools = await desk.context.new_cdp_session(desk.page)

@@ -8,6 +8,7 @@ import type {
   CrmSource,
   Customer,
   Deal,
+  DialledLine,
   Operator,
   PastCall,
   ServerEvent,
@@ -96,6 +97,15 @@ function readPastCall(from: Json): PastCall {
   };
 }
 
+function readLine(from: Json): DialledLine {
+  return {
+    name: text(from["name"]),
+    channel: text(from["channel"]),
+    city: text(from["city"]),
+    direction: text(from["direction"]),
+  };
+}
+
 function readCall(value: unknown): Call | null {
   const from = record(value);
   const id = text(from["id"]);
@@ -118,6 +128,7 @@ function readCall(value: unknown): Call | null {
     networkName: text(caller["name"]),
     verified: caller["verified"] === true,
     did: text(from["did"]),
+    line: from["line"] ? readLine(record(from["line"])) : null,
     customer: from["customer"] ? readCustomer(record(from["customer"])) : null,
     candidates: list(from["candidates"], (entry) => ({
       customer: readCustomer(record(entry["customer"])),
@@ -187,7 +198,7 @@ function readEvent(from: Json): ServerEvent {
   const by = text(record(from["by"])["name"]);
   return {
     op: "event",
-    seq: number(from["seq"]) ?? 0,
+    seq: number(from["seq"]),
     at: time(from["at"]),
     type: text(from["type"]),
     call: readCall(from["call"]),

@@ -8,16 +8,19 @@ import idleIcon from "./icons/idle.svg";
 import ringingIcon from "./icons/ringing.svg";
 import type { Model } from "./model";
 import { cardState, opening } from "./model";
+import { dress, keepPreferences, onChange, readPreferences } from "./kept";
+import { Outside } from "./outside";
+import type { Preferences } from "./preferences";
 import { SUBPROTOCOL, ack } from "./protocol";
 import { askSession, signIn, signOut } from "./session";
 import { Line } from "./socket";
 import type { Socket } from "./socket";
 import { reduce } from "./state";
 import type { Effect, Input } from "./state";
-import { stringsFor } from "./strings";
+import { languageFor, stringsFor } from "./strings";
 import { App } from "./view/app";
 import { DeskContext } from "./view/desk";
-import type { Actions } from "./view/desk";
+import type { Actions, Panel } from "./view/desk";
 import { windowTitle } from "./window";
 
 const root = document.getElementById("root") as HTMLElement;
@@ -29,6 +32,8 @@ function now(): number {
 }
 
 let model: Model = opening(now());
+let preferences: Preferences = readPreferences();
+let panel: Panel | null = null;
 
 function tell(input: Input): void {
   const heardAt = performance.now();
@@ -39,9 +44,14 @@ function tell(input: Input): void {
 }
 
 function draw(): void {
-  const t = stringsFor(model.operator?.language ?? "ru");
+  if (model.phase !== "signed_in") panel = null;
+  const language = languageFor(preferences.language, model.operator?.language || null, navigator.languages);
+  const t = stringsFor(language);
+  const sound = outside.sound(preferences);
+  const notices = outside.notices(preferences);
+  document.documentElement.lang = t.code;
   render(
-    <DeskContext.Provider value={{ model, t, actions }}>
+    <DeskContext.Provider value={{ model, t, preferences, panel, sound, notices, actions }}>
       <App />
     </DeskContext.Provider>,
     root,
@@ -50,6 +60,19 @@ function draw(): void {
   if (document.title !== title) document.title = title;
   const icon = model.cards.some((card) => cardState(card.call) === "ringing") ? ringingIcon : idleIcon;
   if (favicon && favicon.getAttribute("href") !== icon) favicon.setAttribute("href", icon);
+  outside.attend(model, t, preferences);
+}
+
+function prefer(change: Partial<Preferences>): void {
+  preferences = { ...preferences, ...change };
+  keepPreferences(preferences);
+  dress(preferences.theme);
+  draw();
+}
+
+function show(wanted: Panel | null): void {
+  panel = wanted;
+  draw();
 }
 
 function carryOut(effect: Effect, heardAt: number): void {
@@ -126,7 +149,16 @@ const actions: Actions = {
   review: (key) => tell({ kind: "review", key, at: now() }),
   close: () => tell({ kind: "close", at: now() }),
   pane: (pane) => tell({ kind: "pane", pane, at: now() }),
+  prefer,
+  show,
+  switchNotices: (on) => {
+    if (!on) return prefer({ notices: false });
+    void outside.askForNotices().then((granted) => (granted ? prefer({ notices: true }) : draw()));
+  },
+  testSound: () => outside.testSound(),
 };
+
+const outside = new Outside(actions.look, () => draw());
 
 /** A gap this long between two ticks means that the machine slept (milliseconds). */
 const SLEPT = 10_000;
@@ -157,12 +189,33 @@ document.addEventListener("visibilitychange", () => {
 window.addEventListener("online", wake);
 window.addEventListener("pageshow", wake);
 window.addEventListener("keydown", (event) => {
-  if (event.altKey || event.ctrlKey || event.metaKey) return;
-  if (event.key === "Escape") actions.close();
+  if (event.altKey || event.ctrlKey || event.metaKey || model.phase !== "signed_in") return;
+  if (event.key === "Escape") {
+    if (panel === null) actions.close();
+    else show(null);
+  }
   if (event.key === "F2") {
     event.preventDefault();
     tell({ kind: "next_call", at: now() });
   }
+  if (event.key === "?" && !isTyping(event.target)) show(panel === "keys" ? null : "keys");
+});
+
+/** Letters belong to whoever writes. */
+function isTyping(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+}
+
+/** The browser may just have begun to let us be heard. */
+function touched(): void {
+  if (preferences.sound) draw();
+}
+
+for (const gesture of ["pointerup", "keyup"]) window.addEventListener(gesture, touched);
+onChange(() => {
+  preferences = readPreferences();
+  dress(preferences.theme);
+  draw();
 });
 
 draw();

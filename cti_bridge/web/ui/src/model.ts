@@ -1,6 +1,6 @@
 /** Everything the page knows, as one frozen value; the views are functions of it and the reducer makes the next one. */
 
-import type { Call, Operator, Source, Stage, Teammate, WithdrawReason } from "./protocol";
+import type { Call, Operator, ServerEvent, Source, Stage, Teammate, WithdrawReason } from "./protocol";
 
 /** Where the operator stands with the bridge: not asked yet, asked to sign in, or inside. */
 export type Phase = "asking" | "signed_out" | "signed_in";
@@ -57,6 +57,12 @@ export interface Recent {
   readonly call: Call | null;
 }
 
+/** What a new line brings of the time without one; it is kept back until `until` is there, and then applied in one go. */
+export interface Missed {
+  readonly until: number;
+  readonly events: readonly ServerEvent[];
+}
+
 export interface Model {
   readonly phase: Phase;
   readonly operator: Operator | null;
@@ -68,6 +74,7 @@ export interface Model {
   readonly ahead: number | null;
   readonly stream: string | null;
   readonly seq: number;
+  readonly missed: Missed | null;
   readonly resyncedAt: number;
   readonly cards: readonly Card[];
   readonly focus: string | null;
@@ -91,6 +98,7 @@ export function opening(now: number): Model {
     ahead: null,
     stream: null,
     seq: 0,
+    missed: null,
     resyncedAt: 0,
     cards: [],
     focus: null,

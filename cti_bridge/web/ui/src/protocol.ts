@@ -53,6 +53,14 @@ export interface Candidate {
   readonly deals: readonly Deal[];
 }
 
+/** What the dialled number stands for: the advertisement that gave it out, the city, the kind of goods. */
+export interface DialledLine {
+  readonly name: string;
+  readonly channel: string;
+  readonly city: string;
+  readonly direction: string;
+}
+
 export interface Note {
   readonly at: number | null;
   readonly author: string;
@@ -85,6 +93,7 @@ export interface Call {
   readonly networkName: string;
   readonly verified: boolean;
   readonly did: string;
+  readonly line: DialledLine | null;
   readonly customer: Customer | null;
   readonly candidates: readonly Candidate[];
   readonly deals: readonly Deal[];
@@ -120,7 +129,9 @@ export interface Teammate {
 export interface Welcome {
   readonly op: "welcome";
   readonly stream: string;
+  /** The number of the latest event; of a resumed line also of the last one that is replayed. */
   readonly seq: number;
+  /** The stream goes on: what was missed follows. Otherwise the snapshot replaces all. */
   readonly resumed: boolean;
   readonly operator: Operator;
   readonly calls: readonly Call[];
@@ -132,7 +143,8 @@ export interface Welcome {
 
 export interface ServerEvent {
   readonly op: "event";
-  readonly seq: number;
+  /** Null of an event that is not numbered: the team list, of which only the newest counts. */
+  readonly seq: number | null;
   readonly at: number | null;
   readonly type: string;
   readonly call: Call | null;

@@ -40,6 +40,7 @@ const ANSWER_WITHIN = 5_000;
 /** The same when there is reason to doubt the line (milliseconds). */
 const ANSWER_WITHIN_IN_DOUBT = 2_000;
 
+const REFUSED = 4002;
 const SESSION_OVER = 4003;
 const RESTART = 1012;
 
@@ -141,7 +142,7 @@ export class Line {
       if (this.socket !== socket) return;
       // A proxy may swallow the close code; what `bye` said before it counts then.
       const meant = this.closeCode ?? code;
-      if (meant === SESSION_OVER) this.leave();
+      if (meant === REFUSED || meant === SESSION_OVER) this.leave();
       else this.lose(meant);
     };
   }

@@ -5,7 +5,7 @@
  */
 
 import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall } from "./cards";
-import type { LinePhase, Model, Pane, SignInProblem } from "./model";
+import type { Card, LinePhase, Model, Pane, SignInProblem } from "./model";
 import { opening, serverNow } from "./model";
 import type { Operator, ServerEvent, ServerFrame, Source, Welcome } from "./protocol";
 
@@ -96,22 +96,52 @@ function welcomed(before: Model, frame: Welcome): Model {
   const model: Model = {
     ...signedIn(before, frame.operator, null),
     stream: frame.stream,
-    line: { phase: "live", since: before.now },
-  };
-  if (frame.resumed) return model; // the missed events follow with their own numbers
-  return {
-    ...replaceCalls(model, frame.calls),
-    seq: frame.seq,
     sources: frame.sources,
     stages: frame.stages,
     team: frame.team,
+    missed: null,
   };
+  if (!frame.resumed) return live({ ...replaceCalls(model, frame.calls), seq: frame.seq });
+  if (frame.seq <= model.seq) return live(model);
+  // Until all is there the page stays as it was, also in saying that its line is lost: a pop that has been withdrawn
+  // meanwhile must neither appear nor be heard.
+  return { ...model, missed: { until: frame.seq, events: [] } };
+}
+
+function live(model: Model): Model {
+  return { ...model, line: { phase: "live", since: model.now } };
+}
+
+/** Apply all that was missed in one go. What came and went unseen leaves its line in today's list, and no notice. */
+function caughtUp(before: Model, events: readonly ServerEvent[]): Step {
+  let model = before;
+  const others: Effect[] = [];
+  for (const event of events) {
+    const step = applyEvent(model, event);
+    model = step.model;
+    others.push(...step.effects.filter((effect) => effect.kind !== "ack"));
+  }
+  const isNew = ({ call }: Card): boolean => !before.cards.some((card) => card.call.id === call.id);
+  const isGone = ({ call }: Card): boolean => !model.cards.some((card) => card.call.id === call.id);
+  const notice = before.cards.some(isGone) ? model.notice : before.notice;
+  const review = model.cards.some(isNew) ? model.review : before.review;
+  const acks = model.cards.flatMap(({ call }): Effect[] => {
+    const latest = events.findLast((event) => event.call?.id === call.id);
+    return latest?.seq ? [{ kind: "ack", seq: latest.seq }] : [];
+  });
+  return { model: live({ ...model, notice, review }), effects: [...acks, ...others] };
 }
 
 function applyEvent(model: Model, event: ServerEvent): Step {
+  if (event.seq === null) return only(event.team === null ? model : { ...model, team: event.team });
   const acks: Effect[] = event.call === null ? [] : [{ kind: "ack", seq: event.seq }];
   // A known number is a repetition: what it said is already here, or was overtaken by later news.
   if (event.seq <= model.seq) return { model, effects: acks };
+  if (model.missed !== null) {
+    const events = [...model.missed.events, event];
+    if (event.seq < model.missed.until) return only({ ...model, missed: { ...model.missed, events } });
+    return caughtUp({ ...model, missed: null }, events);
+  }
 
   const hole = event.seq > model.seq + 1 && model.now - model.resyncedAt >= RESYNC_EVERY;
   const heard: Model = {

@@ -36,3 +36,11 @@ function unknownWords(call: Call, t: Strings): string {
 export function callerInBrief(call: Call, t: Strings): string {
   return plain(whoCalls(call, t).title, 40) || t.call.noNumber;
 }
+
+/** Where the call comes from, in short: the advertisement, the city, the kind of goods; else the number that was dialled. */
+export function dialledLine(call: Call): string {
+  const { line } = call;
+  if (line === null) return phone(call.did);
+  const parts = [line.channel || line.name, line.city, line.direction].filter((part) => part.trim() !== "");
+  return [...new Set(parts)].join(" · ") || line.name || phone(call.did);
+}

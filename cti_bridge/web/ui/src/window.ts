@@ -16,13 +16,20 @@ export function windowTitle(model: Model, t: Strings): string {
   return t.product;
 }
 
-/** The words to be read aloud at once: every ringing call, or what became of the last one. */
-export function announcement(model: Model, t: Strings): string {
+export interface Spoken {
+  /** Interrupts what is being read: somebody rings. */
+  readonly now: string;
+  /** Waits until the reader is free: a second call during a talk, or what became of the last one. */
+  readonly soon: string;
+}
+
+/** The words for screen readers. */
+export function spoken(model: Model, t: Strings): Spoken {
   const ringing = model.cards.filter((card) => cardState(card.call) === "ringing");
-  if (ringing.length > 0) {
-    return ringing
-      .map(({ call }) => t.call.announce(callerInBrief(call, t), t.className(call.callClass), t.call.why(reasonOf(call))))
-      .join(" ");
-  }
-  return model.notice === null ? "" : t.gone.reason(model.notice.reason, model.notice.by);
+  const words = ringing
+    .map(({ call }) => t.call.announce(callerInBrief(call, t), t.className(call.callClass), t.call.why(reasonOf(call))))
+    .join(" ");
+  const busy = model.cards.some((card) => cardState(card.call) === "talking");
+  if (words !== "") return busy ? { now: "", soon: words } : { now: words, soon: "" };
+  return { now: "", soon: model.notice === null ? "" : t.gone.reason(model.notice.reason, model.notice.by) };
 }

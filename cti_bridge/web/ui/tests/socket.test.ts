@@ -125,6 +125,25 @@ describe("the line to the bridge", () => {
     expect(world.pending).toBe(0);
   });
 
+  test("refused with 4002 it asks no more", async () => {
+    world.last.onopen?.();
+    world.last.onclose?.(4002);
+    await world.pass(60_000);
+    expect(world.kinds.at(-1)).toBe("no_session");
+    expect(world.sockets).toHaveLength(1);
+  });
+
+  test("after a restart of the bridge it waits its own time, up to 5 s", async () => {
+    world.random = () => 0.999;
+    world.last.welcome();
+    world.last.onmessage?.('{"op":"bye","code":1012,"reason":"restart"}');
+    world.last.onclose?.(1012);
+    await world.pass(4_900);
+    expect(world.sockets).toHaveLength(1);
+    await world.pass(100);
+    expect(world.sockets).toHaveLength(2);
+  });
+
   test("a session that ended while the bridge was away leads to the door", async () => {
     world.last.welcome();
     world.answer = { kind: "outside" };

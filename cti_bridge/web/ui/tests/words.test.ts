@@ -6,7 +6,7 @@ import { reasonOf } from "../src/reason";
 import { stringsFor } from "../src/strings";
 import { since } from "../src/view/timer";
 import { callerInBrief, whoCalls } from "../src/who";
-import { announcement, windowTitle } from "../src/window";
+import { spoken, windowTitle } from "../src/window";
 import { NOON, Story, call, customer, deal, ended, iso, talking, wire } from "./story";
 import type { Wire } from "./story";
 
@@ -74,9 +74,9 @@ describe("the window's title and what is read aloud", () => {
     expect(windowTitle(story.model, t)).toBe("Мария Соколова — разговор");
     story.event("call.ringing", { call: call("b", { customer: customer({ id: "c2", name: "Пётр Жаров" }) }) });
     expect(windowTitle(story.model, t)).toBe("☎ Пётр Жаров — звонит");
-    expect(announcement(story.model, t)).toBe("Звонит Пётр Жаров. Продажи. Сделка на стадии «ждёт оплату».");
+    expect(spoken(story.model, t).soon).toBe("Звонит Пётр Жаров. Продажи. Сделка на стадии «ждёт оплату».");
     story.event("call.withdrawn", { call: call("b"), reason: "answered_elsewhere", by: { operator: "op2", name: "Нина Лаптева" } });
-    expect(announcement(story.model, t)).toBe("Отвечает Нина Лаптева");
+    expect(spoken(story.model, t).soon).toBe("Отвечает Нина Лаптева");
   });
 
   test("a broken line is told where nobody rings", () => {

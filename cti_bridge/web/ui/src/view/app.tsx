@@ -3,7 +3,7 @@
 import type { JSX } from "preact";
 
 import type { Pane } from "../model";
-import { announcement } from "../window";
+import { spoken } from "../window";
 import { Header } from "./header";
 import { Now } from "./now";
 import { SignIn } from "./signin";
@@ -15,21 +15,34 @@ import { useDesk } from "./desk";
 export function App(): JSX.Element {
   const { model, t } = useDesk();
   if (model.phase !== "signed_in") return <SignIn />;
+  const { now, soon } = spoken(model, t);
   return (
     <div class="desk" id="desk" data-connection={model.line.phase} data-pane={model.pane}>
+      <a class="skip" href="#pane-now" onClick={toTheCall}>
+        {t.skip}
+      </a>
       <Header />
       <Now />
       <Story />
-      <section class="side" id="pane-team">
+      <section class="side" id="pane-team" aria-label={t.panes.team}>
         <Team />
         <Today />
       </section>
       <Panes />
-      <div id="announcer" class="unseen" role="status" aria-live="assertive">
-        {announcement(model, t)}
+      <div id="announcer" class="unseen" role="alert">
+        {now}
+      </div>
+      <div id="announcer-polite" class="unseen" role="status">
+        {soon}
       </div>
     </div>
   );
+}
+
+/** Not by the address: going back must not change what is on the screen. */
+function toTheCall(event: Event): void {
+  event.preventDefault();
+  document.getElementById("pane-now")?.focus();
 }
 
 const PANES: readonly Pane[] = ["now", "story", "team"];

@@ -6,7 +6,7 @@ import { ago, clock, duration, phone } from "../format";
 import { cardState, serverNow } from "../model";
 import type { Call } from "../protocol";
 import { isAmbiguous, reasonOf, tone } from "../reason";
-import { whoCalls } from "../who";
+import { dialledLine, whoCalls } from "../who";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
 import { since } from "./timer";
@@ -49,7 +49,7 @@ export function CallCard({ call }: { call: Call }): JSX.Element {
 }
 
 function Band({ call }: { call: Call }): JSX.Element {
-  const { model, t, actions } = useDesk();
+  const { model, t } = useDesk();
   const state = cardState(call);
   const seconds = since(call, serverNow(model));
   const reviewed = model.review !== null;
@@ -79,12 +79,6 @@ function Band({ call }: { call: Call }): JSX.Element {
         <span class="timer" role="timer" aria-live="off" data-field="timer">
           {duration(seconds)}
         </span>
-      )}
-      {(reviewed || state === "ended") && (
-        <button type="button" class="close" id="close-card" onClick={actions.close}>
-          {reviewed ? t.call.closeReview : t.call.close}
-          <kbd>Esc</kbd>
-        </button>
       )}
     </header>
   );
@@ -132,22 +126,22 @@ function Side({ call }: { call: Call }): JSX.Element {
 function Facts({ call }: { call: Call }): JSX.Element {
   const { t } = useDesk();
   const customer = isAmbiguous(call) ? null : call.customer;
-  const facts: readonly (readonly [string, string, string])[] = [
+  const facts: readonly (readonly [string, string, string, string?])[] = [
+    [call.line ? "line" : "did", t.call.line, dialledLine(call), call.line ? `${call.line.name} ${phone(call.did)}` : ""],
     ["responsible", t.call.responsible, customer?.responsible ?? ""],
     ["preferred", t.call.prefers, customer ? t.channel(customer.preferredChannel) : ""],
-    ["email", "", customer?.email ?? ""],
     ["network-name", t.call.networkName, call.networkName === customer?.name ? "" : call.networkName],
-    ["did", t.call.line, phone(call.did)],
+    ["email", "", customer?.email ?? ""],
   ];
   return (
     <dl class="facts">
       {facts
         .filter(([, , value]) => value.trim() !== "")
-        .map(([field, label, value]) => (
+        .map(([field, label, value, more]) => (
           <div key={field}>
-            <dt class={label === "" ? "unseen" : ""}>{label || field}</dt>
+            <dt class={label === "" ? "unseen" : ""}>{label || t.call.email}</dt>
             <dd>
-              <bdi data-field={field} title={value}>
+              <bdi data-field={field} title={more || value}>
                 {value}
               </bdi>
             </dd>

@@ -47,7 +47,7 @@ function CandidateCard({ candidate }: { candidate: Candidate }): JSX.Element {
           </bdi>
           <p>
             <b>
-              <bdi>{shown.stageName || shown.stage}</bdi>
+              <bdi>{t.stageName(shown.stageName) || shown.stage}</bdi>
             </b>
             <Sum deal={shown} />
           </p>

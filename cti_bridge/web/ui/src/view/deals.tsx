@@ -72,7 +72,7 @@ function Path({ deal }: { deal: Deal }): JSX.Element {
   const way = [...model.stages].filter((stage) => !stage.final).sort((a, b) => a.order - b.order);
   const at = way.findIndex((stage) => stage.id === deal.stage);
   const days = deal.changedAt === null ? null : t.deal.since(calendarDays(deal.changedAt, serverNow(model)));
-  const name = deal.stageName || way[at]?.name || deal.stage;
+  const name = t.stageName(deal.stageName || way[at]?.name || deal.stage);
   const present = (
     <p class="present" data-field="stage">
       <b>
@@ -102,7 +102,9 @@ function Path({ deal }: { deal: Deal }): JSX.Element {
 }
 
 function StageMark({ stage, place }: { stage: Stage; place: number }): JSX.Element {
-  return <i data-stage={stage.id} data-place={place < 0 ? "past" : place > 0 ? "ahead" : "present"} title={stage.name} />;
+  const { t } = useDesk();
+  const where = place < 0 ? "past" : place > 0 ? "ahead" : "present";
+  return <i data-stage={stage.id} data-place={where} title={t.stageName(stage.name)} />;
 }
 
 function OtherDeal({ deal }: { deal: Deal }): JSX.Element {
@@ -113,7 +115,7 @@ function OtherDeal({ deal }: { deal: Deal }): JSX.Element {
         {deal.title || t.deal.untitled}
       </bdi>
       <span class="line-stage">
-        <bdi>{deal.stageName || deal.stage || (deal.open ? t.deal.open : t.deal.closed)}</bdi>
+        <bdi>{t.stageName(deal.stageName) || deal.stage || (deal.open ? t.deal.open : t.deal.closed)}</bdi>
         {deal.changedAt !== null && ` · ${when(t.locale, deal.changedAt, serverNow(model))}`}
       </span>
       <Sum deal={deal} />

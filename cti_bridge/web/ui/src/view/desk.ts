@@ -4,6 +4,7 @@ import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
 import type { Model, Pane } from "../model";
+import type { NoticeState, Preferences, SoundState } from "../preferences";
 import type { Strings } from "../strings";
 
 export interface Actions {
@@ -13,11 +14,22 @@ export interface Actions {
   review(key: number): void;
   close(): void;
   pane(pane: Pane): void;
+  prefer(change: Partial<Preferences>): void;
+  show(panel: Panel | null): void;
+  switchNotices(on: boolean): void;
+  testSound(): void;
 }
+
+/** What can be opened beside the call, one at a time. */
+export type Panel = "settings" | "keys";
 
 export interface Desk {
   readonly model: Model;
   readonly t: Strings;
+  readonly preferences: Preferences;
+  readonly panel: Panel | null;
+  readonly sound: SoundState;
+  readonly notices: NoticeState;
   readonly actions: Actions;
 }
 

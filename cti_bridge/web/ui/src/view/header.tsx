@@ -7,6 +7,8 @@ import { serverNow } from "../model";
 import type { Source, SourceName } from "../protocol";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
+import { LanguageButton } from "./language";
+import { OpenPanel, PanelButtons } from "./panel";
 
 /** A shorter break than this is not worth words (milliseconds). */
 const WORTH_WORDS = 1_500;
@@ -44,9 +46,14 @@ export function Header(): JSX.Element {
         <bdi data-field="operator">{model.operator?.name}</bdi>
         {extension && <span class="extension">{extension}</span>}
       </span>
-      <button type="button" id="sign-out" onClick={actions.signOut}>
-        {t.signIn.leave}
-      </button>
+      <span class="tools">
+        <PanelButtons />
+        <LanguageButton />
+        <button type="button" class="plain-button" id="sign-out" onClick={actions.signOut}>
+          {t.signIn.leave}
+        </button>
+      </span>
+      <OpenPanel />
     </header>
   );
 }

@@ -20,7 +20,7 @@ export function Now(): JSX.Element {
   const call = shownCall(model);
   const view = call ? (model.review === null ? "call" : "review") : model.notice ? "notice" : "idle";
   return (
-    <main class="now" id="pane-now" data-view={view}>
+    <main class="now" id="pane-now" data-view={view} tabIndex={0} aria-label={t.panes.now}>
       <Beside shown={call} />
       {call ? <CallCard key={call.id} call={call} /> : model.notice ? <Gone notice={model.notice} /> : <Idle />}
       {call === null ? (
@@ -34,24 +34,33 @@ export function Now(): JSX.Element {
   );
 }
 
-/** The row above the card: other calls of this operator, else the day in figures. Its height is always kept. */
+/**
+ * The row above the card: other calls of this operator, else the day in figures; and what closes a card that may be closed.
+ * Its height is always kept, so nothing below it moves.
+ */
 function Beside({ shown }: { shown: Call | null }): JSX.Element {
-  const { model, t } = useDesk();
+  const { model, t, actions } = useDesk();
   const others = model.cards.filter((card) => card.call !== shown && card.call.id !== shown?.id);
-  if (others.length > 0) {
-    return (
-      <div class="beside">
-        {others.map(({ call }) => (
-          <OtherCall key={call.id} call={call} />
-        ))}
-      </div>
-    );
-  }
-  if (shown && model.notice) {
-    const { queue, reason, by } = model.notice;
-    return <p class="beside">{t.gone.beside(queue, t.gone.reason(reason, by))}</p>;
-  }
-  return <p class="beside figures">{figures(model, t)}</p>;
+  const reviewed = shown !== null && model.review !== null;
+  const words = besideWords(shown, model, t);
+  const closable = reviewed || (shown !== null && cardState(shown) === "ended");
+  return (
+    <div class="beside">
+      {others.length > 0 ? others.map(({ call }) => <OtherCall key={call.id} call={call} />) : <p title={words}>{words}</p>}
+      {closable && (
+        <button type="button" class="close" id="close-card" onClick={actions.close}>
+          {reviewed ? t.call.closeReview : t.call.close}
+          <kbd>Esc</kbd>
+        </button>
+      )}
+    </div>
+  );
+}
+
+function besideWords(shown: Call | null, model: Model, t: ReturnType<typeof useDesk>["t"]): string {
+  if (shown === null || model.notice === null) return figures(model, t);
+  const { queue, reason, by } = model.notice;
+  return t.gone.beside(queue, t.gone.reason(reason, by));
 }
 
 function figures(model: Model, t: ReturnType<typeof useDesk>["t"]): string {

@@ -6,14 +6,18 @@ import { useEffect, useRef } from "preact/hooks";
 import { duration } from "../format";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
+import { LanguageButton } from "./language";
 
 export function SignIn(): JSX.Element {
   const { model, t } = useDesk();
   return (
     <main class="door" data-phase={model.phase} data-connection={model.line.phase}>
       <div class="door-card">
-        <div class="door-mark">
-          <Icon name="quiet" />
+        <div class="door-head">
+          <span class="door-mark">
+            <Icon name="quiet" />
+          </span>
+          <LanguageButton />
         </div>
         <h1>{t.product}</h1>
         <p class="door-lead">{t.signIn.lead}</p>

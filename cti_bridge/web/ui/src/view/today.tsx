@@ -43,10 +43,10 @@ function Talked({ entry }: { entry: Recent }): JSX.Element | null {
       type="button"
       class="recent"
       data-tone={tone(call.callClass)}
-      aria-label={t.today.open(name)}
       aria-pressed={model.review === entry.key}
       onClick={() => actions.review(entry.key)}
     >
+      <span class="unseen">{t.today.open} </span>
       <span class="recent-time">{clock(t.locale, entry.at)}</span>
       <bdi class="recent-name">{name}</bdi>
       {seconds !== null && <span class="recent-length">{duration(seconds)}</span>}

@@ -1,0 +1,205 @@
+"""What a screen reader finds: names, landmarks, headings, words about calls; and axe has nothing serious to say."""
+
+from collections.abc import Awaitable, Callable
+from itertools import pairwise
+from typing import Any
+
+import pytest
+from playwright.async_api import expect
+
+from browser.conftest import OnStage
+from browser.desk_page import DeskPage
+from browser.people import ambiguous_call, call, caller, customer, production_call, unknown_call
+from browser.stage import Stage
+from browser.test_frame import NARROW, WIDE
+from demo.asterisk import REPOSITORY
+
+AXE = REPOSITORY / "cti_bridge/web/ui/node_modules/axe-core/axe.min.js"
+SERIOUS = ("serious", "critical")
+
+Act = Callable[[Stage, DeskPage], Awaitable[None]]
+
+
+async def idle(_stage: Stage, desk: DeskPage) -> None:
+    await expect(desk.page.locator("article.call[data-state=idle]")).to_be_visible()
+
+
+async def ringing(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(call())
+    await expect(desk.page.locator("[data-story=note]").first).to_be_attached()
+
+
+async def talking(stage: Stage, desk: DeskPage) -> None:
+    await stage.answer(await stage.ring(production_call()))
+    await expect(desk.value("state")).to_have_count(1)
+
+
+async def held_beside_another(stage: Stage, desk: DeskPage) -> None:
+    talk = await stage.answer(await stage.ring(production_call()))
+    await stage.say("call.updated", talk | {"state": "held"})
+    await stage.ring(call())
+    await expect(desk.page.locator("[data-other-call]")).to_be_visible()
+
+
+async def ended(stage: Stage, desk: DeskPage) -> None:
+    await stage.end(await stage.answer(await stage.ring(call())))
+    await expect(desk.page.locator("[data-recent]")).to_have_count(1)
+
+
+async def withdrawn(stage: Stage, desk: DeskPage) -> None:
+    await stage.withdraw(await stage.ring(call()))
+    await expect(desk.value("gone")).to_be_visible()
+
+
+async def unknown(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(unknown_call())
+    await expect(desk.value("hint")).to_be_visible()
+
+
+async def ambiguous(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(ambiguous_call())
+    await expect(desk.page.locator("[data-candidate-id]")).to_have_count(3)
+
+
+async def doubtful(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(call(crm={"source": "stale", "age_s": 7300.0}, caller=caller(verified=False), extras="pending"))
+    await expect(desk.value("doubt")).to_be_visible()
+
+
+async def anonymous(stage: Stage, desk: DeskPage) -> None:
+    hidden = {"number": None, "display": "", "kind": "anonymous", "name": "", "verified": False}
+    await stage.ring(unknown_call(caller=hidden, crm={"source": "skipped", "age_s": None}))
+    await expect(desk.value("name")).to_be_visible()
+
+
+async def unwell(stage: Stage, desk: DeskPage) -> None:
+    await stage.source("crm", "down")
+    await stage.source("journal", "at_risk")
+    await expect(desk.page.locator("[data-source-state=at_risk]")).to_be_visible()
+
+
+async def cut_off(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(call())
+    await expect(desk.value("name")).to_be_visible()
+    await stage.cut()
+    await expect(desk.page.locator(".top[data-lost=true]")).to_be_visible()
+
+
+async def settings(stage: Stage, desk: DeskPage) -> None:
+    await stage.ring(call(customer=customer(segment="")))
+    await desk.page.locator("#open-settings").click()
+    await desk.page.locator("#switch-sound").click()
+    await expect(desk.page.get_by_role("dialog")).to_be_visible()
+
+
+async def keys(stage: Stage, desk: DeskPage) -> None:
+    await ended(stage, desk)
+    await desk.page.keyboard.press("?")
+    await expect(desk.page.get_by_role("dialog")).to_be_visible()
+
+
+async def story_pane(stage: Stage, desk: DeskPage) -> None:
+    await ringing(stage, desk)
+    await desk.page.locator("[data-pane-button=story]").click()
+
+
+async def team_pane(stage: Stage, desk: DeskPage) -> None:
+    await ended(stage, desk)
+    await desk.page.locator("[data-pane-button=team]").click()
+
+
+EVERYWHERE = (idle, ringing, held_beside_another, ambiguous, cut_off, settings)
+STATES = [
+    *(pytest.param(act, WIDE, id=act.__name__) for act in (*EVERYWHERE, talking, ended, withdrawn, unknown, doubtful)),
+    *(pytest.param(act, WIDE, id=act.__name__) for act in (anonymous, unwell, keys)),
+    *(pytest.param(act, NARROW, id=f"{act.__name__} at 380") for act in (*EVERYWHERE, story_pane, team_pane)),
+]
+
+
+async def serious_findings(desk: DeskPage) -> list[str]:
+    """What axe complains about, in one line each."""
+    if not await desk.page.evaluate("'axe' in window"):
+        await desk.page.evaluate(AXE.read_text("utf-8"))
+    found: list[dict[str, Any]] = (await desk.page.evaluate("axe.run({resultTypes: ['violations']})"))["violations"]
+    return [
+        f"{each['id']}: {node['html'][:120]} {node['failureSummary'][:200]}"
+        for each in found
+        if each["impact"] in SERIOUS
+        for node in each["nodes"]
+    ]
+
+
+@pytest.mark.parametrize(("act", "size"), STATES)
+async def test_axe_finds_nothing_serious_in_either_theme_and_language(
+    on_stage: OnStage, act: Act, size: dict[str, int]
+) -> None:
+    stage, desk = await on_stage(viewport=size, reduced_motion="reduce")
+    await act(stage, desk)
+    findings = []
+    for language in ("ru", "en"):
+        if language == "en":
+            await desk.page.locator("[data-language=en]").click()
+        await expect(desk.page.locator("html")).to_have_attribute("lang", language)
+        for theme in ("light", "dark"):
+            await desk.page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+            await expect(desk.page.locator("html")).to_have_attribute("data-theme", theme)
+            findings += [f"{language} {theme} {each}" for each in await serious_findings(desk)]
+    assert findings == []
+
+
+@pytest.mark.parametrize("problem", [False, True], ids=["as it opens", "with a problem"])
+async def test_axe_finds_nothing_serious_at_the_door(on_stage: OnStage, *, problem: bool) -> None:
+    stage, desk = await on_stage(signed_in=False)
+    if problem:
+        await stage.cut()
+        await desk.sign_in("op3", "пароль")
+        await expect(desk.page.locator("#sign-in-problem")).not_to_be_empty()
+    findings = []
+    for language in ("ru", "en"):
+        if language == "en":
+            await desk.page.locator("[data-language=en]").click()
+        for theme in ("light", "dark"):
+            await desk.page.emulate_media(color_scheme="light" if theme == "light" else "dark")
+            await expect(desk.page.locator("html")).to_have_attribute("data-theme", theme)
+            findings += await serious_findings(desk)
+    assert findings == []
+
+
+async def test_the_check_itself_sees_a_button_without_a_name(on_stage: OnStage) -> None:
+    _, desk = await on_stage()
+    await desk.page.evaluate("document.querySelector('#open-settings').removeAttribute('aria-label')")
+    await desk.page.evaluate("document.querySelector('#open-settings').removeAttribute('title')")
+    assert any(each.startswith("button-name") for each in await serious_findings(desk))
+
+
+async def test_a_call_is_announced_at_once_and_its_end_politely(on_stage: OnStage) -> None:
+    stage, desk = await on_stage()
+    alert, status = desk.page.locator("#announcer[role=alert]"), desk.page.locator("#announcer-polite[role=status]")
+    ringing = await stage.ring(call())
+    await expect(alert).to_have_text("Звонит Мария Соколова. Продажи. Сделка на стадии «ждёт оплату».")
+    await stage.withdraw(ringing)
+    await expect(alert).to_be_empty()
+    await expect(status).to_have_text("Отвечает Артём Юдин")
+    await stage.answer(await stage.ring(production_call()))
+    await expect(alert).to_be_empty()
+    await stage.ring(call())
+    await expect(status).to_have_text("Звонит Мария Соколова. Продажи. Сделка на стадии «ждёт оплату».")
+    await expect(alert).to_be_empty()
+
+
+async def test_landmarks_and_headings_lead_through_the_page(on_stage: OnStage) -> None:
+    stage, desk = await on_stage()
+    await stage.ring(ambiguous_call())
+    page = desk.page
+    await expect(page.get_by_role("main", name="Звонок")).to_be_visible()
+    await expect(page.get_by_role("complementary", name="История")).to_be_visible()
+    for region in ("Команда", "Сегодня", "Кто из них звонит?"):
+        await expect(page.get_by_role("region", name=region).first).to_be_visible()
+    await expect(page.get_by_role("banner")).to_have_count(1)
+    levels = await page.evaluate(
+        "[...document.querySelectorAll('h1, h2, h3, h4')].filter(each => each.checkVisibility())"
+        ".map(each => Number(each.tagName[1]))"
+    )
+    assert levels[0] == 1
+    assert levels.count(1) == 1
+    assert all(after - before <= 1 for before, after in pairwise(levels))
