@@ -20,7 +20,10 @@ LIMIT_MS = 1.0
 async def rows() -> list[Row]:
     """Measure and return the rows."""
     found = []
-    async with room(operators=OPERATORS, customers=customer_file()) as place, pages(place, operators=range(OPERATORS)):
+    async with (
+        room(operators=OPERATORS, customers=customer_file()) as place,
+        pages(place.page_url, place.key, operators=range(OPERATORS)),
+    ):
         pid = place.bridge.pid
         await play_calls(place.pbx, calls=WARM_UP_CALLS, per_s=RATES[0], operators=OPERATORS)
         idle = await idle_share(pid)

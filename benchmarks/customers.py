@@ -18,7 +18,7 @@ PRAGMA synchronous = OFF;
 BEGIN;
 WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {customers})
 INSERT INTO customers (id, name, city, segment, responsible, last_contact_at)
-SELECT printf('c%07d', i), printf('Ласточкина Ия %d', i), 'Тверь', '', printf('op%d', i % 1000),
+SELECT printf('c%0{width}d', i), printf('Ласточкина Ия %d', i), 'Тверь', '', printf('op%d', i % 1000),
        '2026-11-02T09:30:00+00:00'
 FROM n;
 INSERT INTO numbers (key, customer_id, raw)
@@ -34,20 +34,24 @@ PRAGMA wal_checkpoint(TRUNCATE);
 """
 
 
-def number(customer: int) -> str:
-    """The telephone number of a customer, 0 to 999,999."""
-    return f"+7495{customer:07d}"
+def number(customer: int, *, of: int = CUSTOMERS) -> str:
+    """The telephone number of a customer; where there are more than a million, one that nobody can have."""
+    return f"+7495{customer:0{_width(of)}d}"
+
+
+def _width(customers: int) -> int:
+    return 7 if customers <= CUSTOMERS else 8
 
 
 def customer_file(customers: int = CUSTOMERS) -> Path:
     """The file with that many customers, made where it is not there yet."""
-    fill = _FILL.format(customers=customers)
+    fill = _FILL.format(customers=customers, width=_width(customers))
     key = hashlib.sha256("".join([*schema.MIGRATIONS, fill]).encode()).hexdigest()[:12]
     path = FOLDER / f"customers-{customers}-{key}.sqlite"
     if not path.exists():
         print(f"making a CRM with {customers:,} customers", file=sys.stderr)
         FOLDER.mkdir(parents=True, exist_ok=True)
-        for outdated in FOLDER.glob("customers-*"):
+        for outdated in FOLDER.glob(f"customers-{customers}-*"):
             outdated.unlink()
         made = path.with_suffix(".new")
         made.unlink(missing_ok=True)

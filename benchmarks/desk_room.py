@@ -1,9 +1,8 @@
 """The bridge as a real process in front of the fake PBX, with many operators and their pages in further processes."""
 
 import json
-import socket
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,13 +12,13 @@ from sqlite_utils import Database
 
 from benchmarks.customers import FOLDER
 from benchmarks.fake_pbx import FakePbx
-from benchmarks.processes import Helper, helper
+from benchmarks.processes import Helper, free_tcp_port, helper
 from cti_bridge.database import DatabaseThread
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators import store
 from cti_bridge.operators.accounts import FILE_NAME, Accounts
-from demo.asterisk import AsteriskInstance
+from demo.asterisk import AMI_PORT, AsteriskInstance
 from demo.bridge import AGI_PORT, Bridge
 
 FIRST_EXTENSION = 1000
@@ -34,6 +33,11 @@ class Room:
     pbx: FakePbx
     key: str
 
+    @property
+    def page_url(self) -> str:
+        """Where the pages are."""
+        return self.bridge.page_url
+
 
 def extension(operator: int) -> str:
     """The extension of operator number N, who has the id `opN`."""
@@ -47,9 +51,11 @@ async def room(*, operators: int, customers: Path) -> AsyncIterator[Room]:
     # Not in TMPDIR, which may be in memory: the journal's writes belong to the cost of a call.
     with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
         place = AsteriskInstance(Path("/nonexistent"), Path(folder) / "pbx")  # only for its addresses, never started
-        bridge = Bridge(Path(folder), place, page_port=_free_port())
-        bridge.write_settings({**bridge.read_settings(), "crm": {"path": str(customers)}})
-        key = await _add_operators(bridge.data, operators)
+        bridge = Bridge(Path(folder), place, page_port=free_tcp_port())
+        settings = {**bridge.read_settings(), "crm": {"path": str(customers)}}
+        del settings["pbxes"][0]["ari"]  # the fake PBX has none
+        bridge.write_settings(settings)
+        key = await add_operators(bridge.data, [f"PJSIP/{extension(number)}" for number in range(operators)])
         async with FakePbx(place.address, AGI_PORT) as pbx:
             try:
                 await bridge.start()
@@ -58,10 +64,34 @@ async def room(*, operators: int, customers: Path) -> AsyncIterator[Room]:
                 await bridge.stop()
 
 
+@dataclass(frozen=True, slots=True)
+class BareRoom:
+    """The bare broadcaster in the place of the bridge; nobody needs a key."""
+
+    process: Helper
+    pbx: FakePbx
+    page_url: str
+    key: str = ""
+
+
 @asynccontextmanager
-async def pages(of: Room, *, operators: range) -> AsyncIterator[Helper]:
+async def bare_room(*, frame_bytes: int) -> AsyncIterator[BareRoom]:
+    """Start the bare broadcaster in front of the fake PBX; all is gone at the end."""
+    place = AsteriskInstance(Path("/nonexistent"), Path("/nonexistent"))  # only for its addresses, never started
+    port = free_tcp_port()
+    told = {"ami": [place.address, AMI_PORT], "agi": [place.address, AGI_PORT], "page": ["127.0.0.1", port],
+            "first": FIRST_EXTENSION, "frame_bytes": frame_bytes}  # fmt: skip
+    async with (
+        FakePbx(place.address, AGI_PORT) as pbx,
+        helper("benchmarks.bare_pop", json.dumps(told)) as process,
+    ):
+        yield BareRoom(process, pbx, f"http://127.0.0.1:{port}")
+
+
+@asynccontextmanager
+async def pages(url: str, key: str, *, operators: range) -> AsyncIterator[Helper]:
     """Connect a page for each of these operators, all in one process of their own."""
-    told = {"url": of.bridge.page_url, "key": of.key, "operators": [f"op{number}" for number in operators]}
+    told = {"url": url, "key": key, "operators": [f"op{number}" for number in operators]}
     async with helper("benchmarks.pages", json.dumps(told)) as process:
         yield process
 
@@ -72,12 +102,17 @@ async def seen(page: Helper) -> dict[str, Any]:
     return result
 
 
-async def _add_operators(data: Path, operators: int) -> str:
-    """Write the operators into the file and make a key; nobody has a password, for hashing a thousand takes minutes."""
+async def add_operators(data: Path, phones: Sequence[str]) -> str:
+    """Write an operator `opN` for each phone into the file and make a key.
+
+    Nobody has a password, for hashing a thousand takes minutes.
+    """
     database = DatabaseThread(data / FILE_NAME, store.MIGRATIONS, name="operators")
     await database.open()
-    people = [Operator(OperatorId(f"op{number}"), f"Дарья Полянская {number}", (f"PJSIP/{extension(number)}",),
-                       crm_user=f"op{number}") for number in range(operators)]  # fmt: skip
+    people = [
+        Operator(OperatorId(f"op{number}"), f"Дарья Полянская {number}", (phone,), crm_user=f"op{number}")
+        for number, phone in enumerate(phones)
+    ]
     await database.run(lambda db: _insert(db, people))
     await database.close()
     accounts = Accounts(data)
@@ -91,10 +126,3 @@ async def _add_operators(data: Path, operators: int) -> str:
 def _insert(database: Database, people: list[Operator]) -> None:
     for operator in people:
         store.insert_operator(database, operator, NO_PASSWORD)
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

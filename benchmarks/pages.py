@@ -2,7 +2,8 @@
 
     python -m benchmarks.pages    stdin: {"url": …, "key": …, "operators": [id, …]}; then until its end
 
-At the end, on stdout: {"popped": {call id: monotonic seconds when its `call.ringing` arrived}, "frames": N, "mib": N}.
+At the end, on stdout: {"popped": {call id: monotonic seconds when its `call.ringing` arrived}, "frames": N, "mib": N,
+"pop_bytes": length of the longest `call.ringing`}.
 The clock is the machine's, the same in every process.
 """
 
@@ -33,6 +34,7 @@ class Seen:
     popped: dict[str, float] = field(default_factory=dict)
     frames: int = 0
     size: int = 0
+    pop_bytes: int = 0
 
 
 async def main() -> None:
@@ -56,7 +58,8 @@ async def main() -> None:
         for task in reading:
             task.cancel()
         await asyncio.gather(*reading, return_exceptions=True)
-    print(json.dumps({"popped": seen.popped, "frames": seen.frames, "mib": seen.size / 2**20}), flush=True)
+    told = {"popped": seen.popped, "frames": seen.frames, "mib": seen.size / 2**20, "pop_bytes": seen.pop_bytes}
+    print(json.dumps(told), flush=True)
 
 
 async def connect(http: aiohttp.ClientSession, url: str, key: str, operator: str) -> aiohttp.ClientWebSocketResponse:
@@ -83,6 +86,7 @@ async def read(socket: aiohttp.ClientWebSocketResponse, seen: Seen) -> None:
             continue
         if event[2] == "call.ringing":
             seen.popped.setdefault(event[3], at)
+            seen.pop_bytes = max(seen.pop_bytes, len(message.data.encode()))
         await socket.send_str(f'{{"op":"ack","seq":{event[1]},"paint_ms":0}}')
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import socket
 import sys
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -58,6 +59,14 @@ async def helper(module: str, told: str) -> AsyncIterator[Helper]:
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+def free_tcp_port() -> int:
+    """Pick a TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def cpu_s(pid: int) -> float:

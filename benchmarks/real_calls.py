@@ -52,10 +52,10 @@ async def _call(asterisk: AsteriskInstance, calls: int) -> int:
     """Place so many calls and return how many were answered, when all are over."""
     scenario = render(
         (Path(__file__).parent / "callers.xml").read_text("utf-8"),
-        {"DID": DID, "TALK_MS": TALK_MS, "PATIENCE_MS": PATIENCE_MS},
+        {"TALK_MS": TALK_MS, "PATIENCE_MS": PATIENCE_MS},
     )
     callers = asterisk.workdir / "callers.csv"
-    callers.write_text("SEQUENTIAL\n" + "".join(f"{number(position * _PRIME)};\n" for position in range(calls)))
+    callers.write_text("SEQUENTIAL\n" + "".join(f"{number(position * _PRIME)};{DID};\n" for position in range(calls)))
     sipp = Sipp("callers", scenario, asterisk.workdir, asterisk.trunk_address, free_port(asterisk.trunk_address),
                 to=f"{asterisk.address}:{asterisk.sip_port}")  # fmt: skip
     await sipp.start("-inf", str(callers), "-m", str(calls), "-r", str(CALLS_PER_S), "-l", str(calls))

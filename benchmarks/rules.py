@@ -1,0 +1,64 @@
+"""The decision alone, without CRM and network, under a thousand rules of which only the last one matches."""
+
+import time
+from datetime import UTC, datetime
+from decimal import Decimal
+
+from benchmarks.figures import Row, percentile
+from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal
+from cti_bridge.domain.decision import CrmAnswer, CrmSource
+from cti_bridge.domain.ids import CustomerId, DealId
+from cti_bridge.domain.number import parse_number
+from cti_bridge.routing.decide import decide
+from cti_bridge.routing.facts import CallFacts, gather
+from cti_bridge.routing.load import load_rules
+
+MAPS, EXPRESSIONS = 900, 100
+DECISIONS, WARM_UP = 2_000, 100
+LIMIT_MS = 3.0
+HEAD = """\
+version: 1
+region: RU
+classes:
+  - {name: sales, when: {deal.stage: [offer_preparing, offer_sent, awaiting_payment]}}
+  - {name: new}
+queues:
+  primary-consult: {timeout: 120s}
+  sales: {timeout: 60s}
+default: {queue: primary-consult}
+rules:
+"""
+_DEAL = Deal(DealId("d1"), "Шкаф-купе в прихожую", "offer_sent", Decimal(148_000), "op1", datetime.now(UTC))
+_RECORD = CustomerRecord(Customer(CustomerId("c1"), "Ласточкина Ия", city="Тверь", segment="retail"), (_DEAL,))
+
+
+async def rows() -> list[Row]:
+    """Measure and return the row."""
+    rules = load_rules(_text())
+    call = CallFacts(parse_number("+74950000150", region="RU"), did="+74950000149")
+    answer = CrmAnswer(CrmSource.FRESH, (_RECORD,))
+    times = []
+    for _ in range(WARM_UP + DECISIONS):
+        began = time.perf_counter()
+        decision, _ = decide(rules, gather(call, answer, rules, SHIPPED_STAGES))
+        times.append((time.perf_counter() - began) * 1000)
+    if decision.rule != "last":
+        raise RuntimeError(f"rule {decision.rule!r} matched instead of the last")
+    p50, p99 = (percentile(times[WARM_UP:], percent) for percent in (50, 99))
+    return [
+        Row(f"decision under {MAPS + EXPRESSIONS} rules ({EXPRESSIONS} of them CEL), without CRM: p50 / p99",
+            f"{p50:.2f} / {p99:.2f} ms", f"limit {LIMIT_MS:.0f} ms", p99 / LIMIT_MS, "p99 ≤ 1")
+    ]  # fmt: skip
+
+
+def _text() -> str:
+    """Rules about cities and amounts that this caller has not, and at the end one about his class."""
+    lines = []
+    every = (MAPS + EXPRESSIONS) // EXPRESSIONS
+    for number in range(MAPS + EXPRESSIONS - 1):
+        if number % every:
+            when = f"{{customer.city: Город-{number}, customer.segment: [retail, vip], class: sales}}"
+        else:
+            when = f"'has(deal.amount) && deal.amount > {1_000_000 + number} && customer.segment == \"retail\"'"
+        lines.append(f"  - {{name: rule-{number}, when: {when}, queue: sales}}\n")
+    return HEAD + "".join(lines) + "  - {name: last, when: {class: sales}, queue: sales}\n"
