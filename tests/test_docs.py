@@ -17,6 +17,7 @@ import pytest
 from pydantic import BaseModel
 
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.cli.columns_file import read_columns_file
 from cti_bridge.cli.main import parser
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.ids import CallId, ChannelId
@@ -166,6 +167,10 @@ def test_the_settings_page_has_every_key_and_no_other() -> None:
 
 @pytest.mark.parametrize("fence", [pytest.param(fence, id=fence.page.name) for fence in fences("yaml")])
 def test_every_yaml_example_loads(fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    if fence.text.startswith("columns:"):
+        (tmp_path / "columns.yaml").write_text(fence.text, "utf-8")
+        assert read_columns_file(tmp_path / "columns.yaml", SHIPPED_STAGES).plan.headers
+        return
     if "pbxes:" not in fence.text:
         assert load_rules(fence.text, stages=SHIPPED_STAGES)
         return
@@ -254,6 +259,15 @@ async def test_the_operations_page_has_every_metric_and_no_other(tmp_path: Path)
     assert {in_code(row[0])[0] for row in table(OPERATIONS, "Metrics")} == exposed
 
 
+def test_every_bound_is_counted_by_metrics_that_exist() -> None:
+    bounds = table((ROOT / "docs" / "architecture.md").read_text("utf-8"), "Bounds")
+    named = {name for row in bounds for name in in_code(row[3])}
+
+    assert len(named) >= 10
+    assert all(row[1] and row[2] for row in bounds), "a bound, and what happens there"
+    assert named <= {in_code(row[0])[0] for row in table(OPERATIONS, "Metrics")}
+
+
 def test_metrics_named_elsewhere_are_on_the_operations_page() -> None:
     known = {in_code(row[0])[0] for row in table(OPERATIONS, "Metrics")}
     for page in PAGES:
@@ -287,7 +301,7 @@ def variables(text: str) -> set[str]:
     return {name for name in re.findall(r"\bCTI_[A-Za-z0-9_]*[A-Za-z0-9]", names) if name != "CTI_STEP"}
 
 
-@pytest.mark.parametrize("source", ["dialplan/cti-bridge.conf", "cti_bridge/asterisk/agi/contract.py"])
+@pytest.mark.parametrize("source", ["dialplan/cti-bridge.conf", "cti_bridge/asterisk/dialplan.py"])
 def test_the_dialplan_page_has_every_variable(source: str) -> None:
     page = (ROOT / "docs" / "dialplan.md").read_text("utf-8")
 
@@ -322,5 +336,9 @@ def test_every_decision_record_is_in_the_list() -> None:
     assert listed == sorted(path.name for path in folder.glob("0*.md"))
 
 
-def test_the_picture_is_small_enough_for_a_page() -> None:
-    assert (ROOT / "docs" / "images" / "pop.png").stat().st_size < 200_000
+def test_the_pictures_are_small_enough_for_a_page_and_all_shown() -> None:
+    pictures = {path.name: path.stat().st_size for path in (ROOT / "docs" / "images").glob("*.png")}
+
+    assert max(pictures.values()) < 150_000
+    shown = {name for page in PAGES for name in re.findall(r"images/([\w-]+\.png)\)", page.read_text("utf-8"))}
+    assert shown == pictures.keys()
