@@ -97,7 +97,7 @@ def _parts(data: Path) -> dict[str, float]:
 
 
 def _by_agi(name: str, url: str) -> Rival:
-    return Rival(name, "agi", "AGI", "AGISTATUS", url)
+    return Rival(name, "agi", "TryExec", "AGISTATUS", url)
 
 
 async def _rounds(asterisk: AsteriskInstance, rivals: list[Rival]) -> dict[Rival, Rounds]:

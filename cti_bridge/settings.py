@@ -17,7 +17,15 @@ from cti_bridge.domain.customer import Stage, StageList
 from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 from cti_bridge.routing.document import Items, Node, Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError, quoted, suggestion
-from cti_bridge.settings_schema import AmiModel, AriModel, FileModel, PbxModel, SecretModel
+from cti_bridge.settings_schema import (
+    AmiModel,
+    AriModel,
+    FileModel,
+    PbxModel,
+    PrivateModel,
+    PublicModel,
+    SecretModel,
+)
 
 DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -253,6 +261,9 @@ def _build(path: Path, parsed: FileModel) -> Settings:
     pbx = _pbx(parsed.pbxes[0], folder, region)
     stages = parsed.crm.stages
     public, private = parsed.web.public, parsed.web.private
+    if ari := parsed.pbxes[0].ari:
+        _not_our_own(ari, public, "web.public")
+        _not_our_own(ari, private, "web.private")
     if public.tls:
         _check_certificate(folder / public.tls.cert_file, folder / public.tls.key_file)
     return Settings(
@@ -310,6 +321,12 @@ def _pbx(pbx: PbxModel, folder: Path, region: str) -> PbxSettings:
         if ari
         else None,
     )
+
+
+def _not_our_own(ari: AriModel, listener: PublicModel | PrivateModel, name: str) -> None:
+    """Asterisk's usual port is that of our page, too: whoever comes first would have it."""
+    if ari.port == listener.port and listener.host in (ari.host, "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
+        raise _Misfit(("pbxes", 0, "ari", "port"), f"{ari.port} is the port of `{name}`: Asterisk needs one of its own")
 
 
 def _staff(texts: tuple[str, ...], region: str, at: tuple[int | str, ...]) -> StaffNumbers:

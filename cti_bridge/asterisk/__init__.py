@@ -1,1 +1,1 @@
-"""Asterisk's doors: AMI and FastAGI. Their words become ours here and get no further."""
+"""Asterisk's doors: AMI, FastAGI and ARI. Their words become ours here and get no further."""

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import asdict
@@ -25,7 +26,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     calls = commands.add_parser("calls", help="past and present calls", description="Reads the journal.")
     actions = calls.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the latest calls, newest first")
-    listing.add_argument("--limit", type=int, default=50, metavar="N", help="how many at most (50)")
+    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="how many at most (50)")
     listing.add_argument(
         "--line", metavar="TEXT", default="", help="only calls on lines with this name, channel, city, direction or DID"
     )
@@ -35,6 +36,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         action.add_argument("--config", metavar="FILE", type=Path, default=DEFAULT_PATH, help="the settings file")
         action.add_argument("--json", action="store_true", help="JSON on stdout, nothing else")
         action.set_defaults(func=_guarded(work))
+
+
+def _count(text: str) -> int:
+    number = int(text) if re.fullmatch(r"[0-9]{1,7}", text) else 0
+    if not number:
+        raise argparse.ArgumentTypeError("a whole number from 1 to 9999999, please")
+    return number
 
 
 def _journal(settings: Settings) -> JournalFile:
@@ -59,7 +67,7 @@ def _guarded(work: _Work) -> _Work:
 def _list(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
     did = canonical_number(arguments.line, settings.region)
-    records = _journal(settings).calls(limit=max(1, arguments.limit), line=(arguments.line, did))
+    records = _journal(settings).calls(limit=arguments.limit, line=(arguments.line, did))
     for record in records:
         print(json.dumps(_json(record)) if arguments.json else _row(record))
     return 0 if records else 1

@@ -29,7 +29,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Carry out one command and give back its exit code."""
     log.configure(style="auto", level="error")
     try:
-        chosen = parser().parse_args(arguments)
+        whole = parser()
+        chosen = whole.parse_args(arguments)
+        if not _is_text(chosen):
+            whole.error("an argument is not text in UTF-8")
         return int(chosen.func(chosen))
     except KeyboardInterrupt:
         return 130
@@ -37,6 +40,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Whoever read our output has gone; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
+
+
+def _is_text(chosen: argparse.Namespace) -> bool:
+    """Whether every argument but a path, which may be any bytes, can be written down again."""
+    values = [one for value in vars(chosen).values() for one in (value if isinstance(value, list) else [value])]
+    try:
+        "".join(value for value in values if isinstance(value, str)).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 if __name__ == "__main__":

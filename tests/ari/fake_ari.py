@@ -98,6 +98,11 @@ class FakeAri:
                 else:
                     await listener.send_json(event)
 
+    async def ping(self) -> None:
+        """Ask every listener whether he is there."""
+        for listener in self.listeners:
+            await listener.ping()
+
     async def enter(self, uniqueid: str = "1.1") -> None:
         """A channel enters our application; whoever listens is told."""
         self.inside[uniqueid] = channel(uniqueid)

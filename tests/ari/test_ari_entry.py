@@ -4,16 +4,17 @@ import asyncio
 import json
 import logging
 import ssl
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
+from itertools import repeat
 from pathlib import Path
 
 import pytest
 import structlog
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, ClientWebSocketResponse, web
 from fake_ari import ARGUMENTS, SECRET, VARIABLES, Desk, FakeAri, channel, end, entry_at, start, until
 
 from cti_bridge.asterisk.ari import entry as entry_module
-from cti_bridge.asterisk.dialplan import CLEARED
+from cti_bridge.asterisk.dialplan import CLEARED, RouteRequest
 
 CERTIFICATE = Path(__file__).with_name("loopback.pem")
 TOLD = {**VARIABLES, "CTI_CUSTOMER_NAME": "Ёлкина & сын +1", "CTI_DECISION": "matched"}
@@ -119,6 +120,15 @@ async def test_who_has_left_before_the_answer_is_not_written_to(ari: FakeAri, de
     assert len(ari.set) == len(TOLD), "the first answer is not mixed into the second"
 
 
+async def test_who_has_left_before_anybody_looked_is_known_all_the_same(ari: FakeAri, desk: Desk) -> None:
+    async with entry_at(ari.port, desk):
+        await until(lambda: up(desk))
+        await ari.say(start(), end())
+        await until(lambda: desk.counts.late)
+    assert [request.uniqueid for request in desk.asked] == ["1.1"], "as by FastAGI: a caller who hung up was a caller"
+    assert (desk.outcomes, ari.set, ari.let_go) == ([False], [], [])
+
+
 async def test_a_line_that_is_cut_is_made_again_and_who_waits_is_answered(ari: FakeAri, desk: Desk) -> None:
     async with entry_at(ari.port, desk):
         await until(lambda: up(desk))
@@ -202,6 +212,18 @@ async def test_a_wrong_password_is_one_clear_reason_without_the_password(
     assert "falsch" not in json.dumps(logged) + caplog.text
 
 
+async def test_a_user_who_may_only_read_is_not_taken_for_well(ari: FakeAri, desk: Desk) -> None:
+    ari.override = lambda asked: None if asked.startswith("GET") else web.Response(status=403)
+    async with entry_at(ari.port, desk):
+        await until(lambda: desk.states)
+        expected = (
+            f"ARI at 127.0.0.1:{ari.port} does not let user 'cti' do this: see read_only, permit and deny in ari.conf"
+        )
+        assert desk.states[0] == ("down", expected)
+        ari.override = lambda _: None
+        await until(lambda: up(desk))
+
+
 async def test_neither_secret_nor_customer_reaches_a_log_or_an_address(
     ari: FakeAri, desk: Desk, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -253,6 +275,46 @@ async def test_an_event_that_is_none_costs_no_caller(ari: FakeAri, desk: Desk, e
     assert ari.values("2.1")["CTI_DECISION"] == "matched"
 
 
+async def test_a_line_that_breaks_under_a_ping_is_only_a_line_that_broke(
+    ari: FakeAri, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def broken(*_: object) -> None:
+        raise ClientConnectionResetError("Cannot write to closing transport")
+
+    desk.may_answer.clear()
+    async with entry_at(ari.port, desk):
+        await until(lambda: up(desk))
+        await ari.enter()
+        await until(lambda: desk.asked)
+        with monkeypatch.context() as patch:
+            patch.setattr(ClientWebSocketResponse, "pong", broken)
+            await ari.ping()
+            await until(lambda: desk.states[-1][0] == "down")
+        desk.may_answer.set()
+        await until(lambda: ari.let_go)
+        await until(lambda: up(desk))
+    assert ari.values() == TOLD, "who is being decided about does not lose his decision"
+    assert desk.counts.sessions == 2
+
+
+async def test_a_defect_of_ours_is_told_and_costs_one_caller(
+    ari: FakeAri, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def defective(channel: object, arguments: object) -> RouteRequest:
+        raise RuntimeError("defect")
+
+    with structlog.testing.capture_logs() as logged:
+        async with entry_at(ari.port, desk):
+            await until(lambda: up(desk))
+            with monkeypatch.context() as patch:
+                patch.setattr(entry_module, "read_request", defective)
+                await ari.enter("1.1")
+                await until(lambda: [line for line in logged if line["event"] == "ari.failed"])
+            await ari.enter("2.1")
+            await until(lambda: ari.let_go == ["2.1"])
+    assert len([line for line in logged if line["event"] == "ari.failed"]) == 1
+
+
 @pytest.mark.parametrize("arguments", [["other"], [], None, "route"])
 async def test_who_comes_with_another_question_is_let_go_at_once(ari: FakeAri, desk: Desk, arguments: object) -> None:
     async with entry_at(ari.port, desk):
@@ -263,15 +325,17 @@ async def test_who_comes_with_another_question_is_let_go_at_once(ari: FakeAri, d
     assert (desk.asked, ari.set, desk.counts.broken) == ([], [], 1)
 
 
-@pytest.mark.parametrize("error", [ValueError("unsafe"), RuntimeError("defect")])
+@pytest.mark.parametrize("error", [ValueError("unsafe: Ёлкина"), RuntimeError("defect")])
 async def test_who_cannot_be_answered_is_let_go_at_once(ari: FakeAri, desk: Desk, error: Exception) -> None:
     desk.error = error
-    async with entry_at(ari.port, desk):
-        await until(lambda: up(desk))
-        await ari.enter()
-        await until(lambda: ari.let_go)
-        await until(lambda: desk.counts.broken)
+    with structlog.testing.capture_logs() as logged:
+        async with entry_at(ari.port, desk):
+            await until(lambda: up(desk))
+            await ari.enter()
+            await until(lambda: ari.let_go)
+            await until(lambda: desk.counts.broken)
     assert ari.set == []
+    assert "Ёлкина" not in json.dumps(logged, ensure_ascii=False), "a library's words may hold anything"
 
 
 async def test_a_variable_that_is_refused_takes_the_decision_with_it(ari: FakeAri, desk: Desk) -> None:
@@ -337,7 +401,16 @@ async def test_a_full_inbox_is_counted_and_the_rest_is_answered(
     assert desk.counts.requests == 5
 
 
-async def test_another_program_that_takes_the_application_is_named_and_not_chased(ari: FakeAri, desk: Desk) -> None:
+async def test_another_program_that_takes_the_application_is_named_and_not_chased(
+    ari: FakeAri, desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[Iterator[float]] = []
+
+    def short_delays() -> Iterator[float]:
+        begun.append(repeat(0.01))
+        return begun[-1]
+
+    monkeypatch.setattr(entry_module, "delays", short_delays)
     async with entry_at(ari.port, desk):
         await until(lambda: up(desk))
         for _ in range(3):
@@ -345,6 +418,10 @@ async def test_another_program_that_takes_the_application_is_named_and_not_chase
             await ari.say({"type": "ApplicationReplaced", "application": "cti-bridge"})
             await until(lambda before=sessions: ari.sessions > before)  # type: ignore[misc]
             await until(lambda: up(desk))
+        assert len(begun) == 1, "each time it comes back later"
+        await ari.cut()
+        await until(lambda: ari.sessions == 5 and up(desk))
+        assert len(begun) == 2, "a line that only broke is made again as fast as ever"
     assert "another program has taken the Stasis application 'cti-bridge'" in [reason for _, reason in desk.states]
 
 

@@ -1,5 +1,6 @@
 """`[cti-route-ari]` on a real Asterisk: what `[cti-route]` promises it promises too, whatever the application does."""
 
+import re
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
@@ -97,15 +98,16 @@ async def test_a_channels_own_application_is_asked(asterisk: AsteriskInstance) -
 
 
 @pytest.mark.promise
-async def test_an_asterisk_that_knows_no_stasis_keeps_the_caller(asterisk_root: Path, tmp_path: Path) -> None:
-    modules = "[modules]\nautoload = no\n" + "".join(
-        f"{line}\n" for line in _modules() if "stasis" not in line and "res_ari" not in line
-    )
+@pytest.mark.parametrize(("door", "missing"), [("once", "res_agi"), ("ari", "stasis|res_ari")])
+async def test_an_asterisk_without_the_modules_of_the_door_keeps_the_caller(
+    asterisk_root: Path, tmp_path: Path, door: str, missing: str
+) -> None:
+    modules = "[modules]\nautoload = no\n" + "".join(f"{line}\n" for line in _modules() if not re.search(missing, line))
     instance = AsteriskInstance(
         asterisk_root, tmp_path / "asterisk", extensions=LAB_DIALPLAN, more={"modules.conf": modules}
     )
     async with instance as without:
-        told = await decided(without, "ari")
+        told = await decided(without, door, CTI_AGI="agi://127.0.0.1:1/route")
         assert out(told) == FALLBACK | {"CTI_CALL_ID": told["Linkedid"]}
 
 

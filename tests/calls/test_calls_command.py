@@ -116,6 +116,29 @@ async def test_one_call_is_shown_with_its_line(kept: Kept, run: Run) -> None:
     assert json.loads(run("show", "main-1.1", "--json")[0])["line"]["channel"] == "site"
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list", "--limit", "0"],
+        ["list", "--limit", "-5"],
+        ["list", "--limit", "9" * 20],
+        ["list", "--limit", "many"],
+        ["list", "--line", "\udcff"],
+        ["show", "\udcff"],
+    ],
+    ids=repr,
+)
+async def test_what_cannot_be_meant_is_a_mistake_of_use(
+    kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str], arguments: list[str]
+) -> None:
+    await kept(call(1, RADIO.did, RADIO))
+
+    with pytest.raises(SystemExit) as stopped:
+        main(["calls", *arguments, "--config", str(tmp_path / "c.yaml")])
+    assert stopped.value.code == 2
+    assert "usage: cti-bridge" in capsys.readouterr().err
+
+
 async def test_texts_of_strangers_do_not_steer_the_terminal(kept: Kept, run: Run) -> None:
     nasty = "\x1b]0;x\x07\r\n\u202e<script>"
     await kept(call(1, nasty, replace(SITE, did=nasty, name=nasty), caller_name=nasty))

@@ -61,6 +61,16 @@ MISTAKES = [
         "none.pem",
         id="no CA for ARI",
     ),
+    pytest.param(AMI + "    ari: {secret_file: ami.secret}\n", "3:5", "8088 is the port", id="ARI at the page's port"),
+    pytest.param(
+        AMI + "    ari: {secret_file: ami.secret, port: 80}\nweb: {public: {host: 0.0.0.0, port: 80}}\n",
+        "3:36",
+        "80 is the port of `web.public`",
+        id="ARI at a port of the page on every address",
+    ),
+    pytest.param(
+        AMI + "    ari: {secret_file: ami.secret, port: 8089}\n", "3:36", "`web.private`", id="ARI at our own metrics"
+    ),
     pytest.param(AMI + "    agi: {host: 0.0.0.0}\n", "3:5", "allow (networks) and a secret", id="FastAGI for all"),
     pytest.param(AMI + "    agi: {allow: [office]}\n", "3:11", "`allow`", id="no network"),
     pytest.param(AMI + "    region: ru\n", "3:5", "country code", id="unknown region"),

@@ -124,6 +124,15 @@ def test_the_image_and_the_root_file_system_get_the_same_last_touch() -> None:
     assert 'cat "$here/packages" "$here/settle" "$here/build"' in build, "a change of any of them makes a new root"
 
 
+def test_asterisk_may_write_where_it_has_to_also_without_the_compose_file() -> None:
+    settle = (ROOT / "docker/asterisk/settle").read_text("utf-8")
+    (folders,) = re.findall(r"^for folder in (.*); do$", settle, re.MULTILINE)
+    (install,) = [one for one in instructions("asterisk", "RUN") if "apt-get install" in one.text]
+    (given,) = [command.split() for command in install.text.split(" && ") if command.startswith("chown ")]
+
+    assert given == ["chown", "-R", "asterisk:asterisk", *(f"/{folder}" for folder in folders.split())]
+
+
 @pytest.mark.parametrize("twice", [False, True], ids=["once", "again"])
 def test_the_last_touch_removes_name_look_ups_samples_and_lists(tmp_path: Path, twice: bool) -> None:
     for file, text in {

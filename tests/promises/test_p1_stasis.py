@@ -276,6 +276,8 @@ async def test_a_caller_who_hangs_up_during_the_decision(asterisk: AsteriskInsta
             await asyncio.sleep(0.02)
     assert await counted(bridge, "cti_ari_broken") == 0
     assert await asterisk.channels() == 0
+    record = await journalled(bridge, inside["Uniqueid"], ended=True)
+    assert (record.caller, record.outcome) == (SALES, "abandoned")
     async with in_time(asterisk, SALES) as next_one:
         assert next_one.decided == ("matched", "fresh", "sales")
 

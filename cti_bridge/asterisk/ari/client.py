@@ -9,14 +9,17 @@ has a limit, and its log is off.
 import logging
 import warnings
 from collections.abc import Callable, Mapping
-from contextlib import suppress
 from typing import Any, Self
 
-from cti_bridge.asterisk.ari.transport import AriAddress, AriFailed, AriGone, Transport
+import structlog
+
+from cti_bridge.asterisk.ari.transport import AriAddress, AriFailed, AriGone, AriRefused, Transport
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # newer Pythons dislike escapes in its source
     from aioari.client import Client
+
+log = structlog.get_logger(__name__)
 
 for _library in ("aioari", "aioswagger11"):
     logging.getLogger(_library).setLevel(logging.CRITICAL + 1)
@@ -40,6 +43,7 @@ class AriClient:
         self._ari = Client(f"{self._address.url}/", self._http)
         self._ari.swagger.url = _operations(self._address.url)
         await self._ari.init()
+        self._ari.exception_handler = _tell_defect
         for name in EVENTS:
             self._ari.on_event(name, self._on_event)
         return self
@@ -52,15 +56,23 @@ class AriClient:
         self._http.connected = connected
         try:
             await self._ari.run(self._address.application)
+        except OSError:
+            raise AriFailed(f"ARI at {self._address.place}: connection lost") from None
         except (ValueError, TypeError, RecursionError):
             raise AriFailed(f"ARI at {self._address.place} sent something that is no event") from None
 
     async def hear_only_these(self) -> None:
-        """Have Asterisk send `EVENTS` and no others, if it can; else it tells of each variable that is set."""
-        with suppress(AriGone, AriFailed):
-            await self._ari.applications.filter(
-                applicationName=self._address.application, allowed=tuple({"type": name} for name in EVENTS)
-            )
+        """Have Asterisk send `EVENTS` and no others, if it can; else it tells of each variable that is set.
+
+        Raises AriRefused: who may not do this may not answer callers either.
+        """
+        allowed = tuple({"type": name} for name in EVENTS)
+        try:
+            await self._ari.applications.filter(applicationName=self._address.application, allowed=allowed)
+        except AriRefused:
+            raise
+        except (AriGone, AriFailed):
+            return
 
     async def channels(self) -> list[str]:
         """The ids of the channels in our application. Raises AriFailed."""
@@ -83,6 +95,11 @@ class AriClient:
     async def let_go(self, channel: str) -> None:
         """Have a channel go on in the dialplan behind `Stasis`. Raises AriGone, AriFailed."""
         await self._ari.channels.continueInDialplan(channelId=channel)
+
+
+def _tell_defect(error: Exception) -> None:
+    """What aioari does with an error of `on_event`; without it nobody would hear of one. The next event goes on."""
+    log.error("ari.failed", exc_info=error)
 
 
 def _operations(url: str) -> dict[str, Any]:

@@ -192,7 +192,8 @@ class StasisEntry:
                 self._counts.late += 1
             except (TimeoutError, AriFailed, ValueError) as error:
                 self._counts.broken += 1
-                log.info("ari.broken", reason=str(error) or type(error).__name__)
+                # Only the words of AriFailed are our own; those of others may hold what the caller sent.
+                log.info("ari.broken", reason=str(error) if isinstance(error, AriFailed) else type(error).__name__)
             except Exception:
                 self._counts.broken += 1
                 log.exception("ari.failed")
@@ -216,9 +217,7 @@ class StasisEntry:
                     await client.let_go(arrival.channel)
 
     async def _tell(self, client: AriClient, arrival: _Arrival, request: RouteRequest) -> None:
-        if not arrival.here:
-            raise AriGone
-        self._counts.requests += 1
+        self._counts.requests += 1  # also where he has left by now: who called and hung up is to be known
         answer = await self._decide(request, arrival.heard_at)
         complete = False
         try:

@@ -4,7 +4,6 @@ Whatever goes wrong becomes an `AriGone` or an `AriFailed`, whose texts are our 
 request may hold customers' names.
 """
 
-import asyncio
 import json
 import os
 import ssl
@@ -30,6 +29,10 @@ class AriFailed(Exception):
     """ARI could not be reached or did not do what was asked; the message says why and holds no secret."""
 
 
+class AriRefused(AriFailed):
+    """ARI does not know us, or does not let us do what we must, until its admin changes that."""
+
+
 @dataclass(frozen=True, slots=True)
 class AriAddress:
     """Where ARI is, as whom to log in, and the name of our application there; limits in seconds."""
@@ -40,7 +43,6 @@ class AriAddress:
     secret: str = field(repr=False)
     application: str
     tls: ssl.SSLContext | None = None
-    connect_within_s: float = 5.0
     answer_within_s: float = 1.0
     heartbeat_s: float = 10.0
 
@@ -113,14 +115,14 @@ class Transport:
     async def ws_connect(self, url: str, params: Mapping[str, str]) -> aiohttp.ClientWebSocketResponse:
         """Open the websocket of events and tell `connected`. Raises AriFailed."""
         try:
-            async with asyncio.timeout(self._address.connect_within_s):
-                socket = await self._session.ws_connect(
-                    url,
-                    params=params,
-                    heartbeat=self._address.heartbeat_s,
-                    max_msg_size=MAX_EVENT,
-                    timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
-                )
+            # The session's time limit holds for the way up to here, and not for the open socket.
+            socket = await self._session.ws_connect(
+                url,
+                params=params,
+                heartbeat=self._address.heartbeat_s,
+                max_msg_size=MAX_EVENT,
+                timeout=aiohttp.ClientWSTimeout(ws_close=1.0),
+            )
         except aiohttp.WSServerHandshakeError as error:
             raise self._refused(error.status) from None
         except (aiohttp.ClientError, OSError, TimeoutError) as error:
@@ -131,8 +133,12 @@ class Transport:
     def _refused(self, status: int) -> AriFailed:
         place, user = self._address.place, self._address.username
         match status:
-            case 401 | 403:
-                return AriFailed(f"ARI at {place} refused the login of user {user!r}: wrong name or password")
+            case 401:
+                return AriRefused(f"ARI at {place} refused the login of user {user!r}: wrong name or password")
+            case 403:
+                return AriRefused(
+                    f"ARI at {place} does not let user {user!r} do this: see read_only, permit and deny in ari.conf"
+                )
             case 404:
                 return AriFailed(f"ARI at {place} is not there (404): are the res_ari modules loaded?")
         return AriFailed(f"ARI at {place} answered {status}")
