@@ -34,7 +34,7 @@ class CannotListen(Exception):
 
 
 def connection_limit() -> int:
-    """How many connections one listener may hold: half of what this process may open, the rest is for calls."""
+    """How many connections each of the two listeners may hold: a third of what this process may open is for calls."""
     return min(MAX_CONNECTIONS, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 3)
 
 

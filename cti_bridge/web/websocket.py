@@ -160,8 +160,8 @@ class Page:
         if owner is None or owner.id != connection.operator.id:
             connection.end(CloseCode.REFUSED, "the ticket is not valid")
             return
-        connection.session = None
-        self._hold_on(connection)
+        if connection.session is None:  # a page with a session lives and ends with that, whatever it shows besides
+            self._hold_on(connection)
 
     def _hold_on(self, connection: Connection) -> None:
         if self._hold is not None:

@@ -24,7 +24,7 @@ new MutationObserver(() => {
 """
 """Notes when each state of each card was first in the document, and every breach of the content security policy."""
 
-_EXPECTED = ("status of 401", "status of 429", "net::ERR_", "WebSocket connection to")
+_EXPECTED = ("status of 401", "status of 429", "status of 503", "net::ERR_", "WebSocket connection to")
 """What Chromium itself writes when nobody is signed in, a sign-in is refused, or the bridge is away."""
 
 

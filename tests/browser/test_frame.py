@@ -7,7 +7,7 @@ from playwright.async_api import expect
 
 from browser.conftest import OnStage
 from browser.desk_page import DeskPage
-from browser.people import TEAM, ambiguous_call, call, caller, customer, deal, production_call
+from browser.people import TEAM, ambiguous_call, call, caller, customer, deal, moment, production_call
 
 NARROW = {"width": 380, "height": 768}
 WIDE = {"width": 1366, "height": 768}
@@ -109,6 +109,47 @@ async def test_long_texts_stay_in_their_places(
     for name in ("name", "number", "class"):
         await expect(desk.value(name)).to_be_in_viewport()
     await expect(desk.page.locator(".deal.main .sum")).to_be_in_viewport(ratio=1)
+
+
+async def test_a_call_comes_to_the_front_of_a_narrow_page_and_during_a_talk_is_said_on_its_tab(
+    on_stage: OnStage,
+) -> None:
+    stage, desk = await on_stage(viewport=NARROW)
+    team, tab = desk.page.locator("[data-pane-button=team]"), desk.page.locator("[data-pane-button=now]")
+    await team.click()
+    ringing = await stage.ring(call())
+    await expect(desk.card_of(ringing["id"], "ringing")).to_be_visible()
+    await stage.answer(ringing)
+    await expect(desk.card_of(ringing["id"], "talking")).to_be_visible()
+    await team.click()
+    await expect(tab).to_have_attribute("data-rings", "false")
+    await stage.ring(production_call())
+    await expect(tab).to_have_attribute("data-rings", "true")
+    await expect(desk.page.locator("#pane-team")).to_be_visible()
+    await in_sight(desk, "[data-pane-button=now] .icon")
+
+
+async def test_a_narrow_page_names_every_source_when_all_are_unwell(on_stage: OnStage) -> None:
+    stage, desk = await on_stage(viewport=NARROW)
+    for name in ("asterisk", "crm", "journal"):
+        await stage.source(name, "down")
+        await expect(desk.page.locator(f"[data-source={name}][data-source-state=down]")).to_be_visible()
+    await in_sight(desk, *(f"[data-source={name}]" for name in ("bridge", "asterisk", "crm", "journal")))
+    await nothing_sideways(desk)
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_long_note_can_be_read_to_its_end(on_stage: OnStage, size: dict[str, int]) -> None:
+    stage, desk = await on_stage(viewport=size)
+    note = {"at": moment(days=1), "author": "Зоя Цветкова", "text": "Подробно и по порядку. " * 80 + "Конец"}
+    await stage.ring(call(notes=[note]))
+    if size is NARROW:
+        await desk.page.locator("[data-pane-button=story]").click()
+    text = desk.page.locator("[data-story=note] .item-text")
+    await text.evaluate("each => each.scrollIntoView(false)")
+    await expect(text).to_be_in_viewport()
+    assert await text.evaluate("each => each.scrollHeight - each.clientHeight") <= 1
+    await nothing_sideways(desk)
 
 
 async def test_a_narrow_page_has_the_rest_behind_two_tabs(on_stage: OnStage) -> None:

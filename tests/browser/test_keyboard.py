@@ -99,6 +99,19 @@ async def test_a_call_leaves_the_focus_where_it_was(on_stage: OnStage) -> None:
         await expect(desk.value("gone")).to_be_visible()
 
 
+async def test_what_goes_with_its_own_button_leaves_the_focus_at_the_call(on_stage: OnStage) -> None:
+    stage, desk = await on_stage()
+    await stage.end(await stage.answer(await stage.ring(call())))
+    await desk.page.locator("#close-card").press("Enter")
+    await expect(desk.page.locator("article.call[data-state=idle]")).to_be_visible()
+    await expect(desk.page.locator("#pane-now")).to_be_focused()
+    await stage.answer(await stage.ring(production_call()))
+    await stage.ring(call())
+    await desk.page.locator("[data-other-call]").press("Enter")
+    await expect(desk.value("name")).to_have_text("Мария Соколова")
+    await expect(desk.page.locator("#pane-now")).to_be_focused()
+
+
 async def test_what_is_typed_at_the_door_is_only_text(on_stage: OnStage) -> None:
     _, desk = await on_stage(signed_in=False)
     await desk.page.locator("#login").press_sequentially("op?3")

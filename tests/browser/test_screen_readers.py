@@ -187,6 +187,15 @@ async def test_a_call_is_announced_at_once_and_its_end_politely(on_stage: OnStag
     await expect(alert).to_be_empty()
 
 
+async def test_a_blocked_door_is_told_once_and_not_every_second(on_stage: OnStage) -> None:
+    _, desk = await on_stage(signed_in=False)
+    await desk.page.route("**/api/v1/session", lambda route: route.fulfill(status=429, json={"retry_after_s": 200}))
+    await desk.sign_in("op3", "пароль")
+    problem = desk.page.locator("#sign-in-problem")
+    await expect(problem).to_contain_text("Следующая попытка через 3:1")
+    await expect(problem.get_by_role("alert")).to_have_text("Слишком много попыток.")
+
+
 async def test_landmarks_and_headings_lead_through_the_page(on_stage: OnStage) -> None:
     stage, desk = await on_stage()
     await stage.ring(ambiguous_call())

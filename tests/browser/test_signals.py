@@ -1,7 +1,9 @@
 """Tone and desktop notification: only when wanted and allowed, for as long as it rings, in one tab."""
 
+import asyncio
+
 import pytest
-from playwright.async_api import Page, expect
+from playwright.async_api import Page, Route, expect
 
 from browser.conftest import OnStage
 from browser.desk_page import DeskPage
@@ -153,6 +155,32 @@ async def test_permission_is_asked_on_a_click_and_a_refusal_is_explained(on_stag
     await stage.ring(call())
     await expect(desk.value("name")).to_be_visible()
     assert await notices(desk.page) == []
+
+
+@pytest.mark.parametrize("problem", ["silent", "refuses"])
+async def test_signing_out_is_seen_and_heard_at_once_and_unheard_by_the_bridge_it_is_said(
+    on_stage: OnStage, problem: str
+) -> None:
+    stage, desk = await on_stage(init_scripts=[_WATCH_TONES])
+    asked, answer = asyncio.Event(), asyncio.Event()
+
+    async def late(route: Route) -> None:
+        asked.set()
+        await answer.wait()
+        await (route.abort() if problem == "silent" else route.fulfill(status=503, json={}))
+
+    await switch_on(desk, "sound")
+    await stage.ring(call())
+    await plays(desk.page, "ring")
+    await desk.page.route("**/api/v1/session", late)
+    await desk.page.locator("#sign-out").click()
+    await asked.wait()
+    await expect(desk.page.locator("#sign-in button[type=submit]")).to_be_disabled()
+    await plays(desk.page)
+    await desk.shows_nothing_of("Соколова", "Ланская")
+    answer.set()
+    await expect(desk.page.locator("#sign-in-problem")).to_contain_text("выход не засчитан")
+    await expect(desk.page.locator("#sign-in button[type=submit]")).to_be_enabled()
 
 
 async def on_with_notices(on_stage: OnStage) -> tuple[Stage, DeskPage]:

@@ -238,6 +238,19 @@ async def test_an_unknown_command_has_a_result_and_a_repeated_one_the_same(tmp_p
         assert (await one.receive("result"))["error"]["message"] == "there is no command later"
 
 
+async def test_a_ticket_does_not_free_a_page_from_its_session(tmp_path: Path) -> None:
+    async with front_desk(tmp_path) as desk:
+        cookie = await desk.sign_in("anna")
+        page = await desk.connect(cookie)
+        await page.hello()
+        await page.send(op="renew", ticket=desk.tickets.issue(ANNA.id))
+        await page.silence()
+        headers = {"Cookie": f"cti_session={cookie}"}
+        async with desk.http.delete(f"{desk.url}/api/v1/session", headers=headers) as answer:
+            assert answer.status == 204
+        assert (await page.sent_away())[1] == 4003
+
+
 async def test_a_ticket_holds_a_page_only_until_it_has_to_be_renewed(tmp_path: Path) -> None:
     async with front_desk(tmp_path, limits=SocketLimits(ticket_hold_s=0.3)) as desk:
         left, renewed = await desk.connect(), await desk.connect()

@@ -2,7 +2,7 @@
 
 import { plain } from "./format";
 import type { Model } from "./model";
-import { cardState } from "./model";
+import { cardState, ringingCards } from "./model";
 import { reasonOf } from "./reason";
 import type { Strings } from "./strings";
 import { callerInBrief } from "./who";
@@ -22,7 +22,7 @@ const LONGEST_LINE = 120;
 function ringing(model: Model): Model["cards"] {
   // Without the line nobody knows whether it still rings: better silent than false.
   if (model.phase !== "signed_in" || model.line.phase !== "live") return [];
-  return model.cards.filter((card) => cardState(card.call) === "ringing");
+  return ringingCards(model);
 }
 
 export function toneFor(model: Model): Tone {

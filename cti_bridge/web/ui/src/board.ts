@@ -23,9 +23,11 @@ export class Board {
     return (await Notification.requestPermission()) === "granted";
   }
 
-  show(notices: readonly Notice[]): void {
+  /** Let exactly these stand; `ringing` are the calls that are not over, also while nothing may be shown of them. */
+  show(notices: readonly Notice[], ringing: readonly string[]): void {
     for (const [callId, shown] of this.standing) {
       if (notices.some((notice) => notice.callId === callId)) continue;
+      if (shown === null && ringing.includes(callId)) continue;
       this.standing.delete(callId);
       shown?.close();
     }
@@ -44,7 +46,8 @@ export class Board {
         shown.close();
       };
       shown.onclose = () => {
-        if (this.standing.has(callId)) this.standing.set(callId, null);
+        // The browser tells late: another one may stand for this call by now.
+        if (this.standing.get(callId) === shown) this.standing.set(callId, null);
       };
     } catch {
       this.broken = true; // phones know notifications only from service workers

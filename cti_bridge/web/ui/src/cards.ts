@@ -1,6 +1,6 @@
 /** What happens to the cards on the screen: placed, ended, withdrawn, expired. Pure, like the reducer that calls it. */
 
-import type { Card, GoneReason, Model, Recent } from "./model";
+import type { Card, GoneReason, Model, Pane, Recent } from "./model";
 import { cardState, serverNow } from "./model";
 import type { Call } from "./protocol";
 
@@ -8,8 +8,8 @@ import type { Call } from "./protocol";
 export const ENDED_STAYS = 120_000;
 /** The words about a withdrawn call stay this long (milliseconds). */
 export const NOTICE_STAYS = 8_000;
-/** Today's list keeps this many lines. */
-export const RECENT_KEPT = 40;
+/** Today's list keeps this many lines: a long day is counted whole. */
+export const RECENT_KEPT = 500;
 
 /** Show the call, or show what became of it. Applying the same call again changes nothing. */
 export function placeCall(model: Model, call: Call): Model {
@@ -26,7 +26,13 @@ export function placeCall(model: Model, call: Call): Model {
     return { ...current, cards, focus: pickedUp ? call.id : current.focus };
   }
   const cards = [...current.cards.filter((each) => each.call.state !== "ended"), card];
-  return refocus({ ...current, cards, notice: null, review: null });
+  return refocus({ ...current, cards, notice: null, review: null, pane: paneFor(model, true) });
+}
+
+/** Where the panes take turns, a call that begins comes to the front; whoever talks reads on undisturbed. */
+function paneFor(model: Model, begins: boolean): Pane {
+  const busy = model.cards.some(({ call }) => !["ringing", "ended"].includes(cardState(call)));
+  return begins && !busy ? "now" : model.pane;
 }
 
 function endCall(model: Model, call: Call, known: Card | undefined): Model {
@@ -71,8 +77,9 @@ export function replaceCalls(model: Model, calls: readonly Call[]): Model {
     model.recent,
   );
   const cards = mine.map((call) => ({ call, leavesAt: null }));
-  const ringing = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
-  return refocus({ ...model, cards, recent, notice: null, review: ringing ? null : model.review });
+  const begins = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
+  const review = begins ? null : model.review;
+  return refocus({ ...model, cards, recent, notice: null, review, pane: paneFor(model, begins) });
 }
 
 /** Let go of all whose time is over: pops nobody confirms any more, ended cards, notices, yesterday's list. */

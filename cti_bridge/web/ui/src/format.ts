@@ -78,7 +78,7 @@ export function phone(number: string): string {
 /** One line without control and direction marks, for places that are not ours to isolate: the window's title. */
 export function plain(text: string, longest: number): string {
   const line = text
-    .replace(/[\p{Cc}\p{Cf}\u2028\u2029]/gu, " ")
+    .replace(/[\p{Cc}\u2028\u2029]|(?![\u200c\u200d])\p{Cf}/gu, " ") // joiners turn nothing round; some names need them
     .replace(/\s+/g, " ")
     .trim();
   const letters = [...line];

@@ -7,7 +7,7 @@ import { render } from "preact";
 import idleIcon from "./icons/idle.svg";
 import ringingIcon from "./icons/ringing.svg";
 import type { Model } from "./model";
-import { cardState, opening } from "./model";
+import { opening, ringingCards } from "./model";
 import { dress, keepPreferences, onChange, readPreferences } from "./kept";
 import { Outside } from "./outside";
 import type { Preferences } from "./preferences";
@@ -18,7 +18,7 @@ import type { Socket } from "./socket";
 import { reduce } from "./state";
 import type { Effect, Input } from "./state";
 import { languageFor, stringsFor } from "./strings";
-import { App } from "./view/app";
+import { App, focusCall } from "./view/app";
 import { DeskContext } from "./view/desk";
 import type { Actions, Panel } from "./view/desk";
 import { windowTitle } from "./window";
@@ -50,15 +50,18 @@ function draw(): void {
   const sound = outside.sound(preferences);
   const notices = outside.notices(preferences);
   document.documentElement.lang = t.code;
+  const focused = document.activeElement;
   render(
     <DeskContext.Provider value={{ model, t, preferences, panel, sound, notices, actions }}>
       <App />
     </DeskContext.Provider>,
     root,
   );
+  // What had the focus is gone, a closed card for one: whoever works with keys goes on at the call, not at the very top.
+  if (focused && !focused.isConnected && document.activeElement === document.body) focusCall();
   const title = windowTitle(model, t);
   if (document.title !== title) document.title = title;
-  const icon = model.cards.some((card) => cardState(card.call) === "ringing") ? ringingIcon : idleIcon;
+  const icon = model.line.phase === "live" && ringingCards(model).length > 0 ? ringingIcon : idleIcon;
   if (favicon && favicon.getAttribute("href") !== icon) favicon.setAttribute("href", icon);
   outside.attend(model, t, preferences);
 }
@@ -143,7 +146,11 @@ const actions: Actions = {
   },
   signOut: () => {
     line.stop();
-    void signOut().then(() => tell({ kind: "no_session", at: now() }));
+    tell({ kind: "leaving", at: now() });
+    void signOut().then((heard) => {
+      tell({ kind: "no_session", at: now() });
+      if (!heard) tell({ kind: "sign_in_failed", problem: "still_inside", retryAfterS: 0, at: now() });
+    });
   },
   look: (callId) => tell({ kind: "look", callId, at: now() }),
   review: (key) => tell({ kind: "review", key, at: now() }),

@@ -11,7 +11,8 @@ export type LinePhase = "connecting" | "live" | "lost";
 /** The three panes that take turns where the window is too narrow for all. */
 export type Pane = "now" | "story" | "team";
 
-export type SignInProblem = "wrong_login" | "too_many_attempts" | "unreachable";
+/** `still_inside`: the bridge did not hear the sign-out, this browser holds the session on. */
+export type SignInProblem = "wrong_login" | "too_many_attempts" | "unreachable" | "still_inside";
 
 export interface SignIn {
   readonly busy: boolean;
@@ -124,6 +125,11 @@ export function shownCall(model: Model): Call | null {
     if (reviewed) return reviewed;
   }
   return model.cards.find((card) => card.call.id === model.focus)?.call ?? null;
+}
+
+/** The cards whose phone rings, as far as the page knows; without a line that may be over. */
+export function ringingCards(model: Model): readonly Card[] {
+  return model.cards.filter((card) => cardState(card.call) === "ringing");
 }
 
 /** What the card is for this operator, in one word: it picks band, words and page title. */

@@ -4,6 +4,7 @@ import { noticesFor, toneFor } from "./attention";
 import { Bell } from "./bell";
 import { Board } from "./board";
 import type { Model } from "./model";
+import { ringingCards } from "./model";
 import type { NoticeState, Preferences, SoundState } from "./preferences";
 import type { Strings } from "./strings";
 import { Turn } from "./turn";
@@ -27,7 +28,8 @@ export class Outside {
     this.bellTurn.want(inside && this.bell.state(preferences.sound) === "on");
     this.boardTurn.want(inside && this.board.state(preferences.notices) === "on");
     this.bell.set(this.bellTurn.mine ? toneFor(model) : "none");
-    this.board.show(this.boardTurn.mine ? noticesFor(model, t, preferences.named) : []);
+    const calls = ringingCards(model).map(({ call }) => call.id);
+    this.board.show(this.boardTurn.mine ? noticesFor(model, t, preferences.named) : [], calls);
   }
 
   sound(preferences: Preferences): SoundState {

@@ -52,12 +52,12 @@ export async function signIn(login: string, password: string): Promise<SignInAns
   }
 }
 
-/** End the session; whether the bridge heard it or not, this page forgets everything. */
-export async function signOut(): Promise<void> {
+/** End the session; whether the bridge has heard it. If not, whoever opens the page in this browser is still inside. */
+export async function signOut(): Promise<boolean> {
   try {
-    await fetch(ADDRESS, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE) });
+    return (await fetch(ADDRESS, { method: "DELETE", signal: AbortSignal.timeout(PATIENCE) })).ok;
   } catch {
-    // The session ends by itself in time; the page must not stay open because of it.
+    return false;
   }
 }
 

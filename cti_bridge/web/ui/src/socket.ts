@@ -40,7 +40,6 @@ const ANSWER_WITHIN = 5_000;
 /** The same when there is reason to doubt the line (milliseconds). */
 const ANSWER_WITHIN_IN_DOUBT = 2_000;
 
-const REFUSED = 4002;
 const SESSION_OVER = 4003;
 const RESTART = 1012;
 
@@ -53,7 +52,8 @@ export function backOff(failures: number, code: number | null, chance: number): 
 export class Line {
   private socket: Socket | null = null;
   private failures = 0;
-  private asking = false;
+  /** The question under way; an answer to an older one counts for nothing. */
+  private asking: Promise<SessionAnswer> | null = null;
   private wanted = false;
   private fromSnapshot = false;
   private heartbeat = 20_000;
@@ -67,12 +67,13 @@ export class Line {
   /** Ask for the session and hold the line from now on; harmless when it is already held. */
   start(): void {
     this.wanted = true;
-    if (this.socket === null && this.stopWaiting === null && !this.asking) void this.attempt();
+    if (this.socket === null && this.stopWaiting === null && this.asking === null) void this.attempt();
   }
 
   /** Let the line go, for good. */
   stop(): void {
     this.wanted = false;
+    this.asking = null;
     this.drop();
     this.stopWaiting?.();
     this.stopWaiting = null;
@@ -97,7 +98,7 @@ export class Line {
 
   /** The machine slept or its clock was set: ask for the time and the missed events at once, on a new line. */
   again(): void {
-    if (!this.wanted || this.asking) return;
+    if (!this.wanted || this.asking !== null) return;
     this.drop();
     this.stopWaiting?.();
     this.stopWaiting = null;
@@ -112,10 +113,11 @@ export class Line {
   }
 
   private async attempt(): Promise<void> {
-    this.asking = true;
-    const answer = await this.ports.askSession();
-    this.asking = false;
-    if (!this.wanted) return;
+    const asking = this.ports.askSession();
+    this.asking = asking;
+    const answer = await asking;
+    if (this.asking !== asking) return;
+    this.asking = null;
     const at = this.ports.now();
     switch (answer.kind) {
       case "outside":
@@ -142,14 +144,18 @@ export class Line {
       if (this.socket !== socket) return;
       // A proxy may swallow the close code; what `bye` said before it counts then.
       const meant = this.closeCode ?? code;
-      if (meant === REFUSED || meant === SESSION_OVER) this.leave();
+      // Refused in spite of a session there are too many tabs; without one, the next question leads to the door.
+      if (meant === SESSION_OVER) this.leave();
       else this.lose(meant);
     };
   }
 
   private hear(text: string): void {
     const frame = decode(text);
-    if (this.stopBeating !== null) this.deadline(null); // any frame is a sign of life
+    if (this.stopBeating !== null) {
+      this.deadline(null); // any frame is a sign of life
+      this.nextBeat();
+    }
     if (frame === null) return;
     if (frame.op === "welcome") {
       this.failures = 0;
@@ -161,6 +167,7 @@ export class Line {
     this.ports.tell({ kind: "frame", frame, at: this.ports.now() });
   }
 
+  /** Set by what is heard and not by the beat before: timers in a row run once a minute in a tab that is hidden for long. */
   private nextBeat(): void {
     this.stopBeating?.();
     this.stopBeating = this.ports.after(this.heartbeat, () => this.beat(ANSWER_WITHIN));
@@ -169,7 +176,6 @@ export class Line {
   private beat(within: number): void {
     this.send(ping());
     if (this.stopDeadline === null) this.deadline(within);
-    this.nextBeat();
   }
 
   private deadline(milliseconds: number | null): void {

@@ -12,6 +12,7 @@ import type { Operator, ServerEvent, ServerFrame, Source, Welcome } from "./prot
 export type Input =
   | { readonly kind: "session"; readonly operator: Operator; readonly serverTime: number | null; readonly at: number }
   | { readonly kind: "no_session"; readonly at: number }
+  | { readonly kind: "leaving"; readonly at: number }
   | { readonly kind: "sign_in_sent"; readonly at: number }
   | { readonly kind: "sign_in_failed"; readonly problem: SignInProblem; readonly retryAfterS: number; readonly at: number }
   | { readonly kind: "line"; readonly phase: LinePhase; readonly at: number }
@@ -43,6 +44,9 @@ export function reduce(before: Model, input: Input): Step {
       return only(signedIn(model, input.operator, input.serverTime));
     case "no_session":
       return only({ ...opening(input.at), phase: "signed_out", signIn: { ...model.signIn, busy: false } });
+    case "leaving":
+      // Nothing stays to be seen or heard while the bridge takes its time to say goodbye.
+      return only({ ...opening(input.at), phase: "signed_out", signIn: { ...model.signIn, busy: true } });
     case "sign_in_sent":
       return only({ ...model, signIn: { busy: true, problem: null, blockedUntil: 0 } });
     case "sign_in_failed": {
@@ -56,7 +60,7 @@ export function reduce(before: Model, input: Input): Step {
     case "tick":
       return only(expire(model));
     case "look":
-      return only({ ...model, focus: input.callId, review: null, pane: "now" });
+      return only(look(model, input.callId));
     case "next_call":
       return only(nextCall(model));
     case "review":
@@ -124,12 +128,12 @@ function caughtUp(before: Model, events: readonly ServerEvent[]): Step {
   const isNew = ({ call }: Card): boolean => !before.cards.some((card) => card.call.id === call.id);
   const isGone = ({ call }: Card): boolean => !model.cards.some((card) => card.call.id === call.id);
   const notice = before.cards.some(isGone) ? model.notice : before.notice;
-  const review = model.cards.some(isNew) ? model.review : before.review;
+  const { review, pane } = model.cards.some(isNew) ? model : before;
   const acks = model.cards.flatMap(({ call }): Effect[] => {
     const latest = events.findLast((event) => event.call?.id === call.id);
     return latest?.seq ? [{ kind: "ack", seq: latest.seq }] : [];
   });
-  return { model: live({ ...model, notice, review }), effects: [...acks, ...others] };
+  return { model: live({ ...model, notice, review, pane }), effects: [...acks, ...others] };
 }
 
 function applyEvent(model: Model, event: ServerEvent): Step {
@@ -184,11 +188,16 @@ function withSource(sources: readonly Source[], news: Source): readonly Source[]
   return known ? sources.map((source) => (source.name === news.name ? news : source)) : [...sources, news];
 }
 
+/** A notification may be clicked when its call has just gone. */
+function look(model: Model, callId: string): Model {
+  const focus = model.cards.some((card) => card.call.id === callId) ? callId : model.focus;
+  return { ...model, focus, review: null, pane: "now" };
+}
+
 function nextCall(model: Model): Model {
-  if (model.cards.length === 0) return model;
   const at = model.cards.findIndex((card) => card.call.id === model.focus);
   const next = model.cards[(at + 1) % model.cards.length];
-  return { ...model, focus: next?.call.id ?? null, review: null, pane: "now" };
+  return next ? look(model, next.call.id) : model;
 }
 
 /** Close what may be closed: a reviewed card, an ended one, a notice; never a living call. */

@@ -1,16 +1,16 @@
 /** What the browser's tab and a screen reader say about the page. Pure. */
 
 import type { Model } from "./model";
-import { cardState, shownCall } from "./model";
+import { cardState, ringingCards, shownCall } from "./model";
 import { reasonOf } from "./reason";
 import type { Strings } from "./strings";
 import { callerInBrief } from "./who";
 
-/** The window's title: who rings comes before whom one talks to, and that before a broken line. */
+/** The window's title: a broken line comes first, because then nobody knows who rings; then who rings, then who talks. */
 export function windowTitle(model: Model, t: Strings): string {
-  const ringing = model.cards.find((card) => cardState(card.call) === "ringing");
-  if (ringing) return t.windowTitle.ringing(callerInBrief(ringing.call, t));
   if (model.phase === "signed_in" && model.line.phase === "lost") return t.windowTitle.lost;
+  const ringing = ringingCards(model)[0];
+  if (ringing) return t.windowTitle.ringing(callerInBrief(ringing.call, t));
   const call = shownCall(model);
   if (call && cardState(call) !== "ended") return t.windowTitle.talking(callerInBrief(call, t));
   return t.product;
@@ -25,8 +25,7 @@ export interface Spoken {
 
 /** The words for screen readers. */
 export function spoken(model: Model, t: Strings): Spoken {
-  const ringing = model.cards.filter((card) => cardState(card.call) === "ringing");
-  const words = ringing
+  const words = ringingCards(model)
     .map(({ call }) => t.call.announce(callerInBrief(call, t), t.className(call.callClass), t.call.why(reasonOf(call))))
     .join(" ");
   const busy = model.cards.some((card) => cardState(card.call) === "talking");

@@ -102,10 +102,11 @@ describe("a line that comes back with what was missed", () => {
   test("what the operator was reading stays open while nobody new rings", () => {
     const story = tell(new Story(), 1, 8);
     const key = story.model.recent[0]?.key ?? 0;
-    story.input({ kind: "review", key, at: NOON });
+    story.input({ kind: "review", key, at: NOON }).input({ kind: "pane", pane: "team", at: NOON });
     resumed(lost(story), 10);
     story.event("call.ringing", { call: call("x") }, 9).event("call.withdrawn", { call: call("x"), reason: "abandoned" }, 10);
     expect(story.model.review).toBe(key);
+    expect(story.model.pane).toBe("team");
   });
 
   test("cut again in the middle, it asks from where it was and keeps nothing twice", () => {

@@ -1,9 +1,10 @@
 /** What calls for attention outside the window, and the preferences behind it. */
 
-import { describe, expect, test } from "vitest";
+import { beforeEach, describe, expect, test, vi } from "vitest";
 
 import { noticesFor, toneFor } from "../src/attention";
 import { samples } from "../src/bell";
+import { Board } from "../src/board";
 import { DEFAULT, parsePreferences, wornTheme } from "../src/preferences";
 import { stringsFor } from "../src/strings";
 import { dialledLine } from "../src/who";
@@ -70,6 +71,50 @@ describe("notifications", () => {
     const [notice] = noticesFor(hostile.model, t, true);
     expect(notice?.title).toMatch(/^Звонит <b>" левап ы+…$/);
     expect(notice?.title.length).toBeLessThan(60);
+  });
+});
+
+describe("the board of notifications", () => {
+  class FakeNotification {
+    static readonly all: FakeNotification[] = [];
+    open = true;
+    onclose: (() => void) | null = null;
+    constructor(readonly title: string) {
+      FakeNotification.all.push(this);
+    }
+    close(): void {
+      this.open = false;
+    }
+  }
+  const standing = (): number => FakeNotification.all.filter((each) => each.open).length;
+  const notice = { callId: "a", title: "Звонит", body: "" };
+  let board: Board;
+
+  beforeEach(() => {
+    FakeNotification.all.length = 0;
+    vi.stubGlobal("Notification", FakeNotification);
+    board = new Board(() => undefined);
+    board.show([notice], ["a"]);
+    return () => vi.unstubAllGlobals();
+  });
+
+  test("what was waved away stays away through a broken line, until its call is over", () => {
+    FakeNotification.all[0]?.close();
+    FakeNotification.all[0]?.onclose?.();
+    board.show([], ["a"]);
+    board.show([notice], ["a"]);
+    expect(FakeNotification.all).toHaveLength(1);
+    board.show([], []);
+    board.show([notice], ["a"]);
+    expect(standing()).toBe(1);
+  });
+
+  test("the late end of one that was taken down does not lose sight of the next", () => {
+    board.show([], ["a"]);
+    board.show([notice], ["a"]);
+    FakeNotification.all[0]?.onclose?.();
+    board.show([], []);
+    expect(standing()).toBe(0);
   });
 });
 

@@ -39,7 +39,10 @@ class World implements Ports {
   answer: SessionAnswer = INSIDE;
   resumable: { stream: string; seq: number } | null = null;
   private time = 0;
-  private timers: { at: number; then: () => void }[] = [];
+  private timers: { at: number; chain: number; then: () => void }[] = [];
+  /** How many timers stand in a row behind what runs now, each set by the one before. */
+  private chain = 0;
+  longestChain = 0;
 
   openSocket = (): Socket => {
     const socket = new FakeSocket();
@@ -52,7 +55,8 @@ class World implements Ports {
   resume = (): { stream: string; seq: number } | null => this.resumable;
   tell = (input: Input): void => void this.told.push(input);
   after = (milliseconds: number, then: () => void): (() => void) => {
-    const timer = { at: this.time + milliseconds, then };
+    const timer = { at: this.time + milliseconds, chain: this.chain + 1, then };
+    this.longestChain = Math.max(this.longestChain, timer.chain);
     this.timers.push(timer);
     return () => (this.timers = this.timers.filter((each) => each !== timer));
   };
@@ -64,7 +68,9 @@ class World implements Ports {
       if (!next) break;
       this.timers = this.timers.filter((each) => each !== next);
       this.time = next.at;
+      this.chain = next.chain;
       next.then();
+      this.chain = 0;
       await settled();
     }
     this.time = end;
@@ -125,12 +131,38 @@ describe("the line to the bridge", () => {
     expect(world.pending).toBe(0);
   });
 
-  test("refused with 4002 it asks no more", async () => {
+  test("refused with 4002 it asks who it is, and without a session knocks no more", async () => {
     world.last.onopen?.();
+    world.answer = { kind: "outside" };
     world.last.onclose?.(4002);
     await world.pass(60_000);
     expect(world.kinds.at(-1)).toBe("no_session");
     expect(world.sockets).toHaveLength(1);
+    expect(world.pending).toBe(0);
+  });
+
+  test("refused with 4002 in spite of a session (too many tabs) it comes in when there is room, and asks for no password", async () => {
+    world.last.onopen?.();
+    world.last.onclose?.(4002);
+    await world.pass(5_000);
+    world.last.welcome();
+    expect(world.kinds).not.toContain("no_session");
+    expect(world.kinds.at(-1)).toBe("frame");
+  });
+
+  test("an answer that was asked for before it was let go counts for nothing after the next start", async () => {
+    line.stop();
+    const answers: ((answer: SessionAnswer) => void)[] = [];
+    world.askSession = () => new Promise((resolve) => answers.push(resolve));
+    line.start();
+    line.stop();
+    line.start();
+    answers[0]?.({ kind: "outside" });
+    await settled();
+    expect(world.kinds).not.toContain("no_session");
+    answers[1]?.(INSIDE);
+    await settled();
+    expect(world.sockets).toHaveLength(2);
   });
 
   test("after a restart of the bridge it waits its own time, up to 5 s", async () => {
@@ -222,6 +254,16 @@ describe("the line to the bridge", () => {
     await world.pass(5_000);
     listen();
     expect(hellos.filter((text) => text.includes("hello")).map((text) => text.includes("resume"))).toEqual([true, false, true]);
+  });
+
+  test("its timers are set by answers and never five in a row, which a hidden tab would get once a minute", async () => {
+    world.last.welcome();
+    for (let beat = 1; beat <= 8; beat += 1) {
+      await world.pass(20_000);
+      expect(world.last.sent.filter((op) => op === "ping")).toHaveLength(beat);
+      world.last.onmessage?.('{"op":"pong"}');
+    }
+    expect(world.longestChain).toBeLessThan(5);
   });
 
   test("let go, it leaves no socket and no timer", async () => {

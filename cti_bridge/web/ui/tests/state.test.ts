@@ -227,7 +227,7 @@ describe("time", () => {
   });
 
   test("is the server's: a desk whose clock is an hour slow takes pops down in time", () => {
-    const story = new Story().input({ kind: "tick", at: NOON - 3_600_000 });
+    const story = new Story().tick(NOON - 3_600_000);
     story.frame({ op: "event", seq: 1, at: iso(NOON), type: "call.ringing", call: call("a") }, NOON - 3_600_000);
     story.tick(NOON - 3_600_000 + 59_999);
     expect(story.shown).toEqual(["a ringing"]);
@@ -245,6 +245,15 @@ describe("time", () => {
     const story = new Story().event("call.ringing", { call: call("a") });
     story.event("call.withdrawn", { call: call("a"), reason: "no_answer" });
     expect(story.tick(NOON + 24 * 3_600_000).model.recent).toEqual([]);
+  });
+
+  test("a long day is counted whole", () => {
+    const story = new Story();
+    for (let turn = 0; turn < 150; turn += 1) {
+      const id = `c${turn}`;
+      story.event("call.answered", { call: talking(id) }).event("call.ended", { call: ended(id) });
+    }
+    expect(story.model.recent.filter((entry) => entry.outcome === "talked")).toHaveLength(150);
   });
 
   test("of a whole day leaves today's list bounded", () => {
@@ -271,6 +280,28 @@ describe("the desk around the calls", () => {
     const story = new Story().event("call.ringing", { call: call("a") }).input({ kind: "no_session", at: NOON });
     expect(story.model.phase).toBe("signed_out");
     expect(JSON.stringify(story.model)).not.toContain("Соколова");
+  });
+
+  test("a ringing phone brings the call to the front, of a snapshot too; during a talk the pane stays", () => {
+    const team = { kind: "pane", pane: "team", at: NOON } as const;
+    const story = new Story().input(team).event("call.ringing", { call: call("a") });
+    expect(story.model.pane).toBe("now");
+    story.event("call.answered", { call: talking("a") }).input(team).event("call.ringing", { call: call("b") });
+    expect(story.model.pane).toBe("team");
+    expect(new Story().input(team).welcome([call("c")]).model.pane).toBe("now");
+    expect(story.welcome([talking("a"), call("b")]).model.pane).toBe("team");
+  });
+
+  test("a click on a call that is over leads nowhere", () => {
+    const story = new Story().event("call.answered", { call: talking("a") });
+    expect(shownCall(story.input({ kind: "look", callId: "gone", at: NOON }).model)?.id).toBe("a");
+  });
+
+  test("signing out empties the page at once, and the door opens when the bridge has answered", () => {
+    const story = new Story().event("call.ringing", { call: call("a") }).input({ kind: "leaving", at: NOON });
+    expect(JSON.stringify(story.model)).not.toContain("Соколова");
+    expect(story.model).toMatchObject({ phase: "signed_out", signIn: { busy: true } });
+    expect(story.input({ kind: "no_session", at: NOON }).model.signIn.busy).toBe(false);
   });
 
   test("a broken line keeps the card and remembers since when", () => {

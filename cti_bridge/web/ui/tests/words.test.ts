@@ -66,6 +66,10 @@ describe("who calls", () => {
   });
 });
 
+test("joiners within a name stay, marks that turn it round go", () => {
+  expect(plain("👩\u200d🔧 Мастер\u202e", 40)).toBe("👩\u200d🔧 Мастер");
+});
+
 describe("the window's title and what is read aloud", () => {
   test("who rings goes before whom one talks to, and that before silence", () => {
     const story = new Story();
@@ -79,8 +83,8 @@ describe("the window's title and what is read aloud", () => {
     expect(spoken(story.model, t).soon).toBe("Отвечает Нина Лаптева");
   });
 
-  test("a broken line is told where nobody rings", () => {
-    const story = new Story().input({ kind: "line", phase: "lost", at: NOON });
+  test("a broken line is told, and nobody rings as far as one can know", () => {
+    const story = new Story().event("call.ringing", { call: call("a") }).input({ kind: "line", phase: "lost", at: NOON });
     expect(windowTitle(story.model, t)).toBe("Нет связи — Рабочее место");
   });
 });

@@ -3,8 +3,10 @@
 import type { JSX } from "preact";
 
 import type { Pane } from "../model";
+import { ringingCards } from "../model";
 import { spoken } from "../window";
 import { Header } from "./header";
+import { Icon } from "./icon";
 import { Now } from "./now";
 import { SignIn } from "./signin";
 import { Story } from "./story";
@@ -42,6 +44,10 @@ export function App(): JSX.Element {
 /** Not by the address: going back must not change what is on the screen. */
 function toTheCall(event: Event): void {
   event.preventDefault();
+  focusCall();
+}
+
+export function focusCall(): void {
   document.getElementById("pane-now")?.focus();
 }
 
@@ -50,6 +56,7 @@ const PANES: readonly Pane[] = ["now", "story", "team"];
 /** Drawn only where the window is too narrow for all columns. */
 function Panes(): JSX.Element {
   const { model, t, actions } = useDesk();
+  const rings = model.pane !== "now" && ringingCards(model).length > 0;
   return (
     <nav class="panes" aria-label={t.panes.label}>
       {PANES.map((pane) => (
@@ -58,8 +65,10 @@ function Panes(): JSX.Element {
           type="button"
           data-pane-button={pane}
           aria-pressed={model.pane === pane}
+          data-rings={rings && pane === "now"}
           onClick={() => actions.pane(pane)}
         >
+          {rings && pane === "now" && <Icon name="ringing" />}
           {t.panes[pane]}
         </button>
       ))}

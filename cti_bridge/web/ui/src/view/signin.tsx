@@ -58,8 +58,8 @@ function Form(): JSX.Element {
       <button type="submit" class="primary" disabled={busy || blockedFor > 0}>
         {busy ? t.signIn.busy : t.signIn.enter}
       </button>
-      <p id="sign-in-problem" class="problem" role="alert" data-problem={problem ?? ""}>
-        {problem !== null && t.signIn.problem(problem)}
+      <p id="sign-in-problem" class="problem" data-problem={problem ?? ""}>
+        <span role="alert">{problem !== null && t.signIn.problem(problem)}</span>
         {blockedFor > 0 && ` ${t.signIn.again(duration(blockedFor))}`}
       </p>
     </form>

@@ -10,6 +10,9 @@ import { callerInBrief } from "../who";
 import { useDesk } from "./desk";
 import { since } from "./timer";
 
+/** Older calls of the day than these are only counted. */
+const SHOWN = 60;
+
 export function Today(): JSX.Element {
   const { model, t } = useDesk();
   return (
@@ -21,11 +24,12 @@ export function Today(): JSX.Element {
         <p class="hollow said">{t.today.empty}</p>
       ) : (
         <ul class="recents">
-          {model.recent.map((entry) => (
+          {model.recent.slice(0, SHOWN).map((entry) => (
             <li key={entry.key} data-recent={entry.callId} data-outcome={entry.outcome}>
               {entry.call ? <Talked entry={entry} /> : <Passed entry={entry} />}
             </li>
           ))}
+          {model.recent.length > SHOWN && <li class="more">{t.today.more(model.recent.length - SHOWN)}</li>}
         </ul>
       )}
     </section>

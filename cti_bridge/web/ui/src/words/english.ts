@@ -56,6 +56,7 @@ const signInProblems: Readonly<Record<SignInProblem, string>> = {
   wrong_login: "Wrong login or password.",
   too_many_attempts: "Too many attempts.",
   unreachable: "The server does not answer. Please try again.",
+  still_inside: "The server did not answer, you are not signed out yet. Sign in and out once more.",
 };
 const linePhases: Readonly<Record<LinePhase, string>> = {
   connecting: "Connecting",
@@ -270,6 +271,7 @@ export const english: Strings = {
     passed: (count) => `${count} passed by`,
     sum: (parts) => `Today: ${parts.join(" · ")}`,
     none: "No calls yet today",
+    more: (count) => `and ${count} more`,
     open: "Show the card:",
     gone: (reason, by) => (reason === "answered_elsewhere" && by !== null ? `${by} answered` : passed[reason]),
   },

@@ -43,6 +43,7 @@ const signInProblems: Readonly<Record<SignInProblem, string>> = {
   wrong_login: "Логин или пароль не подошли.",
   too_many_attempts: "Слишком много попыток.",
   unreachable: "Сервер не отвечает. Попробуйте ещё раз.",
+  still_inside: "Сервер не ответил, выход не засчитан. Войдите и выйдите ещё раз.",
 };
 const linePhases: Readonly<Record<LinePhase, string>> = {
   connecting: "Подключаемся",
@@ -256,6 +257,7 @@ export const russian = {
     passed: (count: number): string => `прошло мимо ${count}`,
     sum: (parts: readonly string[]): string => `Сегодня: ${parts.join(" · ")}`,
     none: "Сегодня разговоров пока не было",
+    more: (count: number): string => `и ещё ${count}`,
     open: "Показать карточку:",
     gone: (reason: GoneReason, by: string | null): string =>
       reason === "answered_elsewhere"
