@@ -16,7 +16,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.cli.terminal import printable
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.routing.load import load_rules

@@ -7,7 +7,7 @@ from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.database import DatabaseUnusable
 from demo.asterisk import PHONES, AsteriskInstance

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
+from urllib.parse import quote
 
 from demo.asterisk import PHONES, REPOSITORY, AsteriskInstance, render
 from demo.sip_process import FOREVER, SipError, Sipp, bound, free_port
@@ -75,6 +76,9 @@ class Phone:
         place = (asterisk.phone_address, 5000 + int(extension))
         self._sipp = Sipp(f"phone {extension}", scenario, asterisk.workdir, *place)
         self._place = place
+        self._host = asterisk.address
+        self._requests = 1
+        """Requests that it was ordered to send within its calls; the BYE has the number 99."""
 
     async def start(self) -> None:
         """Plug it in; returns when it can be called."""
@@ -91,7 +95,7 @@ class Phone:
 
     @property
     def history(self) -> list[str]:
-        """What happened so far: ringing answered cancelled refused ended hungup, in order."""
+        """What happened so far: ringing answered cancelled refused directed referred ended hungup, in order."""
         return self._sipp.words
 
     @property
@@ -121,7 +125,28 @@ class Phone:
 
     async def hang_up(self) -> None:
         """End the talk; SipError when there is none."""
-        self._sipp.order("MESSAGE", self._current("answered"))
+        self._sipp.order("MESSAGE", self._current("answered", "directed", "referred"))
+
+    async def transfer(self, target: str, *, instead_of: str = "", within: float = 5.0) -> None:
+        """Send the other side of the talk to an extension (REFER); returns when Asterisk has taken the order.
+
+        With `instead_of`, the `dialog` of a call that this phone made, the other side takes its place there: an
+        attended transfer.
+        """
+        replaces = f"?Replaces={quote(instead_of, safe='')}" if instead_of else ""
+        self._order("REFER", Refer_To=f"<sip:{target}@{self._host}{replaces}>")
+        await self._count("referred", 1, within)
+
+    async def hold(self, *, on: bool = True, within: float = 5.0) -> None:
+        """Put the other side on hold, or take it back (`on=False`); returns when Asterisk has agreed."""
+        times = self.history.count("directed")
+        self._order("UPDATE", X_Direction="sendonly" if on else "sendrecv")
+        await self._count("directed", times + 1, within)
+
+    def _order(self, method: str, **headers: str | int) -> None:
+        """Have it send a request within the call that it talks on; SipError when there is none."""
+        self._requests += 1
+        self._sipp.order(method, self._current("answered", "directed"), X_CSeq=self._requests, **headers)
 
     async def _count(self, word: str, times: int, within: float) -> None:
         position = 0
@@ -131,12 +156,12 @@ class Phone:
             entry = await self._sipp.until(word, after=position, within=left)
             position = self._sipp.history.index(entry, position) + 1
 
-    def _current(self, word: str) -> str:
-        """Call-ID of the latest call whose last entry is this word."""
+    def _current(self, *words: str) -> str:
+        """Call-ID of the latest call whose last entry is one of these words."""
         last = {call_id: entry for _, entry, call_id in self._sipp.history}
-        found = [call_id for call_id, entry in last.items() if entry == word]
+        found = [call_id for call_id, entry in last.items() if entry in words]
         if not found:
-            raise SipError(f"phone {self.extension}: no call is {word}: {self.history}")
+            raise SipError(f"phone {self.extension}: no call is {'/'.join(words)}: {self.history}")
         return found[-1]
 
 
@@ -179,7 +204,7 @@ class Phones:
 
 
 class Caller:
-    """One call from the trunk; the INVITE is sent on entering `async with`, or by `start`."""
+    """One call from the trunk, or from a phone; the INVITE is sent on entering `async with`, or by `start`."""
 
     def __init__(
         self,
@@ -191,6 +216,7 @@ class Caller:
         anonymous: bool = False,
         withheld: bool = False,
         attestation: str = "",
+        phone: str = "",
         patience: float | None = None,
         talk: float | None = None,
     ) -> None:
@@ -198,13 +224,15 @@ class Caller:
 
         `name` is any text without line breaks. `did` is the number called; empty: none is sent.
         `anonymous`: neither number nor name are sent; `withheld`: both are, but marked as not to
-        be shown. `attestation` (A, B, C) arrives as CTI_ATTESTATION. `patience`: seconds until the
+        be shown. `attestation` (A, B, C) arrives as CTI_ATTESTATION. With `phone`, an extension, it is
+        not the trunk that calls but a further line of that phone. `patience`: seconds until the
         caller gives up waiting, `talk`: seconds from the answer until he hangs up; None: never.
         """
         if any(sign in f"{number}{name}{did}{attestation}" for sign in "\r\n"):
             raise ValueError("a line break cannot travel in a SIP header")
         host = asterisk.address
-        identity = _identity(number, name, asterisk.trunk_address)
+        own_address = asterisk.phone_address if phone else asterisk.trunk_address
+        identity = _identity(phone or number, name, own_address)
         self._options = (
             "-m", "1",
             "-key", "to_uri", f"sip:{did}@{host}" if did else f"sip:{host}",
@@ -216,7 +244,7 @@ class Caller:
             "TALK_MS": round((talk or FOREVER) * 1000),
         }
         scenario = render((_SCENARIOS / "caller.xml").read_text("utf-8"), values)
-        place = (asterisk.trunk_address, free_port(asterisk.trunk_address))
+        place = (own_address, free_port(own_address))
         self._sipp = Sipp("caller", scenario, asterisk.workdir, *place, to=f"{host}:{asterisk.sip_port}")
 
     async def __aenter__(self) -> Self:
@@ -244,7 +272,12 @@ class Caller:
     @property
     def history(self) -> list[str]:
         """What happened so far: invited ringing answered gaveup hungup ended, in order."""
-        return self._sipp.words
+        return [word for word in self._sipp.words if word != "dialog"]
+
+    @property
+    def dialog(self) -> str:
+        """What another phone calls this call in order to take it over (RFC 3891, Replaces); empty before the answer."""
+        return next((dialog for _, word, dialog in self._sipp.history if word == "dialog"), "")
 
     async def rings(self, within: float = 5.0) -> float:
         """Wait until Asterisk lets it ring; return the seconds since the INVITE."""

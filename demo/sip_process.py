@@ -115,14 +115,15 @@ class Sipp:
         text = complaint.read_text("utf-8", "replace")[-500:] if complaint.is_file() else ""
         return f"{self.words} {text}".strip()
 
-    def order(self, method: str, call_id: str) -> None:
-        """Send the scenario an order for one call: MESSAGE or INFO (see the scenario)."""
+    def order(self, method: str, call_id: str, **headers: str | int) -> None:
+        """Send the scenario an order for one call (see the scenario); `_` in the name of a header stands for `-`."""
+        more = "".join(f"{name.replace('_', '-')}: {value}\r\n" for name, value in headers.items())
         address, port = self._place
         order = (
             f"{method} sip:order@{address}:{port} SIP/2.0\r\n"
             f"Via: SIP/2.0/UDP {address}:9;branch=z9hG4bK-order-{time.monotonic_ns()}\r\n"
             f"From: <sip:order@{address}>;tag=order\r\nTo: <sip:order@{address}>;tag=order\r\n"
-            f"Call-ID: {call_id}\r\nCSeq: 1 {method}\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
+            f"Call-ID: {call_id}\r\nCSeq: 1 {method}\r\n{more}Max-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         )
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
             sender.sendto(order.encode(), (address, port))

@@ -5,26 +5,38 @@ A linkedid only gives a name to a call that we see for the first time in the mid
 """
 
 from collections import OrderedDict
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from cti_bridge.calls import call as transitions
-from cti_bridge.calls.call import Call, Leg
+from cti_bridge.calls.bridges import Bridges, other_half
+from cti_bridge.calls.call import Call
 from cti_bridge.calls.events import (
     CallerId,
-    CallerLeftQueue,
     CallerQueued,
     CallEvent,
     CallOffered,
+    ChannelBridged,
     ChannelCreated,
     ChannelHungUp,
+    ChannelUnbridged,
     LegAnswered,
     LegPickedUp,
     LegRinging,
-    LegStopped,
-    SeenChannel,
     Snapshot,
 )
+from cti_bridge.calls.happenings import (
+    CallerGone,
+    Connected,
+    Happening,
+    LegAnswers,
+    LegEnds,
+    LegRings,
+    Queued,
+)
+from cti_bridge.calls.leg import Leg, LegState
+from cti_bridge.calls.meaning import meaning
+from cti_bridge.calls.resync import happened_meanwhile
+from cti_bridge.calls.table import step
 from cti_bridge.calls.whereabouts import Whereabouts
 from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
 
@@ -54,6 +66,7 @@ class CallBook:
         self._is_operator_phone = is_operator_phone
         self._calls: OrderedDict[CallId, Call] = OrderedDict()
         self._where = Whereabouts()
+        self._bridges = Bridges()
         self._hung_up: OrderedDict[ChannelId, float] = OrderedDict()
         self._looking_back = False
         """What is taken in now happened before, unseen; so its times are late."""
@@ -81,23 +94,25 @@ class CallBook:
                 found = self._offered(event)
             case CallerQueued():
                 found = self._queued(event)
-            case CallerLeftQueue():
-                call = self._call(self._where.of_caller.get(event.channel))
-                found = self._keep(call, transitions.left_queue(call, event.queue)) if call else []
             case LegRinging():
                 found = self._leg_rings(event)
-            case LegStopped():
-                call = self._call(self._where.of_leg.get(event.leg))
-                found = self._keep(call, transitions.leg_stops(call, event.leg, event.why)) if call else []
             case LegAnswered():
                 found = self._leg_answers(event, self._where.of_caller.get(event.caller))
             case LegPickedUp():
                 found = self._leg_answers(event, self._where.of_leg.get(event.target))
             case ChannelHungUp():
-                found = self._hangs_up(event.channel, event.at)
+                found = self._hangs_up(event.channel, event.at, failed=event.failed)
+            case ChannelBridged() | ChannelUnbridged():
+                found = self._bridging(event)
             case ChannelCreated():
                 pass  # says which phones are in use, nothing about a call
+            case _:
+                found = self._happens(*meaning(event, self._where))
         return found
+
+    def _happens(self, call_id: CallId | None, now: Happening | None) -> list[Change]:
+        call = self._call(call_id)
+        return self._keep(call, step(call, now)) if call is not None and now is not None else []
 
     def resync(self, snapshot: Snapshot) -> list[Change]:
         """Bring every call in line with what the PBX has now; what it no longer has, is over."""
@@ -108,70 +123,31 @@ class CallBook:
             self._looking_back = False
 
     def _catch_up(self, snapshot: Snapshot) -> list[Change]:
-        seen = {channel.channel: channel for channel in snapshot.channels}
+        seen = {channel.channel for channel in snapshot.channels}
         changes: list[Change] = []
         for known in [*self._where.of_caller, *self._where.of_leg]:
             if known not in seen:
                 changes += self._hangs_up(known, snapshot.at)
+        self._bridges.clear()
         for channel in snapshot.channels:
-            changes += self._see_caller(channel, snapshot.at)
-        callers: dict[str, list[SeenChannel]] = {}
-        for channel in snapshot.channels:
-            if not channel.dialled:
-                callers.setdefault(channel.linkedid, []).append(channel)
-        for leg in snapshot.channels:
-            if leg.dialled:
-                changes += self._see_leg(leg, snapshot.at, callers)
-            elif leg.bridge:
-                changes += self._see_pickup(leg, snapshot.at, callers)
+            if channel.bridge:
+                self._bridges.join(channel.channel, channel.name, channel.interface, channel.bridge)
+        meanwhile = happened_meanwhile(
+            snapshot, self._where, waits_in=self._waits_in, is_operator_phone=self._is_operator_phone
+        )
+        for event in meanwhile:
+            changes += self.apply(event)
+        for call_id in list(self._calls):
+            changes += self._reconnect(call_id, snapshot.at)
         return changes
 
-    def _see_caller(self, seen: SeenChannel, at: float) -> list[Change]:
-        if seen.queue:
-            return self.apply(CallerQueued(at, seen.channel, seen.linkedid, seen.queue, seen.caller_id))
-        call = self._call(self._where.of_caller.get(seen.channel))
-        return self.apply(CallerLeftQueue(at, seen.channel, call.queue)) if call and call.waiting else []
-
-    def _see_pickup(self, seen: SeenChannel, at: float, callers: Mapping[str, list[SeenChannel]]) -> list[Change]:
-        """A phone that nobody called talks with a caller whom we know: its owner picked his call up."""
-        if seen.channel in self._where.of_caller or not self._is_operator_phone(seen.interface):
-            return []
-        talkers = (other for other in callers.get(seen.linkedid, ()) if other.bridge == seen.bridge)
-        caller = next((other for other in talkers if other.channel in self._where.of_caller), None)
-        if caller is None:
-            return []
-        return self.apply(
-            LegAnswered(at, leg=seen.channel, leg_name=seen.name, interface=seen.interface, caller=caller.channel)
-        )
+    def _waits_in(self, channel: ChannelId) -> str:
+        call = self._call(self._where.of_caller.get(channel))
+        return call.queue if call is not None and call.waiting else ""
 
     def restore(self, call: Call) -> None:
         """Take up a call that an earlier run of the bridge had seen; the next snapshot says whether it still lives."""
         self._keep(None, call)
-
-    def _see_leg(self, leg: SeenChannel, at: float, callers: Mapping[str, list[SeenChannel]]) -> list[Change]:
-        same_call = callers.get(leg.linkedid, [])
-        known = (channel for channel in same_call if channel.channel in self._where.of_caller)
-        caller = next(known, same_call[0] if same_call else None)
-        if caller is None:
-            return []
-        changes = self.apply(
-            LegRinging(
-                at,
-                leg=leg.channel,
-                leg_name=leg.name,
-                interface=leg.interface,
-                caller=caller.channel,
-                caller_name=caller.name,
-                linkedid=caller.linkedid,
-                queue=caller.queue,
-                caller_id=caller.caller_id,
-            )
-        )
-        if leg.bridge and leg.bridge == caller.bridge:
-            changes += self.apply(
-                LegAnswered(at, leg=leg.channel, leg_name=leg.name, interface=leg.interface, caller=caller.channel)
-            )
-        return changes
 
     def _offered(self, event: CallOffered) -> list[Change]:
         known = self._call(event.call) or self._call(self._where.of_caller.get(event.channel))
@@ -184,29 +160,56 @@ class CallBook:
 
     def _queued(self, event: CallerQueued) -> list[Change]:
         call, adopted = self._call_of_caller(event.channel, event.linkedid, event.at, event.caller_id)
-        return self._keep(call, transitions.queued(call, event.queue), adopted) if call else []
+        return self._keep(call, step(call, Queued(event.at, event.queue)), adopted) if call else []
 
     def _leg_rings(self, event: LegRinging) -> list[Change]:
         if event.leg in self._hung_up:
             return []
-        call, adopted = self._call_calling(event)
+        call, adopted, parent = self._call_calling(event)
         if call is None:
             return []
-        leg = Leg(event.leg, event.leg_name, event.interface, event.queue, event.at)
-        return self._keep(call, transitions.leg_rings(call, leg), adopted)
+        leg = Leg(
+            event.leg, event.leg_name, event.interface, event.queue, event.at,
+            parent=parent.id if parent else None, consults=parent is not None and _is_asking(parent),
+            number=event.number,
+        )  # fmt: skip
+        return self._keep(call, step(call, LegRings(event.at, leg)), adopted)
 
-    def _call_calling(self, event: LegRinging) -> tuple[Call | None, CallerId | None]:
-        other_half = _other_half(event.caller_name)
-        if other_half:
+    def _call_calling(self, event: LegRinging) -> tuple[Call | None, CallerId | None, Leg | None]:
+        """The call for which this phone is called, and the leg that calls it where it is not the caller himself."""
+        if event.caller_name.startswith("Local/") and event.caller_name.endswith(";2"):
             # The inner half calls the phone. While the outer one has not been heard of, the linkedid names the call.
-            outer = self._where.leg_named.get(other_half)
+            outer = self._where.leg_named.get(other_half(event.caller_name))
             inside = self._where.of_leg.get(outer) if outer is not None else call_id_for(self.pbx, event.linkedid)
-            return self._call(inside), None
+            call = self._call(inside)
+            if call is None:
+                return None, None, None
+            # No leg is the outer half where an operator who talks with the caller has it made, to ask somebody.
+            return call, None, call.leg(outer) if outer is not None else call.talking
         if event.caller in self._where.of_leg:
-            return None, None
-        if event.caller not in self._where.of_caller and not self._is_operator_phone(event.interface):
-            return None, None
-        return self._call_of_caller(event.caller, event.linkedid, event.at, event.caller_id)
+            return None, None, None
+        if event.caller not in self._where.of_caller:
+            asked_from = self._asked_from(event.caller_interface)
+            if asked_from is not None:
+                return asked_from[0], None, asked_from[1]
+            if not self._is_operator_phone(event.interface):
+                return None, None, None
+        return *self._call_of_caller(event.caller, event.linkedid, event.at, event.caller_id), None
+
+    def _asked_from(self, interface: str) -> tuple[Call, Leg] | None:
+        """The call whose operator talks at this phone and calls somebody on another line of it: to ask about the call.
+
+        Of several the one that is on hold, and then the latest. A trunk on which somebody outside talks asks nobody.
+        """
+        if not self._is_operator_phone(interface):
+            return None
+        talking = [
+            (call, leg)
+            for call in self.at([interface])
+            for leg in call.legs
+            if leg.interface == interface and leg.state is LegState.TALKING
+        ]
+        return max(talking, key=lambda found: (found[1].held, found[1].answered_at or 0.0), default=None)
 
     def _leg_answers(self, event: LegAnswered | LegPickedUp, otherwise: CallId | None) -> list[Change]:
         if event.leg in self._hung_up:
@@ -214,18 +217,64 @@ class CallBook:
         call = self._call(self._where.of_leg.get(event.leg)) or self._call(otherwise)
         if call is None:
             return []
-        leg = Leg(event.leg, event.leg_name, event.interface, call.queue, event.at)
-        return self._keep(call, transitions.leg_answers(call, leg, event.at))
+        target = call.leg(event.target) if isinstance(event, LegPickedUp) else None
+        leg = Leg(
+            event.leg, event.leg_name, event.interface, call.queue, event.at,
+            parent=target.parent if target else None, consults=target is not None and target.consults,
+        )  # fmt: skip
+        return self._keep(call, step(call, LegAnswers(event.at, leg)))
 
-    def _hangs_up(self, channel: ChannelId, at: float) -> list[Change]:
+    def _hangs_up(self, channel: ChannelId, at: float, *, failed: bool = False) -> list[Change]:
         self._hung_up[channel] = at
         while len(self._hung_up) > MAX_REMEMBERED_CHANNELS:
             self._hung_up.popitem(last=False)
-        call = self._call(self._where.of_caller.get(channel))
-        if call is not None:
-            return self._keep(call, transitions.ends(call, at))
-        call = self._call(self._where.of_leg.get(channel))
-        return self._keep(call, transitions.leg_ends(call, channel)) if call else []
+        beside = self._bridges.connected(channel) if channel in self._bridges else ()
+        self._bridges.drop(channel)
+        if channel in self._where.of_caller:
+            changes = self._happens(self._where.of_caller[channel], CallerGone(at, failed))
+        else:
+            changes = self._happens(self._where.of_leg.get(channel), LegEnds(at, channel))
+        return changes + self._reconnect_all(beside, at)
+
+    def _bridging(self, event: ChannelBridged | ChannelUnbridged) -> list[Change]:
+        if event.channel in self._hung_up:
+            return []
+        before = self._bridges.connected(event.channel)
+        if isinstance(event, ChannelBridged):
+            self._bridges.join(event.channel, event.name, event.interface, event.bridge)
+        else:
+            self._bridges.leave(event.channel, event.bridge)
+        return self._reconnect_all(before | self._bridges.connected(event.channel), event.at)
+
+    def _reconnect_all(self, channels: Iterable[ChannelId], at: float) -> list[Change]:
+        """See anew who is connected with whom in every call that has one of these channels."""
+        of_caller, of_leg = self._where.of_caller, self._where.of_leg
+        found = [of_caller.get(channel) or of_leg.get(channel) for channel in channels]
+        calls = dict.fromkeys(call_id for call_id in found if call_id is not None)
+        return [change for call_id in calls for change in self._reconnect(call_id, at)]
+
+    def _reconnect(self, call_id: CallId, at: float) -> list[Change]:
+        call = self._call(call_id)
+        if call is None:
+            return []
+        changes: list[Change] = []
+        talkers: list[Leg] = []
+        heard = self._bridges.connected(call.channel)
+        for channel in heard:
+            known = call.leg(channel)
+            if known is not None:
+                talkers.append(known)
+            elif channel not in self._where.of_caller and self._is_operator_phone(self._bridges.seen_as(channel)[1]):
+                # Handed over, picked up, or taken out of the parking lot; if it was another call's leg, it leaves that.
+                left = self._call(self._where.of_leg.get(channel))
+                if left is not None and left.channel in heard:
+                    continue
+                changes += self._happens(left.id, LegEnds(at, channel)) if left else []
+                talkers.append(Leg(channel, *self._bridges.seen_as(channel), "", at))
+        # Where the caller has left the bridge himself, nobody has left him.
+        others = (leg.id for leg in call.legs if leg.id not in heard) if call.channel in self._bridges else ()
+        apart = frozenset(channel for channel in others if channel in self._bridges)
+        return changes + self._keep(call, step(call, Connected(at, tuple(talkers), apart)))
 
     def _call(self, call_id: CallId | None) -> Call | None:
         return self._calls.get(call_id) if call_id is not None else None
@@ -272,6 +321,6 @@ def _has_late_times(before: Call | None, after: Call, adopted: CallerId | None) 
     return (before.answered_at, before.ended_at) != (after.answered_at, after.ended_at)
 
 
-def _other_half(name: str) -> str:
-    """The name of the outer half of a Local channel, given its inner half (`;2`); empty for all other channels."""
-    return name[:-1] + "1" if name.startswith("Local/") and name.endswith(";2") else ""
+def _is_asking(parent: Leg) -> bool:
+    """Whether a leg calls a phone to ask its owner: because it talks itself. Half of a Local channel only rings."""
+    return parent.consults or parent.state is LegState.TALKING

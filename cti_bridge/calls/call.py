@@ -1,18 +1,29 @@
 """One call as it stands, and how each event changes it. Pure.
 
-A call belongs to the channel on which the caller arrived. Every phone that is called for it is a leg. What operators
-see follows from the legs alone: a leg rings, or its owner talks, or it is gone. Three rules keep the picture true
-whatever comes late, twice or out of order:
-
-* a leg only moves forward: ringing, talking, gone. A late "ringing" for a leg that is gone changes nothing;
-* a call that has ended stays ended, and one that was answered stays answered;
-* leaving a queue means nothing by itself. The caller gave up only if his own channel ends without an answer.
+A call belongs to the channel on which the caller arrived; every phone that is called for it, or joins it, is a leg.
+Which function below is used when is said by the table in `calls/table.py`, and so is why.
 """
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from cti_bridge.calls.events import Stop
+from cti_bridge.calls import leg as legs_
+from cti_bridge.calls.events import Final, Stop
+from cti_bridge.calls.happenings import (
+    CallerGone,
+    Connected,
+    Holds,
+    LeftQueue,
+    LegAnswers,
+    LegEnds,
+    LegRings,
+    LegStops,
+    LegTransfers,
+    Parks,
+    Queued,
+    SentOn,
+)
+from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.domain.ids import CallId, ChannelId
 
 MAX_GONE_LEGS = 50
@@ -26,6 +37,7 @@ class CallState(StrEnum):
     QUEUED = "queued"
     RINGING = "ringing"
     TALKING = "talking"
+    HELD = "held"
     ENDED = "ended"
 
 
@@ -33,30 +45,15 @@ class Outcome(StrEnum):
     """How a call ended."""
 
     ANSWERED = "answered"
+    """Somebody talked to the caller, whatever came before or after."""
     ABANDONED = "abandoned"
-
-
-class LegState(StrEnum):
-    """Where a leg is in its life."""
-
-    RINGING = "ringing"
-    TALKING = "talking"
-    GONE = "gone"
-
-
-@dataclass(frozen=True, slots=True)
-class Leg:
-    """One phone called for a call."""
-
-    id: ChannelId
-    name: str
-    interface: str
-    queue: str
-    rang_at: float
-    state: LegState = LegState.RINGING
-    answered_at: float | None = None
-    why: Stop | None = None
-    """Why it stopped ringing, where it did so without an answer."""
+    """The caller left before anybody did."""
+    MISSED = "missed"
+    """The steps ran out, and voicemail or the promise to call back took the call."""
+    OVERFLOWED = "overflowed"
+    """The steps ran out, and the call left unanswered for the admin's own dialplan."""
+    FAILED = "failed"
+    """It ended for a technical reason before anybody talked to the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +70,14 @@ class Call:
     legs: tuple[Leg, ...] = ()
     answered_at: float | None = None
     ended_at: float | None = None
+    caller_holds: bool = False
+    """The caller put us on hold."""
+    parked: bool = False
+    """The caller waits in a parking lot."""
+    final: Final | None = None
+    """Where the dialplan sent the caller when the steps had run out."""
+    failed: bool = False
+    """The caller's channel ended for a technical reason."""
     recovered: bool = False
     """Something of it was not seen when it happened but found out afterwards, so its times are late."""
 
@@ -81,10 +86,12 @@ class Call:
         """Where the call is, derived from what is known of caller and legs."""
         if self.ended_at is not None:
             return CallState.ENDED
-        states = {leg.state for leg in self.legs}
-        if LegState.TALKING in states:
+        talkers = [leg for leg in self.legs if leg.state is LegState.TALKING]
+        if self.parked or (talkers and (self.caller_holds or all(leg.held for leg in talkers))):
+            return CallState.HELD
+        if talkers:
             return CallState.TALKING
-        if LegState.RINGING in states:
+        if any(leg.state is LegState.RINGING and not leg.consults for leg in self.legs):
             return CallState.RINGING
         return CallState.QUEUED if self.waiting else CallState.OFFERED
 
@@ -93,7 +100,13 @@ class Call:
         """How the call ended; None while it goes on."""
         if self.ended_at is None:
             return None
-        return Outcome.ANSWERED if self.answered_at is not None else Outcome.ABANDONED
+        if self.answered_at is not None:
+            return Outcome.ANSWERED
+        if self.final is Final.ELSEWHERE:
+            return Outcome.OVERFLOWED
+        if self.final is Final.MESSAGE and not self.waiting:
+            return Outcome.MISSED
+        return Outcome.FAILED if self.failed else Outcome.ABANDONED
 
     @property
     def talking(self) -> Leg | None:
@@ -109,20 +122,19 @@ class Call:
         return next((leg for leg in self.legs if leg.id == leg_id), None)
 
 
-def queued(call: Call, queue: str) -> Call:
+def queued(call: Call, now: Queued) -> Call:
     """The caller joined a queue."""
-    return call if call.ended_at is not None else replace(call, queue=queue, waiting=True)
+    return replace(_gone_on(call, now.at), queue=now.queue, waiting=True, parked=False)
 
 
-def left_queue(call: Call, queue: str) -> Call:
+def left_queue(call: Call, now: LeftQueue) -> Call:
     """The caller left a queue; leaving an earlier one than the present changes nothing."""
-    return replace(call, waiting=False) if call.waiting and call.queue == queue else call
+    return replace(call, waiting=False) if call.waiting and call.queue == now.queue else call
 
 
-def leg_rings(call: Call, leg: Leg) -> Call:
+def leg_rings(call: Call, now: LegRings) -> Call:
     """A phone is called; told twice (queue and dial both say so) it stays one leg, and the queue is kept."""
-    if call.ended_at is not None:
-        return call
+    leg = now.leg
     known = call.leg(leg.id)
     if known is None:
         return replace(call, legs=_bounded((*call.legs, leg)), queue=leg.queue or call.queue)
@@ -131,47 +143,94 @@ def leg_rings(call: Call, leg: Leg) -> Call:
     return call
 
 
-def leg_stops(call: Call, leg_id: ChannelId, why: Stop) -> Call:
+def leg_stops(call: Call, now: LegStops) -> Call:
     """A phone no longer rings; one that talks or is gone is not touched."""
-    leg = call.leg(leg_id)
+    leg = call.leg(now.leg)
     if leg is None or leg.state is not LegState.RINGING:
         return call
-    return _with_leg(call, replace(leg, state=LegState.GONE, why=why))
+    return _with_leg(call, legs_.over(leg, now.at, now.why))
 
 
-def leg_answers(call: Call, leg: Leg, at: float) -> Call:
+def leg_answers(call: Call, now: LegAnswers) -> Call:
     """A phone answered: the leg is known from ringing, or new because a colleague picked the call up."""
-    if call.ended_at is not None:
+    known = call.leg(now.leg.id)
+    if known is not None and known.answered_at is not None:
         return call
-    known = call.leg(leg.id)
-    if known is not None and (known.state is LegState.TALKING or (known.state is LegState.GONE and known.why is None)):
-        return call
-    answered = replace(known or leg, state=LegState.TALKING, answered_at=at, why=None)
-    first = call.answered_at if call.answered_at is not None else at
-    with_time = replace(call, answered_at=first, waiting=False)
-    return _with_leg(with_time, answered)
+    leg = known or now.leg
+    state = LegState.CONSULTING if leg.consults else LegState.TALKING
+    answered = _with_leg(call, replace(leg, state=state, answered_at=now.at, why=None, ended_at=None))
+    return answered if leg.consults else _answered(answered, now.at)
 
 
-def leg_ends(call: Call, leg_id: ChannelId) -> Call:
+def leg_transfers(call: Call, now: LegTransfers) -> Call:
+    """The owner of a leg sent the other side on, so that is how his leg will end."""
+    leg = call.leg(now.leg)
+    return call if leg is None or leg.state is LegState.GONE else _with_leg(call, replace(leg, transferred=True))
+
+
+def leg_ends(call: Call, now: LegEnds) -> Call:
     """The channel of a leg is gone."""
-    leg = call.leg(leg_id)
+    leg = call.leg(now.leg)
     if leg is None or leg.state is LegState.GONE:
         return call
-    why = Stop.CANCELLED if leg.state is LegState.RINGING else None
-    return _with_leg(call, replace(leg, state=LegState.GONE, why=why))
+    after = _with_leg(call, legs_.over(leg, now.at, Stop.CANCELLED))
+    return after if after.talking else replace(after, caller_holds=False)
 
 
-def ends(call: Call, at: float) -> Call:
-    """The caller's own channel is gone, so the call is over; every leg with it, as far as this call goes."""
-    if call.ended_at is not None:
-        return call
-    legs = tuple(
-        leg
-        if leg.state is LegState.GONE
-        else replace(leg, state=LegState.GONE, why=Stop.CANCELLED if leg.state is LegState.RINGING else None)
+def connected(call: Call, now: Connected) -> Call:
+    """The caller is connected with these; a leg that is with others instead keeps its part as long as it was his."""
+    with_him = {leg.id: leg for leg in now.talkers if not (call.leg(leg.id) or leg).is_over}
+    known = tuple(
+        legs_.connected(leg, now.at) if leg.id in with_him else _not_connected(leg, now, went_on=bool(with_him))
         for leg in call.legs
     )
-    return replace(call, legs=legs, waiting=False, ended_at=at)
+    new = tuple(legs_.connected(leg, now.at) for leg in with_him.values() if call.leg(leg.id) is None)
+    after = replace(call, legs=_bounded((*known, *new)))
+    return _answered(after, now.at) if with_him else after
+
+
+def holds(call: Call, now: Holds) -> Call:
+    """Somebody puts his other side on hold, or takes it back."""
+    if now.leg is None:
+        return replace(call, caller_holds=now.on) if call.talking else call
+    leg = call.leg(now.leg)
+    return call if leg is None or leg.state is not LegState.TALKING else _with_leg(call, replace(leg, on_hold=now.on))
+
+
+def parks(call: Call, now: Parks) -> Call:
+    """The caller waits in a parking lot, or does so no longer."""
+    return replace(_gone_on(call, now.at) if now.on else call, parked=now.on)
+
+
+def sent_on(call: Call, now: SentOn) -> Call:
+    """The dialplan sends the caller on; whether that was the end of it is known when he hangs up."""
+    return replace(call, final=now.final)
+
+
+def ends(call: Call, now: CallerGone) -> Call:
+    """The caller's own channel is gone, so the call is over; every leg with it, as far as this call goes."""
+    legs = tuple(leg if leg.state is LegState.GONE else legs_.over(leg, now.at, Stop.CANCELLED) for leg in call.legs)
+    return replace(
+        call, legs=legs, waiting=call.waiting and call.answered_at is None, parked=False, ended_at=now.at,
+        failed=now.failed,
+    )  # fmt: skip
+
+
+def _gone_on(call: Call, at: float) -> Call:
+    """The caller went on without those he was connected with."""
+    return replace(call, legs=tuple(legs_.left(legs_.disconnected(leg, at)) for leg in call.legs), caller_holds=False)
+
+
+def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
+    alone = legs_.disconnected(leg, now.at)
+    if went_on:
+        return legs_.left(alone)
+    return replace(alone, apart=alone.joined and leg.id in now.apart) if alone.state is LegState.TALKING else alone
+
+
+def _answered(call: Call, at: float) -> Call:
+    first = call.answered_at if call.answered_at is not None else at
+    return replace(call, answered_at=first, waiting=False, parked=False)
 
 
 def _with_leg(call: Call, leg: Leg) -> Call:

@@ -16,6 +16,20 @@ class Stop(StrEnum):
     """The phone rang until its time was up, or refused."""
     CANCELLED = "cancelled"
     """The PBX stopped ringing it: somebody else answered, or the caller went away."""
+    ENDED = "ended"
+    """It was answered, and that talk is over."""
+    TRANSFERRED = "transferred"
+    """It was answered, and its owner sent the other side on."""
+
+
+class Final(StrEnum):
+    """Where the dialplan sends a caller after the last step."""
+
+    QUEUE = "queue"
+    ELSEWHERE = "elsewhere"
+    """Out of our hands, to a place in the admin's own dialplan."""
+    MESSAGE = "message"
+    """To where nobody answers but his wish is noted: voicemail, or the promise to call back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +83,10 @@ class LegRinging:
     linkedid: str
     queue: str = ""
     caller_id: CallerId = CallerId()
+    caller_interface: str = ""
+    """The phone or trunk that calls."""
+    number: str = ""
+    """The number called, as the PBX has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,6 +135,63 @@ class ChannelHungUp:
 
     at: float
     channel: ChannelId
+    failed: bool = False
+    """For a technical reason, and not because somebody hung up or nobody answered."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelBridged:
+    """A channel is connected with all others in this bridge, and no longer with those of another one."""
+
+    at: float
+    channel: ChannelId
+    name: str
+    interface: str
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelUnbridged:
+    """A channel left a bridge."""
+
+    at: float
+    channel: ChannelId
+    bridge: str
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelHeld:
+    """Whoever is on this channel puts the other side on hold, or takes it back."""
+
+    at: float
+    channel: ChannelId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class CallerParked:
+    """A caller waits in a parking lot, or does so no longer."""
+
+    at: float
+    channel: ChannelId
+    on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LegTransferred:
+    """The owner of this leg sends the other side on; his leg ends with it."""
+
+    at: float
+    leg: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class FinalReached:
+    """No step is left, nobody has answered, and the dialplan sends the caller where the decision says."""
+
+    at: float
+    channel: ChannelId
+    final: Final
 
 
 CallEvent = (
@@ -129,6 +204,12 @@ CallEvent = (
     | LegPickedUp
     | ChannelCreated
     | ChannelHungUp
+    | ChannelBridged
+    | ChannelUnbridged
+    | ChannelHeld
+    | CallerParked
+    | LegTransferred
+    | FinalReached
 )
 
 

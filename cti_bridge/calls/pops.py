@@ -8,8 +8,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from cti_bridge.calls.call import Call, LegState
+from cti_bridge.calls.call import Call
 from cti_bridge.calls.events import Stop
+from cti_bridge.calls.leg import LegState
 from cti_bridge.domain.ids import OperatorId
 
 OwnerOf = Callable[[str], OperatorId | None]
@@ -21,6 +22,8 @@ class Part(StrEnum):
 
     RINGING = "ringing"
     TALKING = "talking"
+    CONSULTING = "consulting"
+    """A colleague who talks with the caller asks him."""
 
 
 class PopEvent(StrEnum):
@@ -52,19 +55,25 @@ class PopChange:
     by: OperatorId | None = None
 
 
+_PART = {
+    LegState.RINGING: Part.RINGING,
+    LegState.CONSULTING: Part.CONSULTING,
+    LegState.TALKING: Part.TALKING,
+}
+_RANK = (Part.RINGING, Part.CONSULTING, Part.TALKING)
+"""Of several parts in one call, on several phones, the last one counts."""
+
+
 def parts(call: Call | None, owner_of: OwnerOf) -> dict[OperatorId, Part]:
     """Every operator who has a part in the call now."""
     found: dict[OperatorId, Part] = {}
     for leg in call.legs if call else ():
-        if leg.state is LegState.GONE:
+        if leg.state not in _PART:
             continue
         owner = owner_of(leg.interface)
         if owner is None:
             continue
-        if leg.state is LegState.TALKING:
-            found[owner] = Part.TALKING
-        else:
-            found.setdefault(owner, Part.RINGING)
+        found[owner] = max(found.get(owner, Part.RINGING), _PART[leg.state], key=_RANK.index)
     return found
 
 
@@ -86,24 +95,28 @@ def changes(before: Call | None, after: Call, owner_of: OwnerOf) -> tuple[PopCha
             continue
         if new is Part.RINGING:
             told.append(PopChange(operator, PopEvent.RINGING))
-        elif new is Part.TALKING:
-            told.append(PopChange(operator, PopEvent.ANSWERED))
-        elif old is Part.TALKING:
+        elif new is not None:
+            asked_before = old is not None and old is not Part.RINGING
+            told.append(PopChange(operator, PopEvent.UPDATED if asked_before else PopEvent.ANSWERED))
+        elif old is not Part.RINGING:
             told.append(PopChange(operator, PopEvent.ENDED))
         else:
-            told.append(PopChange(operator, PopEvent.WITHDRAWN, _reason(before, after, operator, owner_of), by))
+            reason = _reason(before, after, operator, owner_of)
+            taken_by = by if reason is Reason.ANSWERED_ELSEWHERE else None
+            told.append(PopChange(operator, PopEvent.WITHDRAWN, reason, taken_by))
     return tuple(told)
 
 
 def _reason(before: Call | None, after: Call, operator: OperatorId, owner_of: OwnerOf) -> Reason:
-    if after.talking is not None:
+    rang = {leg.id for leg in before.legs if leg.state is LegState.RINGING} if before else set()
+    stopped = [leg for leg in after.legs if leg.id in rang and owner_of(leg.interface) == operator]
+    asked = any(leg.consults for leg in stopped)
+    if after.talking is not None and not asked:
         return Reason.ANSWERED_ELSEWHERE
     if after.ended_at is not None:
         return Reason.ABANDONED
-    rang = {leg.id for leg in before.legs if leg.state is LegState.RINGING} if before else set()
-    stopped = [leg for leg in after.legs if leg.id in rang and owner_of(leg.interface) == operator]
     if any(leg.why is Stop.NO_ANSWER for leg in stopped):
         return Reason.NO_ANSWER
     # The PBX stops the phones before it says that the caller is gone. If he left the queue first, he was moved.
-    left_first = any(leg.queue for leg in stopped) and not after.waiting
+    left_first = any(leg.queue for leg in stopped) and not after.waiting and not asked
     return Reason.MOVED if left_first else Reason.ABANDONED

@@ -32,6 +32,27 @@ class DecisionRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class LegRecord:
+    """One phone that was called for a call, or joined it; times are seconds since 1970, an empty text means none."""
+
+    leg: ChannelId
+    parent: ChannelId
+    """The leg that called it, where it was not the caller who waited: half of a Local channel, or whoever asked."""
+    operator: OperatorId
+    number: str
+    """The number called where the phone is no operator's, masked."""
+    interface: str
+    queue: str
+    rang_at: float
+    answered_at: float | None
+    ended_at: float | None
+    talked_s: float
+    """Seconds that it was connected with the caller, holding and consultations left out."""
+    why: str
+    """Why it ended: no_answer, cancelled, ended, transferred, or unseen."""
+
+
+@dataclass(frozen=True, slots=True)
 class CallRecord:
     """One call in the journal; times are seconds since 1970, numbers in full (the file is readable by us alone)."""
 
@@ -60,6 +81,8 @@ class CallRecord:
     outcome: str = ""
     recovered: bool = False
     """Its end was not seen but found out later, after an interruption."""
+    legs: tuple[LegRecord, ...] = ()
+    """The phones that this run of the bridge knows of; the journal's table has those of earlier runs as well."""
 
     @property
     def decided_by(self) -> str:

@@ -2,7 +2,8 @@
 
 from collections.abc import Iterable
 
-from cti_bridge.calls.call import Call, LegState
+from cti_bridge.calls.call import Call
+from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.domain.ids import CallId, ChannelId
 
 
@@ -27,17 +28,22 @@ class Whereabouts:
             if leg.state is not LegState.GONE:
                 self.of_leg[leg.id] = after.id
                 self.leg_named[leg.name] = leg.id
-            elif self.of_leg.pop(leg.id, None) is not None:
-                self.leg_named.pop(leg.name, None)
+            else:
+                self._let_go(leg, after.id)
         self._move(after.id, _interfaces(before), _interfaces(after))
 
     def forget(self, before: Call | None, after: Call) -> None:
         """A call is over; `before` is what was noted of it last."""
         self.of_caller.pop(after.channel, None)
         for leg in after.legs:
-            self.of_leg.pop(leg.id, None)
-            self.leg_named.pop(leg.name, None)
+            self._let_go(leg, after.id)
         self._move(after.id, _interfaces(before), set())
+
+    def _let_go(self, leg: Leg, call: CallId) -> None:
+        """A leg is gone from this call; it may be another one's by now."""
+        if self.of_leg.get(leg.id) == call:
+            del self.of_leg[leg.id]
+            self.leg_named.pop(leg.name, None)
 
     def _move(self, call: CallId, was: set[str], now: set[str]) -> None:
         for interface in now - was:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from cti_bridge.calls.call import Call, LegState
+from cti_bridge.calls.call import Call
+from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
 from cti_bridge.domain.ids import DealId

@@ -15,14 +15,15 @@ import structlog
 
 from cti_bridge.asterisk.dialplan import MAX_VALUE
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
-from cti_bridge.calls.call import Call, CallState, LegState
+from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
+from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.phones import PhonesInUse
 from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts, who_talks
-from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import OperatorDial
-from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.number import mask
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
@@ -75,6 +76,7 @@ class Switchboard:
         stages: Callable[[], StageList],
         fetch: Fetch,
         new_card: Callable[[CallerId], Card],
+        observe: Callable[[CallRecord], None] = lambda record: None,
         now: Callable[[], float] = time.time,
         live_limit: int = MAX_LIVE_CALLS,
     ) -> None:
@@ -93,6 +95,7 @@ class Switchboard:
         self._stages = stages
         self._fetch = fetch
         self._new_card = new_card
+        self._observe = observe
         self._now = now
         self._desks: dict[CallId, _Desk] = {}
         self._fetches: set[asyncio.Task[None]] = set()
@@ -233,6 +236,8 @@ class Switchboard:
             if pop.operator not in desk.rang:
                 desk.rang.append(pop.operator)
             desk.popped_at[pop.operator] = _rang_at(call, pop.operator, self._owner)
+            if call.answered_at is not None:
+                desk.fetched = False  # whoever talked to the caller first may have written something down since
         part = parts(call, self._owner).get(pop.operator)
         self._hub.publish(
             pop.operator,
@@ -320,6 +325,7 @@ class Switchboard:
             ended_at=call.ended_at,
             outcome=call.outcome.value if call.outcome else "",
             recovered=call.recovered,
+            legs=tuple(_leg_record(leg, self._owner(leg.interface)) for leg in call.legs),
         )
 
     def _keep(self, call: Call) -> None:
@@ -328,6 +334,7 @@ class Switchboard:
     def _finish(self, call: Call, desk: _Desk) -> None:
         record = self._record(call, desk)
         del self._desks[call.id]
+        self._observe(record)
         log.info("call", **_story(record))
 
 
@@ -346,12 +353,32 @@ def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> 
     return OperatorDial(operator.id, dial, timeout_s) if dial else None
 
 
+_BUSY = {Part.RINGING: "ringing", Part.CONSULTING: "talking", Part.TALKING: "talking"}
+"""What colleagues are told of an operator's part in a call."""
+
+
+def _leg_record(leg: Leg, owner: OperatorId | None) -> LegRecord:
+    return LegRecord(
+        leg=leg.id,
+        parent=leg.parent or ChannelId(""),
+        operator=owner or OperatorId(""),
+        number="" if owner else mask(leg.number),
+        interface=leg.interface,
+        queue=leg.queue,
+        rang_at=leg.rang_at,
+        answered_at=leg.answered_at,
+        ended_at=leg.ended_at,
+        talked_s=round(leg.talked_s, 3),
+        why=leg.why.value if leg.why else "",
+    )
+
+
 def _teammate(operator: Operator, busy: tuple[Part, str] | None) -> Json:
     part, queue = busy or (None, "")
     return {
         "operator": operator.id,
         "name": operator.name,
-        "state": part.value if part else "idle",
+        "state": _BUSY[part] if part else "idle",
         "ringing_queue": queue or None if part is Part.RINGING else None,
     }
 
@@ -362,11 +389,16 @@ def _rang_at(call: Call, operator: OperatorId, owner_of: Callable[[str], Operato
 
 
 def _worth_writing(change: Change) -> bool:
-    """A row is written at the start, at each answer and at the end; what rings in between follows with the next."""
+    """A row is written at the start and end, and at each answer and end of a talk; what rings follows with the next."""
     before, after = change.before, change.after
     if before is None or after.ended_at is not None:
         return True
-    return before.answered_at != after.answered_at or before.queue != after.queue
+    return _talks(before) != _talks(after) or before.queue != after.queue
+
+
+def _talks(call: Call) -> tuple[object, ...]:
+    """Who has answered, and whether he is still there."""
+    return call.answered_at, [(leg.id, leg.ended_at) for leg in call.legs if leg.answered_at is not None]
 
 
 def _story(record: CallRecord) -> dict[str, object]:

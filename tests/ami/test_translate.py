@@ -9,12 +9,19 @@ from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
     CallerLeftQueue,
+    CallerParked,
     CallerQueued,
+    ChannelBridged,
     ChannelCreated,
+    ChannelHeld,
     ChannelHungUp,
+    ChannelUnbridged,
+    Final,
+    FinalReached,
     LegAnswered,
     LegRinging,
     LegStopped,
+    LegTransferred,
     Stop,
 )
 from cti_bridge.domain.ids import ChannelId
@@ -58,6 +65,7 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
                 T,
                 "sales",
                 NAMED,
+                caller_interface="PJSIP/trunk",
             ),
             id="a queue calls a phone",
         ),
@@ -90,6 +98,59 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
             id="a channel",
         ),
         pytest.param({"Event": "Hangup", **CALLER, "Cause": "16"}, ChannelHungUp(AT, T), id="a hangup"),
+        pytest.param(
+            {"Event": "Hangup", **CALLER, "Cause": "38"}, ChannelHungUp(AT, T, failed=True), id="the network fails"
+        ),
+        pytest.param(
+            {"Event": "BridgeEnter", **CALLER, "BridgeUniqueid": "b-1", "BridgeTechnology": "simple_bridge"},
+            ChannelBridged(AT, T, "PJSIP/trunk-00000001", "PJSIP/trunk", "b-1"),
+            id="a channel enters a bridge",
+        ),
+        pytest.param(
+            {"Event": "BridgeEnter", **CALLER, "BridgeUniqueid": "b-1", "BridgeTechnology": "holding_bridge"},
+            None,
+            id="a parking lot connects nobody",
+        ),
+        pytest.param(
+            {"Event": "BridgeLeave", **CALLER, "BridgeUniqueid": "b-1"},
+            ChannelUnbridged(AT, T, "b-1"),
+            id="a channel leaves a bridge",
+        ),
+        pytest.param({"Event": "Hold", **CALLER}, ChannelHeld(AT, T, on=True), id="hold"),
+        pytest.param({"Event": "Unhold", **CALLER}, ChannelHeld(AT, T, on=False), id="unhold"),
+        pytest.param({"Event": "ParkedCall", "ParkeeUniqueid": T}, CallerParked(AT, T, on=True), id="parked"),
+        pytest.param({"Event": "ParkedCallGiveUp", "ParkeeUniqueid": T}, CallerParked(AT, T, on=False), id="given up"),
+        pytest.param(
+            {"Event": "BlindTransfer", "TransfererUniqueid": LEG, "TransfereeUniqueid": T},
+            LegTransferred(AT, LEG),
+            id="a blind transfer",
+        ),
+        pytest.param(
+            {"Event": "AttendedTransfer", "OrigTransfererUniqueid": LEG, "TransfereeUniqueid": T},
+            LegTransferred(AT, LEG),
+            id="an attended transfer",
+        ),
+        pytest.param(
+            {"Event": "UserEvent", "UserEvent": "CtiStep", **CALLER, "Queue": "sales", "Status": "TIMEOUT"},
+            CallerLeftQueue(AT, T, "sales"),
+            id="a step that nobody answered",
+        ),
+        pytest.param(
+            {"Event": "UserEvent", "UserEvent": "CtiFinal", **CALLER, "Final": "goto:desk/s/1"},
+            FinalReached(AT, T, Final.ELSEWHERE),
+            id="out of our hands",
+        ),
+        pytest.param(
+            {"Event": "UserEvent", "UserEvent": "CtiFinal", **CALLER, "Final": "voicemail:100"},
+            FinalReached(AT, T, Final.MESSAGE),
+            id="a message is taken",
+        ),
+        pytest.param(
+            {"Event": "UserEvent", "UserEvent": "CtiFinal", **CALLER, "Final": "queue:sales"},
+            FinalReached(AT, T, Final.QUEUE),
+            id="the last queue",
+        ),
+        pytest.param({"Event": "UserEvent", "UserEvent": "Lunch", **CALLER}, None, id="somebody else's event"),
         pytest.param({"Event": "QueueMemberPause", "Queue": "sales"}, None, id="what says nothing about calls"),
     ],
 )

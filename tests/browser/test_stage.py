@@ -6,7 +6,8 @@ from typing import Any
 
 from browser.people import ambiguous_call, call
 from browser.stage import Stage
-from cti_bridge.calls.call import Call, Leg
+from cti_bridge.calls.call import Call
+from cti_bridge.calls.leg import Leg
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal, Note
 from cti_bridge.domain.ids import CallId, ChannelId, CustomerId, DealId, OperatorId

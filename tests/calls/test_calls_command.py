@@ -1,13 +1,12 @@
 """`calls list` and `calls show` as the admin meets them: lines of the terminal, JSON, and hostile texts."""
 
 import json
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from journal_room import Kept, Run, keeper, runner
 
-from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.cli.main import main
 from cti_bridge.domain.ids import CallId, ChannelId
@@ -21,8 +20,16 @@ DECISION = DecisionRecord(
     steps=(("sales", 60),), final="queue:sales", customer_id="", operator="", priority=None, rules_hash="ab" * 32,
     facts={},
 )  # fmt: skip
-Kept = Callable[..., Awaitable[None]]
-Run = Callable[..., list[str]]
+
+
+@pytest.fixture
+def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
+    return keeper(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
+    return runner(tmp_path, capsys)
 
 
 def call(number: int, did: str, line: Line | None = None, **more: str) -> CallRecord:
@@ -32,35 +39,6 @@ def call(number: int, did: str, line: Line | None = None, **more: str) -> CallRe
         "+74950000150", "external", "", did, "", False, replace(DECISION, facts=facts),
     )  # fmt: skip
     return replace(record, **more)  # type: ignore[arg-type]
-
-
-@pytest.fixture
-def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Kept:
-    monkeypatch.setenv("AMI_SECRET", "x")
-    (tmp_path / "c.yaml").write_text(
-        'data_dir: data\nrules: r.yaml\npbxes: [{name: main, ami: {secret: "${AMI_SECRET}"}}]\n', "utf-8"
-    )
-    (tmp_path / "r.yaml").write_text("version: 1\nqueues: {sales: }\ndefault: {queue: sales}\n", "utf-8")
-    (tmp_path / "data").mkdir(mode=0o700)
-
-    async def keep(*records: CallRecord) -> None:
-        journal = Journal(tmp_path / "data" / "calls.sqlite", on_state=lambda state, reason: None)
-        await journal.open()
-        for record in records:
-            journal.keep(record)
-        await journal.close(within_s=5)
-
-    return keep
-
-
-@pytest.fixture
-def run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
-    def answer(*arguments: str, code: int = 0) -> list[str]:
-        capsys.readouterr()
-        assert main(["calls", *arguments, "--config", str(tmp_path / "c.yaml")]) == code
-        return capsys.readouterr().out.splitlines()
-
-    return answer
 
 
 async def test_the_list_names_the_line_of_each_call(kept: Kept, run: Run) -> None:
@@ -119,7 +97,6 @@ async def test_one_call_is_shown_with_its_line(kept: Kept, run: Run) -> None:
 @pytest.mark.parametrize(
     "arguments",
     [
-        ["list", "--limit", "0"],
         ["list", "--limit", "-5"],
         ["list", "--limit", "9" * 20],
         ["list", "--limit", "many"],

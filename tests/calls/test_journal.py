@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from cti_bridge.calls.journal import AcceptedRules, Journal, JournalFile
+from cti_bridge.calls.journal import AcceptedRules, Journal
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId

@@ -6,7 +6,7 @@ from itertools import count
 import pytest
 
 from cti_bridge.calls.book import CallBook
-from cti_bridge.calls.call import Call, CallState, LegState, Outcome
+from cti_bridge.calls.call import Call, CallState, Outcome
 from cti_bridge.calls.events import (
     CallerLeftQueue,
     CallerQueued,
@@ -20,6 +20,7 @@ from cti_bridge.calls.events import (
     Snapshot,
     Stop,
 )
+from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import PopChange, PopEvent, Reason, changes
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.database import DatabaseUnusable
 from demo.asterisk import AsteriskInstance

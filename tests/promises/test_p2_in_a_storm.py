@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.domain.ids import call_id_for
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge

@@ -6,7 +6,7 @@ from functools import partial
 import pytest
 import pytest_asyncio
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge

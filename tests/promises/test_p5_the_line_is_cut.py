@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.sip import Behaviour, Phones

@@ -20,7 +20,7 @@ from promises.scene import OPERATORS, PASSWORD
 from promises.screens import bridge_with_short_times, is_empty, no_live_calls
 from promises.storm import storm
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Desk

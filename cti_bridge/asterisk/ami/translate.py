@@ -2,7 +2,8 @@
 
 Which event means what was taken from a running Asterisk 22: a leg is named by `DestUniqueid`; it is called at
 AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who talks is the AgentConnect's `DestChannel`,
-or the channel of a Pickup, which is told before the phone that rang is stopped.
+or the channel of a Pickup, which is told before the phone that rang is stopped. Who hears whom is told by BridgeEnter
+and BridgeLeave; entering a bridge is leaving every other one.
 """
 
 import re
@@ -13,14 +14,21 @@ from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
     CallerLeftQueue,
+    CallerParked,
     CallerQueued,
     CallEvent,
+    ChannelBridged,
     ChannelCreated,
+    ChannelHeld,
     ChannelHungUp,
+    ChannelUnbridged,
+    Final,
+    FinalReached,
     LegAnswered,
     LegPickedUp,
     LegRinging,
     LegStopped,
+    LegTransferred,
     SeenChannel,
     Snapshot,
     Stop,
@@ -33,9 +41,19 @@ Headers = Mapping[str, str | list[str]]
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 _UNKNOWN = ("<unknown>", "unknown")
+_WAITING_ROOM = "holding_bridge"
+_TECHNICAL_CAUSES = frozenset(("34", "38", "41", "42", "44", "47", "58", "88", "102", "111"))
+"""Q.850 causes with which a caller's channel ends though nobody wanted it to: no circuit, network out of order,
+temporary failure, congestion, incompatible or missing resources, a timer or the protocol."""
+_FINALS = {"goto": Final.ELSEWHERE, "voicemail": Final.MESSAGE, "callback": Final.MESSAGE}
+"""What the words before the colon of CTI_FINAL mean; everything else ends in a queue."""
 
 
-_TELLING = ("Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus")
+_TELLING = (
+    "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
+    "BridgeUniqueid", "BridgeTechnology", "TransfererUniqueid", "OrigTransfererUniqueid", "ParkeeUniqueid",
+    "UserEvent", "Final",
+)  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
 
 
@@ -121,6 +139,8 @@ def _leg_rings(message: Headers, at: float, queue: str) -> CallEvent | None:
         linkedid=text(message, "Linkedid"),
         queue=queue,
         caller_id=caller_id(message),
+        caller_interface=interface_of(text(message, "Channel")),
+        number=person(text(message, "DestCallerIDNum")),
     )
 
 
@@ -175,7 +195,49 @@ def _new_channel(message: Headers, at: float) -> CallEvent:
 
 
 def _hangup(message: Headers, at: float) -> CallEvent:
-    return ChannelHungUp(at, channel=_channel(message, "Uniqueid"))
+    return ChannelHungUp(at, channel=_channel(message, "Uniqueid"), failed=text(message, "Cause") in _TECHNICAL_CAUSES)
+
+
+def _bridge_enter(message: Headers, at: float) -> CallEvent | None:
+    if text(message, "BridgeTechnology") == _WAITING_ROOM:
+        return None  # everybody parked in the same lot is in it, and they do not hear each other
+    name = text(message, "Channel")
+    return ChannelBridged(
+        at,
+        channel=_channel(message, "Uniqueid"),
+        name=name,
+        interface=interface_of(name),
+        bridge=text(message, "BridgeUniqueid"),
+    )
+
+
+def _bridge_leave(message: Headers, at: float) -> CallEvent:
+    return ChannelUnbridged(at, channel=_channel(message, "Uniqueid"), bridge=text(message, "BridgeUniqueid"))
+
+
+def _hold(message: Headers, at: float) -> CallEvent:
+    return ChannelHeld(at, channel=_channel(message, "Uniqueid"), on=text(message, "Event") == "Hold")
+
+
+def _parked(message: Headers, at: float) -> CallEvent:
+    return CallerParked(at, channel=_channel(message, "ParkeeUniqueid"), on=text(message, "Event") == "ParkedCall")
+
+
+def _transferred(message: Headers, at: float) -> CallEvent:
+    leg = _channel(message, "TransfererUniqueid") or _channel(message, "OrigTransfererUniqueid")
+    return LegTransferred(at, leg)
+
+
+def _user_event(message: Headers, at: float) -> CallEvent | None:
+    """What our own dialplan says of a step that nobody answered, and of where it sends the caller after the last."""
+    channel = _channel(message, "Uniqueid")
+    match text(message, "UserEvent"):
+        case "CtiStep":
+            return CallerLeftQueue(at, channel, text(message, "Queue"))
+        case "CtiFinal":
+            kind = text(message, "Final").partition(":")[0]
+            return FinalReached(at, channel, _FINALS.get(kind, Final.QUEUE))
+    return None
 
 
 _TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
@@ -190,6 +252,17 @@ _TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
     "Pickup": _picked_up,
     "Newchannel": _new_channel,
     "Hangup": _hangup,
+    "BridgeEnter": _bridge_enter,
+    "BridgeLeave": _bridge_leave,
+    "Hold": _hold,
+    "Unhold": _hold,
+    "BlindTransfer": _transferred,
+    "AttendedTransfer": _transferred,
+    "ParkedCall": _parked,
+    "UnParkedCall": _parked,
+    "ParkedCallGiveUp": _parked,
+    "ParkedCallTimeOut": _parked,
+    "UserEvent": _user_event,
 }
 
 TRANSLATED = frozenset(_TRANSLATIONS)

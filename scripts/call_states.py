@@ -1,0 +1,55 @@
+"""Draws the transition table of a call, as docs/architecture.md has it: `python -m scripts.call_states`."""
+
+from cti_bridge.calls.call import CallState
+from cti_bridge.calls.happenings import (
+    CallerGone,
+    Connected,
+    Happening,
+    Holds,
+    LeftQueue,
+    LegAnswers,
+    LegEnds,
+    LegRings,
+    LegStops,
+    LegTransfers,
+    Parks,
+    Queued,
+    SentOn,
+)
+from cti_bridge.calls.table import TABLE
+
+WORDS: dict[type[Happening], str] = {
+    Queued: "joins a queue",
+    LeftQueue: "leaves it",
+    LegRings: "a phone rings",
+    LegStops: "stops",
+    LegAnswers: "answered",
+    LegTransfers: "sent on",
+    LegEnds: "leg over",
+    Connected: "bridged",
+    Holds: "hold, unhold",
+    Parks: "parking",
+    SentOn: "last step",
+    CallerGone: "caller gone",
+}
+"""What stands on an arrow."""
+
+
+def diagram() -> str:
+    """The table as a Mermaid state diagram: every arrow that leads to another state, with all that takes it."""
+    arrows: dict[tuple[CallState, CallState], list[str]] = {}
+    for happening, row in TABLE.items():
+        for state, move in row.items():
+            for after in CallState:
+                if move is not None and after in move.to and after is not state:
+                    arrows.setdefault((state, after), []).append(WORDS[happening])
+    order = list(CallState)
+    lines = [
+        f"    {state} --> {after}: {' / '.join(words)}"
+        for (state, after), words in sorted(arrows.items(), key=lambda arrow: [order.index(s) for s in arrow[0]])
+    ]
+    return "\n".join(["stateDiagram-v2", "    [*] --> offered", *lines, "    ended --> [*]", ""])
+
+
+if __name__ == "__main__":
+    print(diagram(), end="")
