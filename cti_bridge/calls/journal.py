@@ -7,20 +7,25 @@ disk in groups; while the disk cannot be written it waits on, bounded, and the j
 import asyncio
 import contextlib
 import json
+import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from sqlite_utils import Database
 
+from cti_bridge.calls.journal_figures import FIGURES
+from cti_bridge.calls.journal_legs import LEGS, write_legs
+from cti_bridge.calls.journal_outbox import OUTBOX
 from cti_bridge.calls.record import CallRecord, DecisionRecord
-from cti_bridge.database import DatabaseThread, DatabaseUnusable, read_only
+from cti_bridge.database import DatabaseThread, DatabaseUnusable
 from cti_bridge.domain.ids import CallId, OperatorId
 
 log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 MAX_WAITING = 50_000
 """Calls whose latest state may wait for the disk; about 100 MB in the worst case."""
@@ -64,10 +69,21 @@ _MIGRATIONS = (
         accepted_at REAL NOT NULL
     ) WITHOUT ROWID;
     """,
+    FIGURES,
+    OUTBOX,
+    LEGS,
 )
-_OF_LINE = """EXISTS (
-    SELECT 1 FROM json_each(decision, '$.facts')
-    WHERE key IN ('line.name', 'line.channel', 'line.city', 'line.direction') AND value = ?) OR did = ?"""
+SCHEMA_VERSION = len(_MIGRATIONS)
+
+
+class Companion(Protocol):
+    """What is written together with the states of calls, in the same transaction."""
+
+    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> None:
+        """Write what belongs to these states; on the journal's thread, and nothing counts before it is committed."""
+
+    def written(self) -> None:
+        """A transaction is on disk; on the event loop."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +97,7 @@ class AcceptedRules:
 
 def _row(record: CallRecord) -> dict[str, Any]:
     row = _shallow(record)
+    del row["legs"]
     row["decision"] = json.dumps(record.decision, ensure_ascii=False, default=_plain) if record.decision else None
     row["rang"] = json.dumps(record.rang)
     row["verified"], row["recovered"] = int(record.verified), int(record.recovered)
@@ -96,7 +113,8 @@ def _plain(value: object) -> object:
     return _shallow(value) if isinstance(value, DecisionRecord) else str(value)
 
 
-def _record(row: dict[str, Any]) -> CallRecord:
+def record_of(row: dict[str, Any]) -> CallRecord:
+    """The record in a row of the table `calls`."""
     values = dict(row)
     decision = json.loads(values["decision"]) if values["decision"] else None
     if decision is not None:
@@ -110,11 +128,12 @@ def _record(row: dict[str, Any]) -> CallRecord:
 class Journal:
     """The daemon's side of the journal. `on_state` hears up, at_risk (memory holds what the disk does not) and down."""
 
-    def __init__(self, path: Path, *, on_state: Callable[[str, str], None]) -> None:
+    def __init__(self, path: Path, *, on_state: Callable[[str, str], None], companion: Companion | None = None) -> None:
         self.dropped = 0
         self.written = 0
-        self._database = DatabaseThread(path, _MIGRATIONS, name="journal", busy_timeout_s=BUSY_S)
+        self._database = DatabaseThread(path, _MIGRATIONS, name="journal", busy_timeout_s=BUSY_S, secure_delete=True)
         self._on_state = on_state
+        self._companion = companion
         self._waiting: OrderedDict[CallId, CallRecord] = OrderedDict()
         self._wake = asyncio.Event()
         self._state = ""
@@ -167,7 +186,7 @@ class Journal:
     async def _write_group(self) -> bool:
         group = [self._waiting.popitem(last=False)[1] for _ in range(min(GROUP, len(self._waiting)))]
         try:
-            refused = await self._database.run(lambda database: _write(database, group))
+            refused = await self._database.run(lambda database: _write(database, group, self._companion))
         except BaseException as error:
             for record in reversed(group):
                 # A newer state of the call may have come meanwhile; that one is kept.
@@ -183,6 +202,8 @@ class Journal:
         self.dropped += len(refused)
         self.written += len(group) - len(refused)
         self._tell("up", "")
+        if self._companion is not None:
+            self._companion.written()
         return True
 
     def _tell(self, state: str, reason: str) -> None:
@@ -199,18 +220,24 @@ class Journal:
         rows = await self._database.run(
             lambda database: _query(database, "ended_at IS NULL AND offered_at >= ?", [since], limit=20_000)
         )
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
 
     async def close_older(self, *, than: float) -> None:
         """End the calls that began before that and were never seen to end; when they did, nobody knows any more."""
-        await self._database.run(lambda database: _close_older(database, than))
+        await self._database.run(lambda database: _close_older(database, than, self._companion))
+        if self._companion is not None:
+            self._companion.written()
 
     async def calls_from(self, caller: str, *, limit: int, but: CallId) -> list[CallRecord]:
         """The latest calls from this number, newest first, without the one that is going on."""
         rows = await self._database.run(
             lambda database: _query(database, "caller = ? AND id <> ?", [caller, but], limit=limit), within_s=2.0
         )
-        return [_record(row) for row in rows]
+        return [record_of(row) for row in rows]
+
+    async def ask(self, work: Callable[[Database], T], *, within_s: float) -> T:
+        """What `work` finds, or does in one short transaction, on the journal's thread. Raises DatabaseUnusable."""
+        return await self._database.run(work, within_s=within_s)
 
     async def accept_rules(self, rules: AcceptedRules) -> None:
         """Keep a rule file that is in force from now on."""
@@ -224,70 +251,48 @@ class Journal:
         return AcceptedRules(**rows[0]) if rows else None
 
 
-def _write(database: Database, group: Sequence[CallRecord]) -> list[CallId]:
+def _write(database: Database, group: Sequence[CallRecord], companion: Companion | None) -> list[CallId]:
     """Write a group; one that SQLite cannot take does not keep the others from the disk. The refused ones come back."""
     try:
-        _upsert(database, [_row(record) for record in group])
+        with database.conn:
+            _upsert(database, [_row(record) for record in group])
+            write_legs(database.conn, group)
+            if companion is not None:
+                companion.add(database.conn, group)
     except (UnicodeError, OverflowError, TypeError, ValueError):
         if len(group) == 1:
             return [group[0].id]
-        return [refused for record in group for refused in _write(database, [record])]
+        return [refused for record in group for refused in _write(database, [record], companion)]
     return []
 
 
 def _upsert(database: Database, rows: Sequence[dict[str, Any]]) -> None:
     columns = list(rows[0])
     places = ", ".join("?" for _ in columns)
-    with database.conn:
-        database.conn.executemany(
-            f"INSERT OR REPLACE INTO calls ({', '.join(columns)}) VALUES ({places})",  # noqa: S608 - our column names
-            [tuple(row.values()) for row in rows],
-        )
+    # Not REPLACE, which removes the row first: what belongs to a call goes when its row is removed.
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
+    database.conn.executemany(
+        f"INSERT INTO calls ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our column names
+        f" ON CONFLICT (id) DO UPDATE SET {changes}",
+        [tuple(row.values()) for row in rows],
+    )
 
 
-def _close_older(database: Database, than: float) -> None:
+def _close_older(database: Database, than: float, companion: Companion | None) -> None:
     with database.conn:
+        old = _query(database, "ended_at IS NULL AND offered_at < ?", [than], limit=-1)
         database.conn.execute(
             "UPDATE calls SET ended_at = coalesce(answered_at, offered_at), recovered = 1,"
             " outcome = CASE WHEN answered_at IS NULL THEN 'abandoned' ELSE 'answered' END"
             " WHERE ended_at IS NULL AND offered_at < ?",
             [than],
         )
+        if companion is not None and old:
+            ids = json.dumps([row["id"] for row in old])
+            closed = _query(database, "id IN (SELECT value FROM json_each(?))", [ids], limit=-1)
+            companion.add(database.conn, [record_of(row) for row in closed])
 
 
 def _query(database: Database, where: str, values: Sequence[object], *, limit: int) -> list[dict[str, Any]]:
     query = f"SELECT * FROM calls WHERE {where} ORDER BY offered_at DESC LIMIT ?"  # noqa: S608 - constant conditions
     return list(database.query(query, [*values, limit]))
-
-
-class JournalFile:
-    """The journal as the commands read it: another process may be writing it at the same time."""
-
-    def __init__(self, path: Path) -> None:
-        if not path.exists():
-            raise DatabaseUnusable(f"{path}: there is no journal yet")
-        self._path = path
-
-    def calls(self, *, limit: int, line: tuple[str, str] = ("", "")) -> list[CallRecord]:
-        """The latest calls, newest first; of one `line` only, when a text of its description and a DID are given.
-
-        Raises DatabaseUnusable.
-        """
-        rows = self._ask(_OF_LINE, line, limit) if any(line) else self._ask("1 = 1", [], limit)
-        return [_record(row) for row in rows]
-
-    def call(self, call_id: str) -> CallRecord | None:
-        """One call by its id. Raises DatabaseUnusable."""
-        return next((_record(row) for row in self._ask("id = ?", [call_id], 1)), None)
-
-    def rules(self, rules_hash: str) -> str | None:
-        """The text of the rule file with this hash. Raises DatabaseUnusable."""
-        rows = self._rows("SELECT text FROM rule_files WHERE hash = ?", [rules_hash])
-        return str(rows[0]["text"]) if rows else None
-
-    def _ask(self, where: str, values: Sequence[object], limit: int) -> list[dict[str, Any]]:
-        query = f"SELECT * FROM calls WHERE {where} ORDER BY offered_at DESC LIMIT ?"  # noqa: S608
-        return self._rows(query, [*values, limit])
-
-    def _rows(self, query: str, values: Sequence[object]) -> list[dict[str, Any]]:
-        return read_only(self._path, lambda database: list(database.query(query, values)))

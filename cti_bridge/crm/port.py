@@ -2,7 +2,7 @@
 
 from typing import Protocol
 
-from cti_bridge.domain.customer import CustomerRecord, Note, StageList
+from cti_bridge.domain.customer import CustomerRecord, FinishedCall, Note, StageList
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber
 
@@ -30,6 +30,13 @@ class Crm(Protocol):
 
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         """The latest notes on one customer, newest first, `limit` at most; empty for an unknown customer."""
+        ...
+
+    async def report(self, call: FinishedCall) -> None:
+        """Take note of a call; one with the same key that was taken already changes nothing.
+
+        A customer who is not there any more is nobody to take note for.
+        """
         ...
 
     async def check(self) -> None:

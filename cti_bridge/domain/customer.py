@@ -63,6 +63,23 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True)
+class FinishedCall:
+    """A call of a customer that is over, as a CRM is told of it; `key` names the call, however often it is told.
+
+    `user` is the CRM's user who answered, empty when nobody did or he is none.
+    """
+
+    key: str
+    customer_id: CustomerId
+    started_at: datetime
+    answered_at: datetime | None
+    ended_at: datetime
+    queue: str
+    user: str
+    outcome: str
+
+
+@dataclass(frozen=True, slots=True)
 class StageList:
     """The stages of the funnel in order; looks a stage up by its id."""
 

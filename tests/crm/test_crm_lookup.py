@@ -8,7 +8,7 @@ import pytest
 from cti_bridge.crm.breaker import Breaker
 from cti_bridge.crm.lookup import CrmState, Lookup
 from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Note, StageList
+from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, FinishedCall, Note, StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -43,6 +43,9 @@ class ScriptedCrm:
 
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         return ()
+
+    async def report(self, call: FinishedCall) -> None:
+        await self._wait()
 
     async def close(self) -> None:
         self.gate.set()

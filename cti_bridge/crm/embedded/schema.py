@@ -5,6 +5,7 @@ no kopeck is lost). `numbers.key` is E.164. Only an import creates or changes th
 """
 
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlite_utils import Database
@@ -109,6 +110,20 @@ def open_for_import(path: Path) -> Database:
         connection.close()
         raise
     return database
+
+
+def write_last_contact(path: Path, last: tuple[str, str], *, busy_timeout_s: float) -> None:
+    """Note a time (ISO 8601 in UTC) at which a customer was spoken with, by his id; a later one that is known stays.
+
+    Raises sqlite3.Error.
+    """
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    with closing(sqlite3.connect(address, uri=True, timeout=busy_timeout_s)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        with connection:
+            connection.execute(
+                "UPDATE customers SET last_contact_at = max(coalesce(last_contact_at, ''), ?) WHERE id = ?", last
+            )
 
 
 def set_stages(database: Database, stages: StageList | None) -> None:

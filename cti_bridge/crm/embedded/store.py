@@ -1,6 +1,7 @@
-"""The embedded CRM: one read-only SQLite connection on a thread of its own, behind the port that every CRM has.
+"""The embedded CRM: one SQLite file on a thread of its own, behind the port that every CRM has.
 
-An sqlite-utils connection belongs to the thread that opened it, so one worker thread does all the reading. Nothing
+An sqlite-utils connection belongs to the thread that opened it, so one worker thread does all the reading, and the
+little writing that there is. Nothing
 may hold it up: a locked file is given up after 50 ms, look-ups whose callers are gone are skipped, and more than a
 few waiting ones are refused. The file is looked at before each question, because SQLite goes on reading a file that
 was removed, and answers from memory when one was overwritten.
@@ -10,16 +11,16 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime
+from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, unavailable
+from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, unavailable, write_last_contact
 from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
+from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, FinishedCall, Note, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
@@ -38,6 +39,7 @@ WHERE n.key = ? ORDER BY c.id, d.id LIMIT ?
 """
 _NOTES = "SELECT at, author, text FROM notes WHERE customer_id = ? ORDER BY at DESC, id LIMIT ?"
 
+A = TypeVar("A")
 T = TypeVar("T")
 _Identity = tuple[int, int, int, int]
 
@@ -78,6 +80,15 @@ class EmbeddedCrm:
         rows = await self._ask(lambda database: database.execute(_NOTES, (customer_id, max(0, limit))).fetchall())
         return tuple(Note(at, row[1], row[2]) for row in rows if (at := _instant(row[0])) is not None)
 
+    async def report(self, call: FinishedCall) -> None:
+        """Remember when the customer was last spoken with; the call itself is in the journal, which has it for ever.
+
+        Repeated, or after a later call, it changes nothing.
+        """
+        if call.answered_at is not None:
+            last = (call.ended_at.astimezone(UTC).isoformat(timespec="seconds"), call.customer_id)
+            await self._on_the_thread(self._note_contact, last)
+
     async def check(self) -> None:
         """Return when the file is there, can be read and has tables that can be searched."""
         await self._ask(lambda database: database.execute(_FIND, ("+", 1)).fetchall())
@@ -92,13 +103,16 @@ class EmbeddedCrm:
 
     async def _ask(self, question: Callable[[Database], T]) -> T:
         """Put the question on the worker thread; one whose asker is gone before its turn is skipped."""
+        return await self._on_the_thread(self._answer, question)
+
+    async def _on_the_thread(self, work: Callable[[A], T], about: A) -> T:
         if self._closed:
             raise CrmUnavailable("the embedded CRM is closed")
         if self._waiting >= _MAX_WAITING:
             raise CrmUnavailable(f"{_MAX_WAITING} look-ups are waiting for {self._path.name} already")
         self._waiting += 1
         try:
-            return await asyncio.get_running_loop().run_in_executor(self._worker, self._answer, question)
+            return await asyncio.get_running_loop().run_in_executor(self._worker, work, about)
         finally:
             self._waiting -= 1
 
@@ -107,6 +121,15 @@ class EmbeddedCrm:
             return question(self._current())
         except (sqlite3.Error, OSError) as error:
             # A broken file leaves a connection that cannot be trusted; the next question opens it anew.
+            self._shut()
+            raise unavailable(self._path, error) from error
+
+    def _note_contact(self, last: tuple[str, str]) -> None:
+        """Write with a connection of its own, beside the one that reads and has made sure of the file."""
+        try:
+            self._current()
+            write_last_contact(self._path, last, busy_timeout_s=_BUSY_TIMEOUT_S)
+        except (sqlite3.Error, OSError) as error:
             self._shut()
             raise unavailable(self._path, error) from error
 

@@ -1,0 +1,145 @@
+"""Forgets a caller: the calls stay as numbers to count, what says who called goes, from the file's bytes as well.
+
+Reports of these calls that no receiver has had yet are dropped: they would tell him.
+
+Another process may be writing the journal: everything is changed in short transactions. The program overwrites what it
+deletes, so afterwards the text is usually gone; the file is searched for it all the same, and rewritten as a whole
+(VACUUM, during which the daemon's rows wait in memory) if it is still somewhere.
+"""
+
+import json
+import mmap
+import sqlite3
+import time
+from collections.abc import Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from cti_bridge.calls.journal import SCHEMA_VERSION
+from cti_bridge.calls.journal_figures import facts_that_stay
+from cti_bridge.database import DatabaseUnusable
+
+GROUP = 200
+_BUSY_S = 5.0
+_CHECKPOINTS = 50
+_PAUSE_S = 0.1
+_TELLING = ("customer.name", "customer.email", "call.caller", "call.name")
+"""Facts whose texts are looked for in the file afterwards."""
+_SHORTEST = 6
+"""Bytes of a text worth searching the file for; a shorter one is found by chance."""
+
+
+@dataclass(frozen=True, slots=True)
+class Forgotten:
+    """What was found and done."""
+
+    calls: int
+    """Calls that no longer say who called, or would not with `dry_run`."""
+    going_on: int
+    """Calls that are not over and stay as they are."""
+    rewritten: bool = False
+    """Whether the file had to be rewritten as a whole."""
+    left: bool = False
+    """Whether a text is still in the file all the same: something else is holding on to it."""
+
+
+def forget(path: Path, *, caller: str = "", customer: str = "", dry_run: bool = False) -> Forgotten:
+    """Forget all calls from a number (as the journal has it), or all that were decided for a customer of the CRM.
+
+    Raises DatabaseUnusable.
+    """
+    if not path.exists():
+        raise DatabaseUnusable(f"{path}: there is no journal yet")
+    try:
+        with closing(sqlite3.connect(path, timeout=_BUSY_S, isolation_level=None)) as connection:
+            connection.row_factory = sqlite3.Row
+            connection.execute("PRAGMA secure_delete = ON")
+            if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+                raise DatabaseUnusable(f"{path}: written by another version of this program")
+            return _forget(connection, path, caller, customer, dry_run=dry_run)
+    except sqlite3.Error as error:
+        raise DatabaseUnusable(f"{path}: {error}") from error
+
+
+def without_caller(decision: dict[str, Any]) -> dict[str, Any]:
+    """A decision that no longer says for whom it was: line and outcome of the rules stay, customer and facts go."""
+    return {**decision, "facts": facts_that_stay(decision["facts"]), "customer_id": "", "crm_error": ""}
+
+
+def _forget(connection: sqlite3.Connection, path: Path, caller: str, customer: str, *, dry_run: bool) -> Forgotten:
+    where, value = ("caller = ?", caller) if caller else ("json_extract(decision, '$.customer_id') = ?", customer)
+    found = connection.execute(f"SELECT id, ended_at FROM calls WHERE {where}", [value]).fetchall()  # noqa: S608
+    ids = [row["id"] for row in found if row["ended_at"] is not None]
+    going_on = len(found) - len(ids)
+    if dry_run:
+        return Forgotten(len(ids), going_on)
+    # Also without a call: an earlier run may have been kept from finishing.
+    texts = {caller} if len(caller) >= _SHORTEST else set()
+    for first in range(0, len(ids), GROUP):
+        texts |= _forget_group(connection, ids[first : first + GROUP])
+        time.sleep(_PAUSE_S / 10)  # whoever else wants to write has a turn
+    rewritten = False
+    _into_one_file(connection)
+    still = _still_there(connection, path, texts)
+    if still:
+        connection.execute("VACUUM")
+        _into_one_file(connection)
+        rewritten = True
+        still = _still_there(connection, path, still)
+    return Forgotten(len(ids), going_on, rewritten, bool(still))
+
+
+def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
+    """Forget these calls in one transaction; gives back the texts that must not be found any more."""
+    texts: set[str] = set()
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for call_id in ids:
+            row = connection.execute(
+                "SELECT caller, caller_name, decision FROM calls WHERE id = ?", [call_id]
+            ).fetchone()
+            if row is None:
+                continue
+            texts |= {row["caller"], row["caller_name"]}
+            decision = json.loads(row["decision"]) if row["decision"] else None
+            if decision:
+                texts |= {str(decision["facts"].get(name) or "") for name in _TELLING}
+                decision = json.dumps(without_caller(decision), ensure_ascii=False)
+            connection.execute(
+                "UPDATE calls SET caller = '', caller_name = '', decision = ? WHERE id = ?", [decision, call_id]
+            )
+            connection.execute("DELETE FROM outbox WHERE call_id = ?", [call_id])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return {text for text in texts if len(text.encode("utf-8", "surrogatepass")) >= _SHORTEST}
+
+
+def _into_one_file(connection: sqlite3.Connection) -> None:
+    """Bring everything from the write-ahead log into the file and empty the log, as soon as nobody reads from it."""
+    for _ in range(_CHECKPOINTS):
+        busy = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]
+        if not busy:
+            return
+        time.sleep(_PAUSE_S)
+    raise DatabaseUnusable("forgotten, but still in the write-ahead log, because somebody reads the journal: ask again")
+
+
+def _still_there(connection: sqlite3.Connection, path: Path, texts: Iterable[str]) -> set[str]:
+    """Which of the texts are in the file although no call has them any more."""
+    found = {text for text in texts if _in_file(path, text)}
+    return {text for text in found if not _in_use(connection, text)}
+
+
+def _in_file(path: Path, text: str) -> bool:
+    with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        return content.find(text.encode("utf-8", "surrogatepass")) >= 0
+
+
+def _in_use(connection: sqlite3.Connection, text: str) -> bool:
+    """Whether another call rightly has this text: a namesake, or a number that was dialled."""
+    query = "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :t) LIMIT 1"
+    return connection.execute(query, {"t": text}).fetchone() is not None

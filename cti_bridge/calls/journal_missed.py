@@ -1,0 +1,125 @@
+"""Missed calls: who called from outside, was not answered, and has not been reached since. One item for each caller.
+
+There is no list to keep: an item is open as long as the journal has no later answered call with the caller's number.
+Hidden numbers cannot be called back; they are counted, but no items.
+"""
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from sqlite_utils import Database
+
+from cti_bridge.domain.ids import OperatorId
+
+MOST_TRIES = 20
+"""So many calls of one item are told one by one, the latest; the others are counted."""
+
+_ITEMS = """
+    WITH missed AS MATERIALIZED (
+        SELECT c.caller, c.offered_at FROM call_figures f CROSS JOIN calls c ON c.id = f.id
+        WHERE f.missed AND f.offered_at >= :since AND c.caller <> '' AND c.caller_kind <> 'anonymous'
+        AND (:operator IS NULL OR EXISTS (SELECT 1 FROM json_each(c.rang) WHERE value = :operator))
+    ), reached AS MATERIALIZED (
+        SELECT caller, (
+            SELECT offered_at FROM calls r WHERE r.caller = m.caller AND r.answered_at IS NOT NULL
+            ORDER BY offered_at DESC LIMIT 1
+        ) AS at FROM missed m GROUP BY caller
+    )
+    SELECT caller, count(*) AS calls, min(offered_at) AS first_at, max(offered_at) AS last_at
+    FROM missed JOIN reached USING (caller) WHERE at IS NULL OR offered_at > at
+    GROUP BY caller ORDER BY last_at DESC, caller LIMIT :limit
+"""
+_TRIES = """
+    SELECT c.*, f.line, f.queue AS last_queue FROM calls c CROSS JOIN call_figures f
+    ON f.offered_at = c.offered_at AND f.id = c.id
+    WHERE c.caller = :caller AND c.offered_at >= :first_at AND c.offered_at <= :last_at AND f.missed
+    AND (:operator IS NULL OR EXISTS (SELECT 1 FROM json_each(c.rang) WHERE value = :operator))
+    ORDER BY c.offered_at DESC LIMIT :most
+"""
+
+
+_RANG = """
+    SELECT operator, interface, sum(max(0, coalesce(answered_at, ended_at, rang_at) - rang_at)) AS rang_s FROM legs
+    WHERE call_id = ? AND operator <> '' GROUP BY operator, interface ORDER BY min(rang_at), interface
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Rang:
+    """A phone that rang for a call; how long in all, None and without the phone where only the operator is known."""
+
+    operator: OperatorId
+    phone: str = ""
+    seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MissedCall:
+    """One call that nobody answered; `waited_s` until it was over."""
+
+    id: str
+    at: float
+    line: str
+    queue: str
+    outcome: str
+    """Why: `abandoned` the caller gave up, or how it ended otherwise."""
+    waited_s: float
+    rang: tuple[Rang, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MissedCaller:
+    """One open item; times are seconds since 1970."""
+
+    caller: str
+    name: str
+    """As the CRM, or else the network, last had it; empty where neither did or it is no longer kept."""
+    calls: int
+    first_at: float
+    last_at: float
+    tries: tuple[MissedCall, ...]
+    """The latest first."""
+
+
+def missed_callers(
+    database: Database, *, since: float, limit: int, operator: OperatorId | None = None
+) -> list[MissedCaller]:
+    """Open items of calls that arrived since then, the latest first.
+
+    For one `operator` only calls that his phone rang for: of them he knows the caller already.
+    """
+    asked = {"since": since, "limit": limit, "operator": operator}
+    return [_item(database, row, operator) for row in database.query(_ITEMS, asked)]
+
+
+def _item(database: Database, row: dict[str, Any], operator: OperatorId | None) -> MissedCaller:
+    tries = list(database.query(_TRIES, {**row, "operator": operator, "most": MOST_TRIES}))
+    names = (name for call in tries for name in (_customer(call["decision"]), call["caller_name"]) if name)
+    return MissedCaller(**row, name=next(names, ""), tries=tuple(_try(database, call) for call in tries))
+
+
+def _try(database: Database, call: dict[str, Any]) -> MissedCall:
+    return MissedCall(
+        id=call["id"],
+        at=call["offered_at"],
+        line=call["line"],
+        queue=call["last_queue"],
+        outcome=call["outcome"],
+        waited_s=round(max(0.0, call["ended_at"] - call["offered_at"]), 1),
+        rang=_rang(database, call["id"], json.loads(call["rang"])),
+    )
+
+
+def _rang(database: Database, call_id: str, operators: list[str]) -> tuple[Rang, ...]:
+    phones = tuple(
+        Rang(OperatorId(row["operator"]), row["interface"], round(row["rang_s"], 1))
+        for row in database.query(_RANG, [call_id])
+    )
+    known = {phone.operator for phone in phones}
+    return phones + tuple(Rang(OperatorId(operator)) for operator in operators if operator not in known)
+
+
+def _customer(decision: str | None) -> str:
+    facts = json.loads(decision)["facts"] if decision else {}
+    return str(facts.get("customer.name") or "")

@@ -1,0 +1,1 @@
+"""Delivery: what the bridge reports about calls, durably, to whoever wants to hear it."""

@@ -1,0 +1,230 @@
+"""A courier carries the reports of one receiver: in order for each call, several calls at a time, until they are taken.
+
+One pass of its loop is one transaction: what became of the attempts since the last pass is written, and what is due
+next is read. An attempt whose outcome is not on disk yet counts as under way, so nothing is sent twice because the disk
+is slow; after a crash it is, with the same key. A receiver that fails again and again is left alone for longer and
+longer and then asked with one report, so a long outage costs neither side anything.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
+
+import structlog
+from sqlite_utils import Database
+
+from cti_bridge.backoff import delays
+from cti_bridge.database import DatabaseUnusable
+from cti_bridge.delivery import outbox
+from cti_bridge.delivery.http_post import CONCURRENT
+from cti_bridge.delivery.outbox import Entry
+from cti_bridge.delivery.sink import Sink
+from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict, wait_s
+from cti_bridge.domain.ids import CallId
+
+log = structlog.get_logger(__name__)
+
+LOOK_EVERY_S = 1.0
+"""How often the outbox is looked at without being told: a command of another process may have changed it."""
+DOWN_AFTER = 5
+"""So many failures in a row, whichever the calls, and the receiver counts as down."""
+LONGEST_PAUSE_S = 30.0
+_DISK_S = 10.0
+_DISK_AGAIN_S = 1.0
+T = TypeVar("T")
+
+
+class OutboxFile(Protocol):
+    """The file that the outbox is in."""
+
+    async def ask(self, work: Callable[[Database], T], *, within_s: float) -> T:
+        """What `work` finds, or does, on the file's own thread. Raises DatabaseUnusable."""
+        ...
+
+
+@dataclass(slots=True)
+class Counts:
+    """What one courier did since the start."""
+
+    sent: int = 0
+    failed: int = 0
+    given_up: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Attempt:
+    entry: Entry
+    verdict: Verdict
+
+
+class Courier:
+    """Delivers what lies in the outbox for one sink."""
+
+    def __init__(self, sink: Sink, file: OutboxFile, *, now: Callable[[], float] = time.time) -> None:
+        self.counts = Counts()
+        self._sink = sink
+        self._file = file
+        self._now = now
+        self._on_the_way: dict[CallId, asyncio.Task[None]] = {}
+        self._finished: dict[CallId, _Attempt] = {}
+        self._changed = asyncio.Event()
+        self._stopping = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+        self._failures = 0
+        self._pauses = delays(longest_s=LONGEST_PAUSE_S)
+        self._paused_until = 0.0
+        self._in_trouble = False
+
+    @property
+    def name(self) -> str:
+        """The sink's name."""
+        return self._sink.name
+
+    @property
+    def down(self) -> bool:
+        """Whether the receiver fails whatever it is sent."""
+        return self._failures >= DOWN_AFTER
+
+    def look(self) -> None:
+        """There may be something to do."""
+        self._changed.set()
+
+    async def run(self) -> None:
+        """Deliver until stopped or cancelled; what is under way when it is cancelled stays in the outbox."""
+        self._idle.clear()
+        try:
+            while self._on_the_way or not self._stopping:
+                self._changed.clear()
+                pause_s = await self._pass()
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(self._changed.wait(), pause_s)
+        finally:
+            await self._abandon()
+            self._idle.set()
+
+    async def stop(self, *, within_s: float) -> None:
+        """Begin nothing more, give what is under way that time and have it written, and close the sink."""
+        self._stopping = True
+        self.look()
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._idle.wait(), within_s)
+        await self._abandon()
+        await self._sink.close()
+
+    async def _abandon(self) -> None:
+        for task in (tasks := list(self._on_the_way.values())):
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+        self._on_the_way = {call: task for call, task in self._on_the_way.items() if call in self._finished}
+
+    async def _pass(self) -> float:
+        """Settle what is finished and begin what is due; seconds until there is something to do again."""
+        slots = 0 if self._stopping else self._slots()
+        try:
+            found = await self._settle(slots=slots)
+        except DatabaseUnusable as error:
+            if not self._in_trouble:
+                log.error("outbox.trouble", sink=self.name, reason=str(error))
+            self._in_trouble = True
+            return _DISK_AGAIN_S
+        self._in_trouble = False
+        now = self._now()
+        waiting = [entry for entry in found if entry.call_id not in self._on_the_way]
+        ready = [entry for entry in waiting if (entry.due_at or 0.0) <= now]
+        for entry in ready[:slots]:
+            self._on_the_way[entry.call_id] = asyncio.create_task(self._carry(entry), name=f"report-{entry.key}")
+        later = [entry.due_at - now for entry in waiting if entry.due_at is not None and entry.due_at > now]
+        return max(0.01, min([LOOK_EVERY_S, *later]))
+
+    def _slots(self) -> int:
+        """How many more may be under way now: none in a pause, and one for a receiver that is down."""
+        if time.monotonic() < self._paused_until:
+            return 0
+        if not self.down:
+            return CONCURRENT - len(self._on_the_way)
+        return 0 if self._on_the_way else 1
+
+    async def _carry(self, entry: Entry) -> None:
+        try:
+            verdict = await self._sink.send(entry)
+        except Exception as error:
+            log.exception("report.failed", sink=self.name, report=entry.key)
+            verdict = TryAgain(f"failed ({type(error).__name__})")
+        self._finished[entry.call_id] = _Attempt(entry, verdict)
+        self._note(verdict)
+        self.look()
+
+    def _note(self, verdict: Verdict) -> None:
+        """How the receiver is, from one answer; a refusal is an answer, too."""
+        if not isinstance(verdict, TryAgain):
+            if self.down:
+                log.info("sink.up", sink=self.name)
+            self._failures = 0
+            self._pauses = delays(longest_s=LONGEST_PAUSE_S)
+            return
+        self._failures += 1
+        if self._failures == DOWN_AFTER:
+            log.warning("sink.down", sink=self.name, reason=verdict.reason)
+        now = time.monotonic()
+        pause_s = next(self._pauses) if self.down and now >= self._paused_until else 0.0
+        # Who asks for patience means himself and not the one report.
+        self._paused_until = max(self._paused_until, now + max(pause_s, verdict.after_s or 0.0))
+
+    async def _settle(self, *, slots: int) -> list[Entry]:
+        """Write what became of the finished attempts; what is due next comes back."""
+        finished = list(self._finished.values())
+        now = self._now()
+        limit = len(self._on_the_way) + slots + 1
+        too_old = now - self._sink.max_age_s if self.down else None
+
+        def work(database: Database) -> tuple[int, list[Entry]]:
+            with database.conn:
+                for attempt in finished:
+                    self._write(database, attempt, now)
+                expired = 0
+                if too_old is not None:
+                    expired = outbox.give_up_older(
+                        database.conn, self.name, than=too_old, reason="the receiver was down for too long", now=now
+                    )
+                return expired, outbox.next_due(database.conn, self.name, limit=limit)
+
+        expired, found = await self._file.ask(work, within_s=_DISK_S)
+        for attempt in finished:
+            del self._finished[attempt.entry.call_id], self._on_the_way[attempt.entry.call_id]
+            self._count(attempt, now)
+        if expired:
+            self.counts.given_up += expired
+            log.error("reports.expired", sink=self.name, reports=expired)
+        return found
+
+    def _write(self, database: Database, attempt: _Attempt, now: float) -> None:
+        entry = attempt.entry
+        match attempt.verdict:
+            case Delivered():
+                outbox.delivered(database.conn, entry, now=now)
+            case TryAgain() as again if not self._too_old(entry, now):
+                latest = entry.since + self._sink.max_age_s
+                due_at = min(now + wait_s(entry.attempts + 1, again.after_s), max(latest, now))
+                outbox.postponed(database.conn, entry, due_at=due_at, reason=again.reason)
+            case Refused() | TryAgain() as failure:
+                outbox.given_up(database.conn, entry, reason=failure.reason, now=now)
+
+    def _count(self, attempt: _Attempt, now: float) -> None:
+        entry = attempt.entry
+        match attempt.verdict:
+            case Delivered():
+                self.counts.sent += 1
+                return
+            case TryAgain() if not self._too_old(entry, now):
+                self.counts.failed += 1
+            case Refused(reason) | TryAgain(reason):
+                self.counts.failed += 1
+                self.counts.given_up += 1
+                log.error("report.dead", sink=self.name, report=entry.key, type=entry.type.value, reason=reason)
+
+    def _too_old(self, entry: Entry, now: float) -> bool:
+        return now - entry.since >= self._sink.max_age_s

@@ -1,0 +1,101 @@
+"""Puts reports into the outbox, in the transaction that writes the state of the call: neither is on disk alone."""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from cti_bridge.calls.record import CallRecord
+from cti_bridge.delivery.reports import CrmUser, ReportType, Told, due
+from cti_bridge.domain.ids import CallId, OperatorId
+
+_ADD = """
+INSERT INTO outbox (call_id, sink, seq, type, body, state, since, attempts, due_at, reason)
+VALUES (:call, :sink, :seq, :type, :body, 'waiting', :now, 0, CASE WHEN EXISTS (
+    SELECT 1 FROM outbox WHERE call_id = :call AND sink = :sink AND +state = 'waiting') THEN NULL ELSE :now END, '')
+"""
+_TOLD = """
+INSERT INTO reported (call_id, sink, seq, last, answered_at, operator, final)
+VALUES (:call, :sink, :seq, :last, :answered_at, :operator, :final)
+ON CONFLICT (call_id, sink) DO UPDATE SET seq = excluded.seq, last = excluded.last,
+    answered_at = excluded.answered_at, operator = excluded.operator, final = excluded.final
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """Who is to be told, by the name in the settings, and of what."""
+
+    name: str
+    types: frozenset[ReportType]
+
+
+class OutboxWriter:
+    """Puts what is due into the outbox while the journal writes; `on_written` is called when that is on disk."""
+
+    def __init__(
+        self,
+        receivers: Sequence[Receiver],
+        *,
+        crm_user: CrmUser,
+        on_written: Callable[[], None],
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._receivers = tuple(receivers)
+        self._crm_user = crm_user
+        self._on_written = on_written
+        self._now = now
+
+    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> None:
+        """Add the reports that these states of calls make due; within a transaction, on the journal's thread."""
+        if not self._receivers:
+            return
+        told = _told(connection, [call.id for call in calls])
+        now = self._now()
+        for call in calls:
+            for receiver in self._receivers:
+                before = told.get((call.id, receiver.name), Told())
+                reports, after = due(before, call, now=now, crm_user=self._crm_user)
+                names = {"call": call.id, "sink": receiver.name, "now": now}
+                connection.executemany(
+                    _ADD,
+                    [
+                        {**names, "seq": report.seq, "type": report.type.value, "body": report.body}
+                        for report in reports
+                        if report.type in receiver.types
+                    ],
+                )
+                if after != before:
+                    told[call.id, receiver.name] = after
+                    connection.execute(_TOLD, {**names, **_told_row(after)})
+
+    def written(self) -> None:
+        """The transaction is on disk."""
+        self._on_written()
+
+
+def _told(connection: sqlite3.Connection, calls: Sequence[CallId]) -> dict[tuple[CallId, str], Told]:
+    rows = connection.execute(
+        "SELECT call_id, sink, seq, last, answered_at, operator, final FROM reported"
+        " WHERE call_id IN (SELECT value FROM json_each(?))",
+        [json.dumps(calls)],
+    )
+    return {
+        (CallId(row[0]), row[1]): Told(
+            row[2], ReportType(row[3]), row[4], OperatorId(row[5]) if row[5] else None, row[6]
+        )
+        for row in rows
+    }
+
+
+def _told_row(told: Told) -> dict[str, Any]:
+    assert told.last is not None
+    return {
+        "seq": told.seq,
+        "last": told.last.value,
+        "answered_at": told.answered_at,
+        "operator": told.operator,
+        "final": told.final,
+    }

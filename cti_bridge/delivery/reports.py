@@ -1,0 +1,165 @@
+"""What is to be reported about a call, and in which words. Pure.
+
+A call is told of in one of two sequences and no other: started, answered, ended, updated; or started, ended, updated.
+`updated` may come again when something turns up late. The journal's row of a call grows from its beginning to its end,
+so what is due follows from what was told so far and the row as it is now: states may be written together, twice, or
+after a newer one, and the receiver hears the same.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
+
+from cti_bridge.calls.record import CallRecord
+from cti_bridge.domain.ids import CallId, OperatorId
+
+CrmUser = Callable[[OperatorId], str]
+"""The id that an operator has as a user of the CRM; empty when he has none."""
+
+
+class ReportType(StrEnum):
+    """What a report says happened."""
+
+    STARTED = "call.started"
+    ANSWERED = "call.answered"
+    ENDED = "call.ended"
+    UPDATED = "call.updated"
+
+
+_AFTER_THE_END = frozenset({ReportType.ENDED, ReportType.UPDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What one receiver has been told of one call: the last number and type, the answer, a digest of the end."""
+
+    seq: int = 0
+    last: ReportType | None = None
+    answered_at: float | None = None
+    operator: OperatorId | None = None
+    final: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """One report; `body` is a CloudEvents 1.0 event in JSON, which is the same however often it is sent."""
+
+    call_id: CallId
+    seq: int
+    type: ReportType
+    body: str
+
+
+def due(told: Told, record: CallRecord, *, now: float, crm_user: CrmUser) -> tuple[tuple[Report, ...], Told]:
+    """The reports that a receiver is still to get, in order, and what he has been told then.
+
+    `now` (seconds since 1970) is the time of an `updated`; the others have the time of what they tell.
+    """
+    reports: list[Report] = []
+    record = _never_unanswered(told, record)
+
+    def tell(kind: ReportType, at: float, known: CallRecord) -> None:
+        nonlocal told
+        told = replace(told, seq=told.seq + 1, last=kind)
+        reports.append(Report(record.id, told.seq, kind, _event(kind, told.seq, at, known, crm_user)))
+
+    if told.last is None:
+        tell(ReportType.STARTED, record.offered_at, _at_the_start(record))
+    if record.answered_at is not None:
+        if told.last is ReportType.STARTED:
+            tell(ReportType.ANSWERED, record.answered_at, replace(record, ended_at=None, outcome=""))
+        told = replace(told, answered_at=record.answered_at, operator=record.operator)
+    if record.ended_at is None:
+        return tuple(reports), told
+    if told.last not in _AFTER_THE_END:
+        tell(ReportType.ENDED, record.ended_at, record)
+    final = _digest(_facts(record, crm_user))
+    if final != told.final:
+        tell(ReportType.UPDATED, max(now, record.ended_at), record)
+        told = replace(told, final=final)
+    return tuple(reports), told
+
+
+def _never_unanswered(told: Told, record: CallRecord) -> CallRecord:
+    """An answer that was told stays: a row that does not know of it is older than what was told."""
+    if told.answered_at is None or record.answered_at is not None:
+        return record
+    outcome = "answered" if record.ended_at is not None else ""
+    return replace(record, answered_at=told.answered_at, operator=told.operator, outcome=outcome)
+
+
+def _at_the_start(record: CallRecord) -> CallRecord:
+    """The call as it began, when more is known already because several states were written as one."""
+    return replace(record, rang=(), operator=None, answered_at=None, ended_at=None, outcome="")
+
+
+def _event(kind: ReportType, seq: int, at: float, record: CallRecord, crm_user: CrmUser) -> str:
+    return _json(
+        {
+            "specversion": "1.0",
+            "id": f"{record.id}/{seq}",
+            "source": f"/cti-bridge/{record.pbx}",
+            "type": kind.value,
+            "subject": record.id,
+            "time": _time(at),
+            "datacontenttype": "application/json",
+            "data": _facts(record, crm_user),
+        }
+    )
+
+
+def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
+    """The call in the words that a receiver reads; every report has all that was known when it was made."""
+    decision = record.decision
+    ended_at, answered_at = record.ended_at, record.answered_at
+    waited_until = answered_at if answered_at is not None else ended_at
+    return {
+        "call": record.id,
+        "caller": {
+            "number": record.caller,
+            "kind": record.caller_kind,
+            "name": record.caller_name,
+            "verified": record.verified,
+        },
+        "did": record.did,
+        "trunk": record.trunk,
+        "customer": (decision.customer_id if decision else "") or None,
+        "class": decision.class_name if decision else "",
+        "rule": decision.rule if decision else "",
+        "decision": record.decided_by,
+        "queue": record.queue,
+        "rang": list(record.rang),
+        "operator": _operator(record.operator, crm_user),
+        "started_at": _time(record.offered_at),
+        "answered_at": _time(answered_at) if answered_at is not None else None,
+        "ended_at": _time(ended_at) if ended_at is not None else None,
+        "wait_s": _seconds(record.offered_at, waited_until),
+        "talk_s": _seconds(answered_at, ended_at),
+        "outcome": record.outcome or None,
+        "recovered": record.recovered,
+        "recordings": [],
+    }
+
+
+def _operator(operator: OperatorId | None, crm_user: CrmUser) -> dict[str, str | None] | None:
+    return None if operator is None else {"id": operator, "crm_user": crm_user(operator) or None}
+
+
+def _seconds(begin: float | None, end: float | None) -> float | None:
+    return None if begin is None or end is None else round(max(0.0, end - begin), 3)
+
+
+def _time(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds")
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+
+
+def _digest(facts: dict[str, Any]) -> str:
+    return hashlib.sha256(_json(facts).encode()).hexdigest()[:16]

@@ -1,0 +1,70 @@
+"""What became of one attempt to deliver a report, and when to try again. Pure.
+
+Whether a failure can pass by itself is decided here, from the HTTP status, and nowhere else.
+"""
+
+import random
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+
+FIRST_S, LONGEST_S = 1.0, 300.0
+"""Waiting times between two attempts: doubling from the first to the longest."""
+LONGEST_ASKED_S = 3600.0
+"""A receiver that asks for more patience than this is tried again after it all the same."""
+_MAY_PASS = frozenset({408, 425, 429})
+_IN_SECONDS = re.compile(r"\d{1,9}")
+
+
+@dataclass(frozen=True, slots=True)
+class Delivered:
+    """The receiver took the report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The receiver will never take the report; `reason` is for the admin and holds no customer data."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class TryAgain:
+    """It did not work now; `after_s` is what the receiver asked for, None when it asked for nothing."""
+
+    reason: str
+    after_s: float | None = None
+
+
+Verdict = Delivered | Refused | TryAgain
+
+
+def judge(status: int, retry_after: str, *, now: float) -> Verdict:
+    """What an HTTP status means. 410, and every 4xx that does not speak of the moment, is a refusal for good."""
+    if 200 <= status < 300:
+        return Delivered()
+    if 400 <= status < 500 and status not in _MAY_PASS:
+        return Refused(f"HTTP {status}")
+    redirect = ", redirects are not followed" if 300 <= status < 400 else ""
+    return TryAgain(f"HTTP {status}{redirect}", _asked(retry_after, now))
+
+
+def wait_s(attempts: int, asked_s: float | None, *, draw: Callable[[], float] = random.random) -> float:
+    """Seconds until the next attempt after so many: the doubled time, drawn from its upper half, or what was asked."""
+    longest = min(LONGEST_S, FIRST_S * 2.0 ** min(attempts - 1, 30))
+    return max(longest * (0.5 + draw() / 2), asked_s or 0.0)
+
+
+def _asked(retry_after: str, now: float) -> float | None:
+    """The seconds of a `Retry-After` header, which has them as a number or as a date; None for anything else."""
+    text = retry_after.strip()
+    if _IN_SECONDS.fullmatch(text):
+        return min(float(text), LONGEST_ASKED_S)
+    try:
+        at = parsedate_to_datetime(text)
+        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now
+    except (ValueError, TypeError, OverflowError, IndexError):
+        return None
+    return min(max(seconds, 0.0), LONGEST_ASKED_S)

@@ -1,0 +1,124 @@
+"""The CRM is told of a call that is over: once, as late as it likes, and nothing gets worse by telling it twice."""
+
+import asyncio
+import json
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from customer_files import caller, import_text
+
+from cti_bridge.crm.embedded.store import EmbeddedCrm
+from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.delivery.outbox import Entry
+from cti_bridge.delivery.reports import ReportType
+from cti_bridge.delivery.verdict import Delivered, TryAgain
+from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.domain.ids import CallId, CustomerId
+from cti_bridge.reception.crm_reports import CrmSink
+
+END = datetime(2026, 11, 21, 21, 46, 37, tzinfo=UTC)
+CALL = FinishedCall(
+    "main-1.1", CustomerId("c-1"), END - timedelta(minutes=2), END - timedelta(minutes=1), END, "sales", "o.lanskaya",
+    "answered",
+)  # fmt: skip
+DATA: dict[str, Any] = {
+    "call": "main-1.1", "customer": "c-1", "queue": "sales", "outcome": "answered",
+    "operator": {"id": "op3", "crm_user": "o.lanskaya"}, "started_at": (END - timedelta(minutes=2)).isoformat(),
+    "answered_at": (END - timedelta(minutes=1)).isoformat(), "ended_at": END.isoformat(),
+}  # fmt: skip
+
+
+@pytest.fixture
+async def crm(tmp_path: Path) -> AsyncIterator[EmbeddedCrm]:
+    import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
+    crm = EmbeddedCrm(tmp_path / "crm.sqlite")
+    yield crm
+    await crm.close()
+
+
+async def last_contact(crm: EmbeddedCrm) -> datetime | None:
+    (record,) = await crm.find(caller("+74950000150"))
+    return record.customer.last_contact_at
+
+
+async def test_it_remembers_when_the_customer_was_last_spoken_with(crm: EmbeddedCrm) -> None:
+    assert await last_contact(crm) is None
+    await crm.report(CALL)
+    assert await last_contact(crm) == END
+
+
+async def test_told_twice_or_of_an_earlier_call_it_stays_what_it_is(crm: EmbeddedCrm) -> None:
+    for call in (CALL, CALL, replace(CALL, key="main-0.1", ended_at=END - timedelta(days=1))):
+        await crm.report(call)
+        assert await last_contact(crm) == END
+
+
+async def test_a_call_that_nobody_answered_was_no_talk(crm: EmbeddedCrm) -> None:
+    await crm.report(replace(CALL, answered_at=None, outcome="abandoned"))
+    assert await last_contact(crm) is None
+
+
+async def test_a_customer_who_is_gone_is_nobody_to_take_note_for(crm: EmbeddedCrm) -> None:
+    await crm.report(replace(CALL, customer_id=CustomerId("c-9")))
+    assert await last_contact(crm) is None
+
+
+async def test_look_ups_and_reports_do_not_disturb_each_other(crm: EmbeddedCrm, tmp_path: Path) -> None:
+    calls = [replace(CALL, key=f"main-{number}.1", ended_at=END + timedelta(seconds=number)) for number in range(30)]
+    await asyncio.gather(*(work for call in calls for work in (crm.report(call), crm.check())))
+    assert await last_contact(crm) == calls[-1].ended_at
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
+        assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_a_locked_file_is_said_and_holds_up_nobody(crm: EmbeddedCrm, tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(CrmUnavailable, match="locked"):
+            await crm.report(CALL)
+        assert await last_contact(crm) is None
+        other.rollback()
+    await crm.report(CALL)
+    assert await last_contact(crm) == END
+
+
+async def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
+    crm = EmbeddedCrm(tmp_path / "none.sqlite")
+    with pytest.raises(CrmUnavailable, match="does not exist"):
+        await crm.report(CALL)
+    await crm.close()
+    assert not (tmp_path / "none.sqlite").exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "expected"),
+    [
+        pytest.param(DATA, END, id="a customer's call"),
+        pytest.param({**DATA, "customer": None}, None, id="nobody's call"),
+        pytest.param({**DATA, "operator": None, "answered_at": None, "outcome": "abandoned"}, None, id="no answer"),
+    ],
+)
+async def test_what_lies_in_the_outbox_reaches_it(crm: EmbeddedCrm, data: dict[str, Any], expected: datetime) -> None:
+    sink = CrmSink(crm)
+    entry = Entry(
+        CallId("main-1.1"), sink.name, 3, ReportType.ENDED, "waiting", 0.0, 0, 0.0, "", json.dumps({"data": data})
+    )
+    assert await sink.send(entry) == Delivered()
+    assert await last_contact(crm) == expected
+
+
+async def test_while_it_cannot_be_asked_the_report_waits(tmp_path: Path) -> None:
+    crm = EmbeddedCrm(tmp_path / "none.sqlite")
+    sink = CrmSink(crm)
+    entry = Entry(
+        CallId("main-1.1"), sink.name, 3, ReportType.ENDED, "waiting", 0.0, 0, 0.0, "", json.dumps({"data": DATA})
+    )
+    assert isinstance(await sink.send(entry), TryAgain)
+    await sink.close()
+    await crm.close()

@@ -1,0 +1,130 @@
+"""What is reported of a call: two sequences and no other, whatever the order in which its states are written."""
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.delivery.reports import Report, ReportType, Told, due
+from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
+
+DECISION = DecisionRecord(
+    kind="matched", crm="fresh", crm_age_s=None, rule="sales", class_name="sales", queue="sales",
+    steps=(("sales", 60),), final="queue:primary-consult", customer_id="c-1", operator="", priority=None,
+    rules_hash="ab" * 32, facts={},
+)  # fmt: skip
+OFFERED = CallRecord(
+    CallId("main-1.1"), "main", ChannelId("1.1"), "1.1", 1000.0, "+74950000150", "external", "Мария", "+74950000149",
+    "trunk", True, DECISION,
+)  # fmt: skip
+ANSWERED = replace(OFFERED, queue="sales", rang=(OperatorId("op3"),), operator=OperatorId("op3"), answered_at=1007.5)
+ENDED = replace(ANSWERED, ended_at=1067.25, outcome="answered")
+ABANDONED = replace(OFFERED, queue="sales", ended_at=1010.0, outcome="abandoned")
+LATE = replace(ABANDONED, answered_at=1004.0, operator=OperatorId("op3"), outcome="answered", recovered=True)
+
+CRM_USERS = {"op3": "o.lanskaya"}
+STARTED, ANSWER, END, UPDATE = ReportType
+LEGAL = {(STARTED, ANSWER, END, UPDATE), (STARTED, END, UPDATE)}
+
+
+def told(*states: CallRecord) -> list[Report]:
+    """All reports that these states lead to, one after another."""
+    known = Told()
+    reports: list[Report] = []
+    for state in states:
+        made, known = due(known, state, now=2000.0, crm_user=lambda operator: CRM_USERS.get(operator, ""))
+        reports += made
+    return reports
+
+
+def types(*states: CallRecord) -> list[str]:
+    return [report.type.value.removeprefix("call.") for report in told(*states)]
+
+
+def event(report: Report) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(report.body)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("states", "expected"),
+    [
+        pytest.param([OFFERED], "started", id="going on"),
+        pytest.param([OFFERED, ANSWERED, ENDED], "started answered ended updated", id="answered"),
+        pytest.param([OFFERED, ABANDONED], "started ended updated", id="abandoned"),
+        pytest.param([ENDED], "started answered ended updated", id="all states written as one"),
+        pytest.param([ANSWERED, ENDED], "started answered ended updated", id="first written when answered"),
+        pytest.param([OFFERED, OFFERED, ANSWERED, ANSWERED], "started answered", id="everything twice"),
+        pytest.param([ENDED, ANSWERED, OFFERED], "started answered ended updated", id="older states afterwards"),
+        pytest.param([OFFERED, ABANDONED, LATE], "started ended updated updated", id="an answer found out late"),
+        pytest.param([OFFERED, LATE, ABANDONED], "started answered ended updated updated", id="an older end later"),
+        pytest.param([ENDED, ENDED], "started answered ended updated", id="the end twice"),
+    ],
+)  # fmt: skip
+def test_the_states_of_a_call_are_told_in_a_legal_sequence(states: list[CallRecord], expected: str) -> None:
+    assert types(*states) == expected.split()
+
+
+def test_the_numbers_count_up_and_are_the_idempotency_key() -> None:
+    reports = told(OFFERED, ANSWERED, ENDED)
+
+    assert [report.seq for report in reports] == [1, 2, 3, 4]
+    assert [event(report)["id"] for report in reports] == [f"main-1.1/{seq}" for seq in (1, 2, 3, 4)]
+
+
+def test_a_report_says_what_was_known_then_and_when_it_was() -> None:
+    start, answer, end, update = map(event, told(ENDED))
+
+    assert start["time"] == "1970-01-01T00:16:40.000+00:00"
+    assert start["data"]["answered_at"] is start["data"]["outcome"] is start["data"]["operator"] is None
+    assert answer["data"]["operator"] == {"id": "op3", "crm_user": "o.lanskaya"}
+    assert answer["data"]["ended_at"] is answer["data"]["outcome"] is None
+    assert (end["data"]["wait_s"], end["data"]["talk_s"], end["data"]["outcome"]) == (7.5, 59.75, "answered")
+    assert update["data"] == end["data"]
+    assert {start["specversion"], start["source"], start["subject"]} == {"1.0", "/cti-bridge/main", "main-1.1"}
+
+
+def test_an_answered_call_is_never_told_of_as_unanswered() -> None:
+    end = event(told(ANSWERED, replace(ABANDONED, recovered=True))[2])
+
+    assert end["type"] == "call.ended"
+    assert (end["data"]["outcome"], end["data"]["operator"]["id"]) == ("answered", "op3")
+
+
+def test_a_call_of_which_no_decision_is_known_is_told_of_too() -> None:
+    (start,) = told(replace(OFFERED, decision=None, caller="anonymous", caller_kind="anonymous"))
+
+    assert event(start)["data"]["decision"] == "fallback"
+    assert event(start)["data"]["customer"] is None
+
+
+STATES = st.lists(st.sampled_from([OFFERED, ANSWERED, ENDED, ABANDONED, LATE]), min_size=1, max_size=12)
+
+
+@given(STATES)
+def test_any_order_and_repetition_of_states_is_one_of_two_sequences(states: list[CallRecord]) -> None:
+    reports = told(*states)
+    first_four = tuple(report.type for report in reports[:4])
+
+    assert [report.seq for report in reports] == list(range(1, len(reports) + 1))
+    sequence = tuple(report.type for report in reports if report.seq <= 3 or report.type is not UPDATE)
+    assert any(legal[: len(first_four)] == first_four[: len(legal)] for legal in LEGAL), sequence
+    assert all(report.type is UPDATE for report in reports[4:])
+
+
+@given(STATES)
+def test_an_answer_once_told_stays(states: list[CallRecord]) -> None:
+    outcomes = [event(report)["data"]["outcome"] for report in told(*states)]
+    answers = [event(report)["data"]["answered_at"] is not None for report in told(*states)]
+
+    assert answers == sorted(answers)
+    assert "abandoned" not in outcomes[answers.index(True) :] if True in answers else True
+
+
+@given(STATES)
+def test_what_was_told_once_is_not_told_again(states: list[CallRecord]) -> None:
+    assert told(*states, states[-1]) == told(*states)
