@@ -1,52 +1,115 @@
-"""Commands about past and present calls, read from the journal."""
+"""Commands about past and present calls, read from the journal, and the one that forgets a caller."""
 
 import argparse
 import json
 import re
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import asdict
-from datetime import UTC, datetime
 from pathlib import Path
 
-from cti_bridge.calls.journal import JournalFile
-from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.call import Outcome
+from cti_bridge.calls.journal_file import GOING_ON, MISSED, JournalFile, Wanted
+from cti_bridge.calls.journal_forget import forget
+from cti_bridge.cli.call_figures import figures_json, figures_lines, missed_line
+from cti_bridge.cli.call_record import print_record, record_json, record_line
 from cti_bridge.cli.terminal import printable
-from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.line import Line
+from cti_bridge.database import DatabaseUnusable, read_only
+from cti_bridge.delivery.outbox import progress
+from cti_bridge.domain.moments import parse_moment
+from cti_bridge.domain.number import ANONYMOUS, parse_number
 from cti_bridge.routing.facts import canonical_number
-from cti_bridge.routing.line_facts import line_of
 from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
+from cti_bridge.web.missed import missed_view
 
+_OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome.value != MISSED)
+_AHEAD_S = 86400.0
+"""Asterisk's clock may be a little ahead of ours: its latest calls count as well."""
 _Work = Callable[[argparse.Namespace], int]
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `calls list` and `calls show`."""
+    """Adds `calls list`, `show`, `stats`, `missed` and `forget`."""
     calls = commands.add_parser("calls", help="past and present calls", description="Reads the journal.")
     actions = calls.add_subparsers(metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="the latest calls, newest first")
-    listing.add_argument("--limit", type=_count, default=50, metavar="N", help="how many at most (50)")
-    listing.add_argument(
-        "--line", metavar="TEXT", default="", help="only calls on lines with this name, channel, city, direction or DID"
-    )
+    _add_filters(listing)
     show = actions.add_parser("show", help="one call with its decision")
     show.add_argument("id", metavar="ID", help="a call id, as `calls list` shows it")
-    for action, work in ((listing, _list), (show, _show)):
+    stats = actions.add_parser("stats", help="shares of classes, queues and lines, waiting, missed, who answered")
+    _add_since(stats, default="7d")
+    missed = actions.add_parser("missed", help="who called from outside and was neither answered nor reached since")
+    _add_since(missed, default="7d")
+    missed.add_argument("--limit", type=_count, default=50, metavar="N", help="how many callers at most (50)")
+    forgetting = actions.add_parser(
+        "forget", help="take from all calls of a caller what says who he is", description="The calls stay as counts."
+    )
+    whom = forgetting.add_mutually_exclusive_group(required=True)
+    whom.add_argument("number", metavar="N", nargs="?", help="his number, in any spelling")
+    whom.add_argument("--customer", metavar="ID", help="a customer id of the CRM: all calls decided for this customer")
+    forgetting.add_argument("--dry-run", action="store_true", help="only say how many calls it would be")
+    works = ((listing, _list), (show, _show), (stats, _stats), (missed, _missed), (forgetting, _forget))
+    for action, work in works:
         action.add_argument("--config", metavar="FILE", type=Path, default=DEFAULT_PATH, help="the settings file")
         action.add_argument("--json", action="store_true", help="JSON on stdout, nothing else")
         action.set_defaults(func=_guarded(work))
 
 
+def _limit(text: str) -> int:
+    number = _whole(text)
+    if number is None:
+        raise argparse.ArgumentTypeError("a whole number up to 9999999, please; 0 for all")
+    return number
+
+
 def _count(text: str) -> int:
-    number = int(text) if re.fullmatch(r"[0-9]{1,7}", text) else 0
+    number = _whole(text)
     if not number:
         raise argparse.ArgumentTypeError("a whole number from 1 to 9999999, please")
     return number
 
 
+def _whole(text: str) -> int | None:
+    return int(text) if re.fullmatch(r"[0-9]{1,7}", text) else None
+
+
+def _add_since(action: argparse.ArgumentParser, *, default: str | None = None) -> None:
+    said = f" ({default})" if default else ""
+    action.add_argument("--since", metavar="TIME", default=default, help=f"from then on: 7d, 2h or a date{said}")
+
+
+def _add_filters(listing: argparse.ArgumentParser) -> None:
+    _add_since(listing)
+    listing.add_argument("--until", metavar="TIME", help="only calls that arrived before then")
+    listing.add_argument("--number", metavar="N", default="", help="only calls from this number, in any spelling")
+    listing.add_argument(
+        "--operator", metavar="ID", default="", help="only calls that he answered or that rang for him"
+    )
+    listing.add_argument("--queue", metavar="NAME", default="", help="only calls whose last queue was this one")
+    listing.add_argument("--class", metavar="NAME", default="", dest="class_name", help="only calls of this class")
+    listing.add_argument(
+        "--outcome",
+        choices=(*_OUTCOMES, MISSED, GOING_ON),
+        default="",
+        help="only calls that ended so; missed is every call from outside that nobody answered",
+    )
+    listing.add_argument(
+        "--line", metavar="TEXT", default="", help="only calls on lines with this name, channel, city, direction or DID"
+    )
+    listing.add_argument("--limit", type=_limit, default=50, metavar="N", help="how many at most (50); 0 for all")
+
+
+class _Misunderstood(Exception):
+    """What was typed makes no sense."""
+
+
+def _journal_path(settings: Settings) -> Path:
+    return settings.data_dir / "calls.sqlite"
+
+
 def _journal(settings: Settings) -> JournalFile:
-    return JournalFile(settings.data_dir / "calls.sqlite")
+    return JournalFile(_journal_path(settings))
 
 
 def _guarded(work: _Work) -> _Work:
@@ -55,7 +118,7 @@ def _guarded(work: _Work) -> _Work:
             return work(arguments)
         except SettingsError as error:
             problems = error.problems
-        except DatabaseUnusable as error:
+        except (DatabaseUnusable, _Misunderstood) as error:
             problems = (str(error),)
         for problem in problems:
             print(f"cti-bridge: {printable(problem)}", file=sys.stderr)
@@ -66,98 +129,86 @@ def _guarded(work: _Work) -> _Work:
 
 def _list(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
-    did = canonical_number(arguments.line, settings.region)
-    records = _journal(settings).calls(limit=arguments.limit, line=(arguments.line, did))
-    for record in records:
-        print(json.dumps(_json(record)) if arguments.json else _row(record))
-    return 0 if records else 1
+    now = time.time()
+    wanted = Wanted(
+        since=_moment(arguments, "since", now),
+        until=_moment(arguments, "until", now),
+        caller=_caller(arguments.number, settings),
+        operator=arguments.operator,
+        queue=arguments.queue,
+        class_name=arguments.class_name,
+        outcome=arguments.outcome,
+        line=(arguments.line, canonical_number(arguments.line, settings.region)),
+    )
+    found = False
+    for record in _journal(settings).walk(wanted, limit=arguments.limit or None, with_legs=arguments.json):
+        found = True
+        print(json.dumps(record_json(record)) if arguments.json else record_line(record))
+    return 0 if found else 1
+
+
+def _moment(arguments: argparse.Namespace, option: str, now: float) -> float | None:
+    text = getattr(arguments, option)
+    try:
+        return None if text is None else parse_moment(text, now=now)
+    except ValueError as error:
+        raise _Misunderstood(f"--{option}: {error}") from error
+
+
+def _caller(text: str, settings: Settings) -> str:
+    """A number in any spelling as the journal has it; empty for none."""
+    if not text:
+        return ""
+    number = parse_number(text, region=settings.region)
+    return number.key or number.raw
+
+
+def _stats(arguments: argparse.Namespace) -> int:
+    settings, now = load_settings(arguments.config), time.time()
+    since = _moment(arguments, "since", now) or 0.0
+    figures = _journal(settings).figures(since=since, until=now + _AHEAD_S)
+    if arguments.json:
+        print(json.dumps(figures_json(figures, since)))
+    else:
+        for line in figures_lines(figures, since):
+            print(printable(line))
+    return 0 if figures.calls else 1
+
+
+def _missed(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments.config)
+    since = _moment(arguments, "since", time.time()) or 0.0
+    items = _journal(settings).missed(since=since, limit=arguments.limit)
+    for item in items:
+        print(json.dumps(missed_view(item)) if arguments.json else printable(missed_line(item)))
+    return 0 if items else 1
+
+
+def _forget(arguments: argparse.Namespace) -> int:
+    settings = load_settings(arguments.config)
+    caller = _caller(arguments.number or "", settings)
+    if not caller and not arguments.customer:
+        raise _Misunderstood("forget: whom?")
+    if caller == ANONYMOUS:
+        raise _Misunderstood("forget: a hidden number says nothing about anybody")
+    done = forget(_journal_path(settings), caller=caller, customer=arguments.customer or "", dry_run=arguments.dry_run)
+    if arguments.json:
+        print(json.dumps({"dry_run": arguments.dry_run, **asdict(done)}))
+    else:
+        print(f"{done.calls} calls {'would be' if arguments.dry_run else ''} forgotten".replace("  ", " "))
+    if done.going_on:
+        print(f"cti-bridge: {done.going_on} not over yet, and kept; ask again afterwards", file=sys.stderr)
+    if done.left:
+        print("cti-bridge: the text is still somewhere in the file; stop the daemon and try again", file=sys.stderr)
+    return 0 if done.calls else 1
 
 
 def _show(arguments: argparse.Namespace) -> int:
-    record = _journal(load_settings(arguments.config)).call(arguments.id)
+    settings = load_settings(arguments.config)
+    record = _journal(settings).call(arguments.id)
     if record is None:
         print(f"cti-bridge: no call {printable(arguments.id)} in the journal", file=sys.stderr)
         return 1
-    if arguments.json:
-        print(json.dumps(_json(record)))
-        return 0
-    for name, value in _story(record):
-        print(f"{name:<12} {printable(value)}")
+    told = read_only(_journal_path(settings), lambda database: progress(database.conn, arguments.id))
+    print_record(record, as_json=arguments.json, told=told)
     return 0
-
-
-def _json(record: CallRecord) -> dict[str, object]:
-    """The record for a program: times in ISO 8601, the line by itself, all else as it is kept."""
-    line = _line_dialled(record)
-    values: dict[str, object] = asdict(record) | {"line": asdict(line) if line else None}
-    for name in ("offered_at", "answered_at", "ended_at"):
-        values[name] = _time(getattr(record, name)) or None
-    return values
-
-
-def _line_dialled(record: CallRecord) -> Line | None:
-    """The line as it was described when the call was decided."""
-    return line_of(record.decision.facts) if record.decision else None
-
-
-def _row(record: CallRecord) -> str:
-    decision, line = record.decision, _line_dialled(record)
-    return printable(
-        "  ".join(
-            (
-                _time(record.offered_at),
-                f"{record.caller:<14}",
-                f"{line.label if line else record.did or '-':<20}",
-                f"{decision.class_name if decision else '':<12}",
-                f"{decision.rule if decision and decision.delivered else 'fallback':<16}",
-                f"{record.queue or (decision.queue if decision else ''):<16}",
-                f"{record.operator or '-':<10}",
-                f"{record.outcome or 'going on':<10}",
-                record.id,
-            )
-        )
-    )
-
-
-def _story(record: CallRecord) -> list[tuple[str, str]]:
-    """What happened to a call, as lines of name and value."""
-    decision = record.decision
-    lines = [
-        ("call", record.id + (" (end found out afterwards)" if record.recovered else "")),
-        ("caller", f"{record.caller} ({record.caller_kind}) {record.caller_name}".rstrip()),
-        ("dialled", f"{record.did or 'unknown'} on trunk {record.trunk or 'unknown'}"),
-        ("arrived", _time(record.offered_at)),
-    ]
-    if line := _line_dialled(record):
-        said = asdict(line)
-        lines.insert(3, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
-    if decision is None:
-        lines.append(("decision", "fallback: the dialplan had no answer of the bridge"))
-    else:
-        steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
-        age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
-        if not decision.delivered:
-            lines.append(("decision", "fallback: the dialplan had gone its own way before the decision below arrived"))
-        lines += [
-            (
-                "decision" if decision.delivered else "too late",
-                f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}",
-            ),
-            ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),
-            ("steps", f"{steps}, then {decision.final}"),
-            ("rules", decision.rules_hash[:12]),
-            ("took", ", ".join(f"{name} {value} ms" for name, value in decision.took_ms.items())),
-        ]
-        if decision.operator:
-            lines.append(("first rings", decision.operator))
-        lines += [("fact", f"{name} = {value}") for name, value in sorted(decision.facts.items())]
-    lines += [
-        ("rang", ", ".join(record.rang) or "nobody"),
-        ("answered", f"{_time(record.answered_at) or 'no'} {record.operator or ''}".rstrip()),
-        ("ended", f"{_time(record.ended_at) or 'no'} {record.outcome}".rstrip()),
-    ]
-    return lines
-
-
-def _time(at: float | None) -> str:
-    return "" if at is None else datetime.fromtimestamp(at, UTC).astimezone().isoformat(timespec="milliseconds")

@@ -2,12 +2,14 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter
 
+from cti_bridge.calls.journal_missed import MissedCaller
+from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.commands import CommandResults
 from cti_bridge.operators.connection import FRAMES_WAITING
@@ -37,6 +39,10 @@ class SocketLimits:
     """connections that have not said hello yet"""
 
 
+MissedSource = Callable[[float, int, OperatorId | None], Awaitable[list[MissedCaller]]]
+"""Open items since then (seconds), so many at most, of one operator or all. Raises DatabaseUnusable."""
+
+
 @dataclass(slots=True)
 class PublicSite:
     """The parts behind the public listener. `origins` are other pages that may connect (`https://crm.example`)."""
@@ -46,6 +52,7 @@ class PublicSite:
     tickets: Tickets
     limiter: SignInLimiter
     registry: CollectorRegistry
+    missed: MissedSource
     origins: tuple[str, ...] = ()
     limits: SocketLimits = SocketLimits()
     monotonic: Callable[[], float] = time.monotonic

@@ -1,0 +1,165 @@
+"""A journal with a million calls: how long the bridge takes to start on it, and counting; how large it is."""
+
+import asyncio
+import hashlib
+import json
+import sqlite3
+import sys
+import tempfile
+import time
+from contextlib import closing
+from dataclasses import replace
+from pathlib import Path
+
+from benchmarks.customers import FOLDER
+from benchmarks.figures import Row
+from cti_bridge.calls import journal_figures
+from cti_bridge.calls.journal import SCHEMA_VERSION, Journal
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.domain.decision import Facts
+from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
+from cti_bridge.domain.line import Line
+from cti_bridge.routing.line_facts import line_facts
+from demo.asterisk import REPOSITORY
+
+CALLS = 1_000_000
+START_LIMIT_S = 2.0
+_WITHIN_S = 120.0
+_CLASSES = ("new", "sales", "production")
+_FILL = """
+PRAGMA synchronous = OFF;
+BEGIN;
+WITH RECURSIVE n(i) AS (SELECT 12 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {calls})
+INSERT INTO calls ({columns}) SELECT {values} FROM n JOIN calls t ON t.id = 'main-' || (1000000000 + i % 12) || '.1';
+COMMIT;
+PRAGMA wal_checkpoint(TRUNCATE);
+"""
+_VALUES = {
+    "id": "'main-' || (1000000000 + i) || '.1'",
+    "offered_at": "t.offered_at + i * 30.0",
+    "caller": "printf('+7495%07d', i * 7919 % 300000)",
+    "answered_at": "t.answered_at + i * 30.0 + i % 97",
+    "ended_at": "t.ended_at + i * 30.0 + i % 97",
+}
+"""What differs from call to call; everything else is as in one of twelve calls that the bridge wrote itself."""
+
+
+async def rows() -> list[Row]:
+    """Measure and return the rows."""
+    FOLDER.mkdir(parents=True, exist_ok=True)
+    folder = await _journal()
+    size = (folder / "data" / "calls.sqlite").stat().st_size
+    started = await _start_s(folder)
+    with tempfile.TemporaryDirectory(prefix="run-journal-", dir=FOLDER) as empty:
+        _settings(Path(empty))
+        empty_s = await _start_s(Path(empty))
+    everything = await _command_s(folder, "stats", "--since", "2001-01-01")
+    listed = await _command_s(folder, "list", "--limit", "50")
+    return [
+        Row(f"start of the bridge on {CALLS:,} calls", f"{started:.1f} s",
+            f"limit {START_LIMIT_S:.0f} s; on an empty journal {empty_s:.1f} s", started / START_LIMIT_S, "≤ 1"),
+        Row(f"calls stats over {CALLS:,} calls", f"{everything:.1f} s", f"calls list, the latest 50: {listed:.1f} s",
+            None, "a few seconds"),
+        Row("journal: bytes for 100,000 calls", f"{size / CALLS / 10:.1f} MB", "", None),
+    ]  # fmt: skip
+
+
+async def _journal() -> Path:
+    """A folder with settings and a full journal; made once and kept until the tables change."""
+    digest = hashlib.sha256(f"{SCHEMA_VERSION} {_FILL} {_VALUES} {journal_figures.FIGURES}".encode()).hexdigest()[:12]
+    folder = FOLDER / f"journal-{CALLS}-{digest}"
+    if not folder.exists():
+        print(f"making a journal with {CALLS:,} calls, which takes minutes and 4 GB", file=sys.stderr, flush=True)
+        unfinished = Path(tempfile.mkdtemp(prefix="run-journal-", dir=FOLDER))
+        _settings(unfinished)
+        path = unfinished / "data" / "calls.sqlite"
+        journal = Journal(path, on_state=lambda state, reason: None)
+        await journal.open()
+        for number in range(12):
+            journal.keep(_call(number))
+        await journal.close(within_s=10)
+        await asyncio.to_thread(_fill, path)
+        unfinished.rename(folder)
+    return folder
+
+
+def _fill(path: Path) -> None:
+    with closing(sqlite3.connect(path)) as journal:
+        columns = [row[1] for row in journal.execute("PRAGMA table_info(calls)")]
+        values = ", ".join(_VALUES.get(column, f"t.{column}") for column in columns)
+        journal.executescript(_FILL.format(calls=CALLS, columns=", ".join(columns), values=values))
+
+
+def _call(number: int) -> CallRecord:
+    name = _CLASSES[number % 3]
+    line = Line("+74950000149", f"Радио {number % 5}", "radio", "Москва", "kitchens", "Europe/Moscow", "ru")
+    at = 1_000_000_000.0
+    facts: Facts = {
+        "call.caller": "+74950000150", "call.did": line.did, "call.trunk": "trunk-demo", "call.kind": "external",
+        "call.verified": False, "call.crm": "fresh", "call.language": "ru", "call.name": "", "call.candidates": 1,
+        **line_facts(line),
+        "customer.known": True, "customer.id": "c0000150", "customer.name": "Ласточкина Ия Петровна",
+        "customer.city": "Тверь", "customer.segment": "vip", "customer.responsible": "op3",
+        "customer.preferred_channel": "phone", "customer.email": "c150@example.test", "customer.timezone": None,
+        "deal.known": True, "deal.id": "d0000150", "deal.title": "Шкаф-купе в прихожую", "deal.stage": "offer_sent",
+        "deal.amount": 148000.0, "deal.responsible": "op3",
+        "deals": [{"id": "d0000150", "title": "Шкаф-купе", "stage": "offer_sent", "amount": 148000.0,
+                   "responsible": "op3"}],
+    }  # fmt: skip
+    decision = DecisionRecord(
+        "matched", "fresh", None, name, name, name, ((name, 60), ("primary-consult", 0)), "queue:primary-consult",
+        "c0000150", "", None, "ab" * 32, facts, took_ms={"crm": 0.412, "rules": 0.131, "whole": 1.273},
+    )  # fmt: skip
+    record = CallRecord(
+        CallId(f"main-{1_000_000_000 + number}.1"), "main", ChannelId("1000000000.1"), "1000000000.1", at,
+        "+74950000150", "external", "", line.did, "trunk-demo", False, decision, queue=name,
+        rang=(OperatorId("op3"), OperatorId("op4")), pop_ms=3.1, ended_at=at + 45.5, outcome="abandoned",
+    )  # fmt: skip
+    if number % 4:
+        record = replace(record, operator=OperatorId(f"op{number}"), answered_at=at + 3.25, outcome="answered")
+    return record
+
+
+def _settings(folder: Path) -> None:
+    (folder / "data").mkdir(mode=0o700)
+    (folder / "ami.secret").write_text("not needed\n", "utf-8")
+    settings = {
+        "data_dir": "data",
+        "rules": str(REPOSITORY / "config" / "routing.yaml"),
+        "pbxes": [{"ami": {"port": 1, "secret_file": "ami.secret"}, "agi": {"port": 0}}],
+        "web": {"public": {"port": 0}, "private": {"port": 0}},
+        "log": {"format": "json"},
+    }
+    (folder / "cti-bridge.yaml").write_text(json.dumps(settings), "utf-8")
+
+
+async def _start_s(folder: Path) -> float:
+    """From starting the process to its saying that it runs; there is no Asterisk and no CRM."""
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cti_bridge", "run", "--config", str(folder / "cti-bridge.yaml"),
+        stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(_WITHIN_S):
+            while line := await process.stderr.readline():
+                if json.loads(line).get("event") == "running":
+                    return time.monotonic() - began
+        raise RuntimeError("the bridge did not start")
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        await process.communicate()
+
+
+async def _command_s(folder: Path, *words: str) -> float:
+    began = time.monotonic()
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "cti_bridge", "calls", *words, "--config", str(folder / "cti-bridge.yaml"),
+        stdout=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    _, errors = await process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"calls {words[0]}: {errors.decode()[-500:]}")
+    return time.monotonic() - began

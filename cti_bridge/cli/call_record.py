@@ -1,0 +1,126 @@
+"""One call as a terminal and a program get it."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+
+from cti_bridge.calls.record import CallRecord, LegRecord
+from cti_bridge.cli.terminal import printable
+from cti_bridge.delivery.outbox import Progress
+from cti_bridge.domain.line import Line
+from cti_bridge.domain.moments import iso_time
+from cti_bridge.routing.line_facts import line_of
+
+
+def print_record(record: CallRecord, *, as_json: bool, told: Sequence[Progress] | None = None) -> None:
+    """Prints one call with all that is kept of it, and how far who was `told` of it; safe for a terminal."""
+    if as_json:
+        reports = {"reports": [_told_json(receiver) for receiver in told]} if told is not None else {}
+        print(json.dumps(record_json(record) | reports))
+        return
+    for name, value in [*_story(record), *(("told", _told(receiver)) for receiver in told or ())]:
+        print(f"{name:<12} {printable(value)}")
+
+
+def record_json(record: CallRecord) -> dict[str, object]:
+    """The record for a program: times in ISO 8601, the line by itself, all else as it is kept."""
+    line = _line_dialled(record)
+    values: dict[str, object] = asdict(record) | {"line": asdict(line) if line else None}
+    for name in ("offered_at", "answered_at", "ended_at"):
+        values[name] = _time(getattr(record, name)) or None
+    values["legs"] = [
+        asdict(leg) | {name: _time(getattr(leg, name)) or None for name in ("rang_at", "answered_at", "ended_at")}
+        for leg in record.legs
+    ]
+    return values
+
+
+def _line_dialled(record: CallRecord) -> Line | None:
+    """The line as it was described when the call was decided."""
+    return line_of(record.decision.facts) if record.decision else None
+
+
+def record_line(record: CallRecord) -> str:
+    """The call in one line of a list, safe for a terminal."""
+    decision, line = record.decision, _line_dialled(record)
+    return printable(
+        "  ".join(
+            (
+                _time(record.offered_at),
+                f"{record.caller or '(forgotten)':<14}",
+                f"{line.label if line else record.did or '-':<20}",
+                f"{decision.class_name if decision else '':<12}",
+                f"{decision.rule if decision and decision.delivered else 'fallback':<16}",
+                f"{record.queue or (decision.queue if decision else ''):<16}",
+                f"{record.operator or '-':<10}",
+                f"{record.outcome or 'going on':<10}",
+                record.id,
+            )
+        )
+    )
+
+
+def _story(record: CallRecord) -> list[tuple[str, str]]:
+    """What happened to a call, as lines of name and value."""
+    decision = record.decision
+    lines = [
+        ("call", record.id + (" (end found out afterwards)" if record.recovered else "")),
+        ("caller", f"{record.caller or 'forgotten'} ({record.caller_kind}) {record.caller_name}".rstrip()),
+        ("dialled", f"{record.did or 'unknown'} on trunk {record.trunk or 'unknown'}"),
+        ("arrived", _time(record.offered_at)),
+    ]
+    if line := _line_dialled(record):
+        said = asdict(line)
+        lines.insert(3, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
+    if decision is None:
+        lines.append(("decision", "fallback: the dialplan had no answer of the bridge"))
+    else:
+        steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
+        age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
+        if not decision.delivered:
+            lines.append(("decision", "fallback: the dialplan had gone its own way before the decision below arrived"))
+        lines += [
+            (
+                "decision" if decision.delivered else "too late",
+                f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}",
+            ),
+            ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),
+            ("steps", f"{steps}, then {decision.final}"),
+            ("rules", decision.rules_hash[:12]),
+            ("took", ", ".join(f"{name} {value} ms" for name, value in decision.took_ms.items())),
+        ]
+        if decision.operator:
+            lines.append(("first rings", decision.operator))
+        lines += [("fact", f"{name} = {value}") for name, value in sorted(decision.facts.items())]
+    lines += [
+        ("rang", ", ".join(record.rang) or "nobody"),
+        *(("leg", _leg(leg)) for leg in record.legs),
+        ("answered", f"{_time(record.answered_at) or 'no'} {record.operator or ''}".rstrip()),
+        ("ended", f"{_time(record.ended_at) or 'no'} {record.outcome}".rstrip()),
+    ]
+    return lines
+
+
+def _leg(leg: LegRecord) -> str:
+    """One phone: who, since when it rang, and what became of it."""
+    who = leg.operator or leg.number or "?"
+    called_by = f" (called by {leg.parent})" if leg.parent else ""
+    answered = f", answered {_time(leg.answered_at)}, {leg.talked_s:.1f} s with the caller" if leg.answered_at else ""
+    ended = f", {leg.why} {_time(leg.ended_at)}" if leg.ended_at is not None else ""
+    return f"{who} at {leg.interface}{called_by}, rang {_time(leg.rang_at)}{answered}{ended}"
+
+
+def _told(receiver: Progress) -> str:
+    """How far one receiver of reports is."""
+    numbers = {"waiting": receiver.waiting, "given up": receiver.dead}
+    left = [f", {number} {word}" for word, number in numbers.items() if number]
+    last = f", the last {_time(receiver.taken_at)}" if receiver.taken_at is not None else ""
+    return f"{receiver.sink}: {receiver.taken} of {receiver.reports} reports{last}{''.join(left)}"
+
+
+def _told_json(receiver: Progress) -> dict[str, object]:
+    return asdict(receiver) | {"taken": receiver.taken, "taken_at": _time(receiver.taken_at) or None}
+
+
+def _time(at: float | None) -> str:
+    return "" if at is None else iso_time(at)
