@@ -7,7 +7,7 @@ import sys
 from collections.abc import Iterable
 from pathlib import Path
 
-from cti_bridge.calls.journal import JournalFile
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
@@ -102,6 +102,8 @@ def _explain_call(settings: Settings, arguments: argparse.Namespace) -> int:
         why = "no such call in the journal" if record is None else "the dialplan decided this call alone"
         print(f"cti-bridge: {printable(arguments.call)}: {why}", file=sys.stderr)
         return 1
+    if "call.crm" not in record.decision.facts:
+        return _refuse([f"{arguments.call}: the facts of this call are not kept any more"])
     text = read_rules(arguments.rules) if arguments.rules else journal.rules(record.decision.rules_hash)
     if text is None:
         return _refuse(

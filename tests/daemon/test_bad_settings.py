@@ -79,6 +79,10 @@ MISTAKES = [
     pytest.param(AMI + '    staff_numbers:\n      - "+7495*"\n', "4:9", "+7495* is too short", id="a city of staff"),
     pytest.param(AMI + "crm: {kind: sugar}\n", "3:7", "`embedded`", id="unknown CRM"),
     pytest.param(AMI + "crm: {fresh: soon}\n", "3:7", "not a duration", id="no duration"),
+    pytest.param(AMI + "retention: {facts: 90m}\n", "3:13", "not a length such as 30d", id="facts for minutes"),
+    pytest.param(AMI + "retention: {calls: 0d}\n", "3:13", "not a length", id="calls for no time"),
+    pytest.param(AMI + "retention: {calls: 2w}\n", "3:1", "facts cannot be kept longer", id="facts without calls"),
+    pytest.param(AMI + "retention: {facts: forever}\n", "3:1", "facts cannot", id="facts for ever, calls for a year"),
     pytest.param(AMI + "log: {level: loud}\n", "3:7", "`level`", id="unknown level"),
     pytest.param(
         AMI + "web: {public: {tls: {cert_file: a.pem, key_file: b.pem}}}\n", "3:16", "a.pem", id="no certificate"
@@ -139,6 +143,25 @@ def test_secrets_come_from_a_file_or_the_environment_and_are_shown_to_nobody(con
     settings = load_settings(config)
     assert (settings.pbx.ami.secret, settings.pbx.agi.secret) == ("aus der Datei", "aus-der-Umgebung")
     assert not [secret for secret in ("aus der Datei", "aus-der-Umgebung") if secret in repr(settings)]
+
+
+@pytest.mark.parametrize(
+    ("text", "facts_days", "calls_days"),
+    [
+        ("", 30, 365),
+        ("retention: {facts: 2w, calls: 3y}\n", 14, 3 * 365),
+        ("retention: {calls: forever}\n", 30, None),
+        ("retention: {facts: forever, calls: forever}\n", None, None),
+        ("retention: {facts: 1d, calls: 1d}\n", 1, 1),
+    ],
+)
+def test_how_long_the_journal_remembers_is_said_in_days_weeks_years_or_forever(
+    config: Path, text: str, facts_days: int | None, calls_days: int | None
+) -> None:
+    config.write_text(AMI + text)
+    retention = load_settings(config).retention
+    assert retention.facts_s == (None if facts_days is None else facts_days * 86400.0)
+    assert retention.calls_s == (None if calls_days is None else calls_days * 86400.0)
 
 
 def test_good_settings_and_good_rules_are_a_yes(config: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 from hostile_texts import TEXTS
 
-from cti_bridge.calls.journal import AcceptedRules, Journal, JournalFile
+from cti_bridge.calls.journal import AcceptedRules, Journal
+from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.cli.main import main
 from cti_bridge.domain.decision import Facts

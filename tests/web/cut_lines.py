@@ -19,6 +19,7 @@ from front_desk import Clock
 from model_page import ModelPage, is_shown
 from prometheus_client import CollectorRegistry
 
+from cti_bridge.calls.journal_missed import MissedCaller
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.accounts import Accounts
@@ -39,6 +40,10 @@ ON_THE_WAY = 8
 
 
 @cache
+async def _nobody_missed(*_: object) -> list[MissedCaller]:
+    return []
+
+
 def accounts() -> Accounts:
     """Accounts that know two operators and never touch a file: pages get in with tickets."""
     known = Accounts(Path("never-opened"))
@@ -186,6 +191,7 @@ class Bridge:
             self._tickets,
             SignInLimiter(),
             self.registry,
+            _nobody_missed,
             limits=self._limits,
             monotonic=self.clock,
         )

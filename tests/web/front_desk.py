@@ -12,6 +12,7 @@ import aiohttp
 from aiohttp import WSMsgType
 from prometheus_client import CollectorRegistry
 
+from cti_bridge.calls.journal_file import MissedCalls
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.accounts import Accounts
@@ -91,6 +92,7 @@ class FrontDesk:
         self.snapshot: Json = {"calls": [], "state": None, "sources": [], "stages": []}
         self.team: list[Json] = []
         self.teams_made = 0
+        self.missed = MissedCalls(folder / "calls.sqlite", within_s=WITHIN_S)
         self.registry = CollectorRegistry()
         self.accounts = Accounts(folder, poll_s=0.01, clock=self.calendar)
         self.hub = Hub(
@@ -109,6 +111,7 @@ class FrontDesk:
             self.tickets,
             SignInLimiter(),
             self.registry,
+            self.missed,
             origins=origins,
             limits=limits,
             monotonic=self.clock,
@@ -197,6 +200,7 @@ async def front_desk(
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
             await desk.accounts.close()
+            await desk.missed.close()
 
 
 def call(id_: str = "main-1795288011.12", **fields: Any) -> Json:

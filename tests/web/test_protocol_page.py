@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from cti_bridge.calls.call import Call, CallState, Leg
+from cti_bridge.calls.call import Call, CallState
+from cti_bridge.calls.leg import Leg
 from cti_bridge.calls.pops import Part, PopEvent, Reason
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal, Note
 from cti_bridge.domain.ids import CallId, ChannelId, CustomerId, DealId, OperatorId

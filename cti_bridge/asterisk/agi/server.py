@@ -18,6 +18,7 @@ from panoramisk.fast_agi import Request
 
 from cti_bridge.asterisk.agi.contract import commands, read_request
 from cti_bridge.asterisk.dialplan import Decide
+from cti_bridge.asterisk.recording.tap import Tap
 
 log = structlog.get_logger(__name__)
 
@@ -48,6 +49,7 @@ class AgiServer:
         port: int,
         allow: Sequence[str] = (),
         secret: str = "",
+        tap: Tap | None = None,
         limits: AgiLimits | None = None,
     ) -> None:
         self.requests = 0
@@ -58,6 +60,7 @@ class AgiServer:
         self._port = port
         self._allow = [ipaddress.ip_network(network) for network in ("127.0.0.0/8", "::1/128", *allow)]
         self._path = f"route/{secret}" if secret else "route"
+        self._tap = tap or Tap()
         self._limits = limits or AgiLimits()
         self._server: asyncio.Server | None = None
         self._conversations: set[asyncio.Task[None]] = set()
@@ -121,6 +124,7 @@ class AgiServer:
             log.warning("agi.refused", reason="unknown path in the AGI address, or a wrong secret in it")
             return
         self.requests += 1
+        self._tap.agi(environment)
         request = read_request(environment)
         answer = await self._decide(request, accepted_at)
         complete = False
@@ -128,6 +132,7 @@ class AgiServer:
             complete = await self._send(Request(None, environment, reader, writer), commands(answer))
         finally:
             writer.close()  # the dialplan goes on; what is done from here on keeps nobody waiting
+            self._tap.answered(request.uniqueid, answer, taken=complete)
             answer.sent(complete)
 
     async def _environment(self, reader: asyncio.StreamReader) -> dict[str, str]:

@@ -19,6 +19,7 @@ from panoramisk.message import Message
 from cti_bridge.asterisk.ami import translate
 from cti_bridge.asterisk.ami.inbox import MAX_WAITING, CallSink, Inbox
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
+from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.backoff import delays
 from cti_bridge.calls.events import CallEvent, Snapshot
 
@@ -51,12 +52,20 @@ class AmiConnection:
     """One PBX's manager interface, reconnected for as long as `run` runs."""
 
     def __init__(
-        self, address: AmiAddress, sink: CallSink, on_state: StateSink, *, inbox_limit: int = MAX_WAITING
+        self,
+        address: AmiAddress,
+        sink: CallSink,
+        on_state: StateSink,
+        *,
+        tap: Tap | None = None,
+        inbox_limit: int = MAX_WAITING,
     ) -> None:
         self.events = 0
         self.sessions = 0
         self._address = address
         self._on_state = on_state
+        self._tap = tap or Tap()
+        self._looking = asyncio.Lock()
         self._inbox = Inbox(sink, limit=inbox_limit)
         self._manager: SafeManager | None = None
         self._over: asyncio.Future[str] | None = None
@@ -172,9 +181,28 @@ class AmiConnection:
         """What Asterisk has now; the time of the snapshot is the moment of asking."""
         asked_at = time.time()
         sighting = translate.Sighting()
-        for action in ("CoreShowChannels", "QueueStatus"):
-            await self.ask({"Action": action}, take=sighting.add)
+
+        def take(entry: translate.Headers) -> None:
+            sighting.add(entry)
+            self._tap.ami(entry)
+
+        await self.look(take, self._tap.snapshot)
         return sighting.snapshot(asked_at)
+
+    async def look(self, take: Callable[[translate.Headers], None], told: Callable[[str], None]) -> None:
+        """List all channels and waiting callers; one look at a time. Raises as `ask`.
+
+        `take` gets the entries, `told` hears `asked` before them, and `complete` or `failed` when no more will come.
+        """
+        async with self._looking:
+            told("asked")
+            try:
+                for action in ("CoreShowChannels", "QueueStatus"):
+                    await self.ask({"Action": action}, take=take)
+            except BaseException:
+                told("failed")
+                raise
+            told("complete")
 
     async def _why_deaf(self) -> str:
         """Why no events arrive; empty when they do, proved with a call to an extension that nobody has.
@@ -207,10 +235,15 @@ class AmiConnection:
 
     def _wants(self, event: str) -> bool:
         self.events += 1
-        return event in translate.TRANSLATED or event in _ABOUT_ASTERISK
+        return event in translate.TRANSLATED or event in _ABOUT_ASTERISK or self._tap.listening > 0
 
     def _receive(self, message: translate.Headers) -> None:
         name = translate.text(message, "Event")
+        if self._probe_id and translate.text(message, "Uniqueid").startswith(self._probe_id):
+            if name == "Hangup":
+                self._probe_seen.set()
+            return
+        self._tap.ami(message)
         if name == "FullyBooted":
             if self._booted.is_set():
                 self._end("Asterisk was restarted")
@@ -218,10 +251,6 @@ class AmiConnection:
             return
         if name == "Shutdown":
             self._end("Asterisk was shut down")
-            return
-        if self._probe_id and translate.text(message, "Uniqueid").startswith(self._probe_id):
-            if name == "Hangup":
-                self._probe_seen.set()
             return
         event = translate.translate(message, time.time(), self._clock)
         if event is not None:

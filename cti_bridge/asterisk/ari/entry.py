@@ -17,6 +17,7 @@ from cti_bridge.asterisk.ari.client import AriClient
 from cti_bridge.asterisk.ari.contract import NotAQuestion, arguments_inside, channel_id, read_request
 from cti_bridge.asterisk.ari.transport import AriAddress, AriFailed, AriGone
 from cti_bridge.asterisk.dialplan import CLEARED, CUSTOMER_NAME, DECISION, Decide, RouteAnswer, RouteRequest
+from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.backoff import delays
 
 log = structlog.get_logger(__name__)
@@ -62,11 +63,20 @@ class _Over(Exception):
 class StasisEntry:
     """One PBX's Stasis application."""
 
-    def __init__(self, address: AriAddress, decide: Decide, on_state: StateSink, counts: StasisCounts) -> None:
+    def __init__(
+        self,
+        address: AriAddress,
+        decide: Decide,
+        on_state: StateSink,
+        counts: StasisCounts,
+        *,
+        tap: Tap | None = None,
+    ) -> None:
         self._address = address
         self._decide = decide
         self._on_state = on_state
         self._counts = counts
+        self._tap = tap or Tap()
         self._inbox: asyncio.Queue[_Arrival] = asyncio.Queue(INBOX)
         self._here: dict[str, _Arrival] = {}
         self._why_over: asyncio.Queue[str] = asyncio.Queue(1)
@@ -162,6 +172,7 @@ class StasisEntry:
         uniqueid = channel_id(channel)
         if uniqueid in self._here:
             return  # both found and told of
+        self._tap.ari(channel, arguments)
         request = None
         try:
             request = read_request(channel, arguments)
@@ -227,6 +238,7 @@ class StasisEntry:
             complete = True
         finally:
             # Before he is let go: afterwards AMI may tell of him, and by then the call must be known.
+            self._tap.answered(request.uniqueid, answer, taken=complete)
             answer.sent(complete)
 
 
