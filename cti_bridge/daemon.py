@@ -16,19 +16,28 @@ from cti_bridge.asterisk.agi.server import AgiServer
 from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
 from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
 from cti_bridge.asterisk.ari.transport import AriAddress
+from cti_bridge.asterisk.recording.masking import phones_of
+from cti_bridge.asterisk.recording.recorder import Recorder
+from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.asterisk.state import AsteriskState
 from cti_bridge.backoff import delays
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.journal_file import MissedCalls
+from cti_bridge.calls.journal_retention import Keep, Retention
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import CrmState, Lookup
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
+from cti_bridge.delivery.dispatch import Dispatch
+from cti_bridge.delivery.sink import Sink
+from cti_bridge.delivery.webhook import WebhookSink
+from cti_bridge.delivery.zammad import ZammadSink
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.number import CallerNumber, NumberKind
-from cti_bridge.metrics import DecisionMetrics, Readings
+from cti_bridge.metrics import CallMetrics, DecisionMetrics, Readings
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.limiter import SignInLimiter
@@ -38,10 +47,11 @@ from cti_bridge.readiness import Readiness, Source, SourceState
 from cti_bridge.reception.arrival import Reception
 from cti_bridge.reception.beside import BesideTheCall
 from cti_bridge.reception.card import Card
+from cti_bridge.reception.crm_reports import CrmSink
 from cti_bridge.reception.rule_file import NoUsableRules, RuleFile
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.routing.line_facts import line_of
-from cti_bridge.settings import Settings
+from cti_bridge.settings import ReceiverKind, ReceiverSettings, Settings
 from cti_bridge.web.app import public_app
 from cti_bridge.web.private import private_app
 from cti_bridge.web.server import CannotListen, Listener
@@ -88,11 +98,22 @@ class Daemon:
         self._accounts = Accounts(settings.data_dir)
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
-        self._journal = Journal(settings.data_dir / "calls.sqlite", on_state=self._teller("journal"))
+        self._crm = EmbeddedCrm(settings.crm.path, fixed_stages)
+        sinks = [_sink(receiver) for receiver in settings.reports]
+        if settings.report_to_crm:
+            sinks.append(CrmSink(self._crm))
+        self._dispatch = Dispatch(sinks, crm_user=self._crm_user)
+        self._journal = Journal(
+            settings.data_dir / "calls.sqlite", on_state=self._teller("journal"), companion=self._dispatch.writer
+        )
+        self._dispatch.connect(self._journal)
+        self._missed = MissedCalls(settings.data_dir / "calls.sqlite")
+        self._retention = Retention(
+            self._journal, Keep(facts_s=settings.retention.facts_s, calls_s=settings.retention.calls_s)
+        )
         self._rules = RuleFile(
             settings.rules, self._journal, stages=self._stages.current, on_state=self._teller("rules")
         )
-        self._crm = EmbeddedCrm(settings.crm.path, fixed_stages)
         self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
         self._switchboard = Switchboard(
             settings.pbx.name,
@@ -102,13 +123,16 @@ class Daemon:
             stages=lambda: self._stages.current,
             fetch=self._complete_card,
             new_card=lambda caller_id: self._reception.new_card(caller_id),
+            observe=CallMetrics(self._registry).observe,
         )
+        self._tap = Tap()
         ami, ari = settings.pbx.ami, settings.pbx.ari
         asterisk = AsteriskState(self._teller("asterisk"), with_ari=ari is not None)
         self._ami = AmiConnection(
             AmiAddress(ami.host, ami.port, ami.username, ami.secret, ami.tls),
             self._switchboard,
             asterisk.ami,
+            tap=self._tap,
         )
         self._reception = Reception(
             settings.pbx.name,
@@ -129,12 +153,21 @@ class Daemon:
             directory=lambda: self._accounts.directory,
         )
         agi = settings.pbx.agi
-        self._agi = AgiServer(self._reception.decide, host=agi.host, port=agi.port, allow=agi.allow, secret=agi.secret)
+        self._agi = AgiServer(
+            self._reception.decide,
+            host=agi.host,
+            port=agi.port,
+            allow=agi.allow,
+            secret=agi.secret,
+            tap=self._tap,
+        )
         self._stasis_counts = StasisCounts()
         self._stasis: StasisEntry | None = None
         if ari is not None:
             address = AriAddress(ari.host, ari.port, ari.username, ari.secret, ari.app, ari.tls)
-            self._stasis = StasisEntry(address, self._reception.decide, asterisk.ari, self._stasis_counts)
+            self._stasis = StasisEntry(
+                address, self._reception.decide, asterisk.ari, self._stasis_counts, tap=self._tap
+            )
         self._public, self._private = self._listeners()
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_the_parts()
@@ -187,6 +220,10 @@ class Daemon:
         if self._stasis is not None:
             self._supervise("ari", self._stasis.run)
         self._supervise("journal", self._journal.run)
+        self._supervise("retention", self._retention.run)
+        for courier in self._dispatch.couriers:
+            self._supervise(f"reports to {courier.name}", courier.run)
+        self._supervise("outbox", self._dispatch.watch)
         self._supervise("accounts", self._accounts.watch)
         self._supervise("hub", self._hub.run)
         self._supervise("crm", lambda: self._lookup.watch(self._crm_changed))
@@ -201,12 +238,16 @@ class Daemon:
 
     async def _stop(self) -> None:
         """Last in, first out: no new callers, decisions in flight finish, pages are told, the journal is written."""
-        doors = [self._step("fastagi", self._agi.stop(within_s=_DOORS_CLOSE_S))]
+        doors = [
+            self._step("fastagi", self._agi.stop(within_s=_DOORS_CLOSE_S)),
+            self._step("reports", self._dispatch.stop(within_s=_DOORS_CLOSE_S)),
+        ]
         if self._stasis is not None:
             doors.append(self._step("stasis", self._stasis.stop(within_s=_DOORS_CLOSE_S)))
         await asyncio.gather(*doors)
         await self._step("pages", self._hub.close(CloseCode.RESTART, "restart", within_s=1.0))
         await self._step("public listener", self._public.stop())
+        self._tap.close()
         await self._step("private listener", self._private.stop())
         for task in self._tasks:
             task.cancel()
@@ -214,6 +255,7 @@ class Daemon:
         await self._step("switchboard", self._switchboard.close())
         await self._step("lookup", self._lookup.close())
         await self._step("crm", self._crm.close())
+        await self._step("missed calls", self._missed.close())
         await self._step("journal", self._journal.close(within_s=_JOURNAL_CLOSE_S))
         await self._step("accounts", self._accounts.close())
         log.info("stopped")
@@ -276,6 +318,10 @@ class Daemon:
     def _team(self) -> list[Json]:
         return self._switchboard.team()
 
+    def _crm_user(self, operator: OperatorId) -> str:
+        known = self._accounts.directory.get(operator)
+        return known.crm_user if known else ""
+
     def _teller(self, source: str) -> Callable[[str, str], None]:
         return lambda state, reason: self._readiness.set(source, SourceState(state), reason)
 
@@ -295,6 +341,7 @@ class Daemon:
         self._accounts.subscribe(self._hub.access_changed)
         self._accounts.subscribe(self._tickets.access_changed)
         self._readiness.subscribe(self._source_changed)
+        self._registry.register(self._dispatch)
         self._registry.register(
             Readings(
                 counters={
@@ -309,6 +356,7 @@ class Daemon:
                     "cti_ari_broken": ("Stasis conversations that broke.", lambda: self._stasis_counts.broken),
                     "cti_ari_sessions": ("ARI sessions that came up.", lambda: self._stasis_counts.sessions),
                     "cti_ari_overflows": ("Callers lost to a full inbox.", lambda: self._stasis_counts.overflows),
+                    "cti_recording_lost": ("Messages missing in recordings.", lambda: self._tap.lost),
                     "cti_journal_written": ("Call states written.", lambda: self._journal.written),
                     "cti_journal_dropped": ("Call states lost.", lambda: self._journal.dropped),
                     "cti_calls_dropped": ("Live calls given up.", lambda: self._switchboard.book.dropped),
@@ -350,16 +398,35 @@ class Daemon:
             tickets=self._tickets,
             limiter=SignInLimiter(),
             registry=self._registry,
+            missed=self._missed,
             origins=web.origins,
         )
         public = Listener(public_app(site), web.public_host, web.public_port, tls=tls)
-        private = Listener(private_app(self._readiness, self._registry), web.private_host, web.private_port)
+        recorder = Recorder(
+            self._tap,
+            self._ami,
+            pbx=self._settings.pbx.name,
+            region=lambda: self._settings.pbx.region or self._rules.current.region,
+            phones=lambda: phones_of((operator.id, operator.phones) for operator in self._accounts.directory.all()),
+        )
+        private = Listener(private_app(self._readiness, self._registry, recorder), web.private_host, web.private_port)
         return public, private
 
 
 def _tell(stop: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
     if not stop.done():
         stop.set_result(number)
+
+
+def _sink(receiver: ReceiverSettings) -> Sink:
+    kind = WebhookSink if receiver.kind is ReceiverKind.WEBHOOK else ZammadSink
+    return kind(
+        receiver.name,
+        receiver.url,
+        receiver.secret,
+        timeout_s=receiver.timeout_s,
+        max_age_s=receiver.max_age_s,
+    )
 
 
 def _source(source: Source) -> Json:

@@ -35,12 +35,24 @@ def migrate(database: Database, migrations: Sequence[str]) -> None:
 
 
 class DatabaseThread:
-    """One SQLite file in WAL mode, used only by its own worker thread; the file is created with mode 0600."""
+    """One SQLite file in WAL mode, used only by its own worker thread; the file is created with mode 0600.
 
-    def __init__(self, path: Path, migrations: Sequence[str], *, name: str, busy_timeout_s: float = 2.0) -> None:
+    With `secure_delete`, what is deleted or replaced is overwritten in the file, and not only given up.
+    """
+
+    def __init__(
+        self,
+        path: Path,
+        migrations: Sequence[str],
+        *,
+        name: str,
+        busy_timeout_s: float = 2.0,
+        secure_delete: bool = False,
+    ) -> None:
         self.path = path
         self._migrations = migrations
         self._busy_timeout_s = busy_timeout_s
+        self._secure_delete = secure_delete
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix=name)
         self._database: Database | None = None
         self._opened_inode: int | None = None
@@ -93,6 +105,8 @@ class DatabaseThread:
             database.conn.execute("PRAGMA journal_mode = WAL")
             database.conn.execute("PRAGMA synchronous = FULL")
             database.conn.execute("PRAGMA foreign_keys = ON")
+            if self._secure_delete:
+                database.conn.execute("PRAGMA secure_delete = ON")
             migrate(database, self._migrations)
         except BaseException:
             connection.close()

@@ -4,10 +4,13 @@ Secrets never stand in the file: `secret: ${NAME}` takes one from the environmen
 Relative paths are meant from the folder of the settings file.
 """
 
+import base64
 import os
 import re
 import ssl
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +27,7 @@ from cti_bridge.settings_schema import (
     PbxModel,
     PrivateModel,
     PublicModel,
+    ReportsModel,
     SecretModel,
 )
 
@@ -118,6 +122,25 @@ class CrmSettings:
     stages: StageList | None
 
 
+class ReceiverKind(StrEnum):
+    """In which way somebody wants to be told of calls; the words are those of the settings."""
+
+    WEBHOOK = "webhooks"
+    ZAMMAD = "zammad"
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiverSettings:
+    """Somebody who is told of calls: his name for us, where he is, what he knows us by, and how patient we are."""
+
+    kind: ReceiverKind
+    name: str
+    url: str = field(repr=False)
+    secret: str = field(repr=False)
+    timeout_s: float
+    max_age_s: float
+
+
 @dataclass(frozen=True, slots=True)
 class WebSettings:
     """The two listeners; `origins` are other pages that may connect; cert and key turn the public one to TLS."""
@@ -132,6 +155,14 @@ class WebSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How long the journal keeps the facts of a decision, and the call; in seconds, None is for ever."""
+
+    facts_s: float | None
+    calls_s: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """Everything the daemon and its commands need to know."""
 
@@ -141,7 +172,10 @@ class Settings:
     region: str
     pbx: PbxSettings
     crm: CrmSettings
+    reports: tuple[ReceiverSettings, ...]
+    report_to_crm: bool
     web: WebSettings
+    retention: RetentionSettings
     log_format: str
     log_level: str
 
@@ -278,6 +312,8 @@ def _build(path: Path, parsed: FileModel) -> Settings:
             fresh_s=parsed.crm.fresh,
             stages=StageList(tuple(Stage(s.id, s.name, s.order, s.final) for s in stages)) if stages else None,
         ),
+        reports=tuple(_receivers(parsed.reports, folder)),
+        report_to_crm=parsed.reports.crm,
         web=WebSettings(
             public_host=public.host,
             public_port=public.port,
@@ -287,6 +323,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
             cert_file=folder / public.tls.cert_file if public.tls else None,
             key_file=folder / public.tls.key_file if public.tls else None,
         ),
+        retention=RetentionSettings(parsed.retention.facts, parsed.retention.calls),
         log_format=parsed.log.format,
         log_level=parsed.log.level,
     )
@@ -327,6 +364,28 @@ def _not_our_own(ari: AriModel, listener: PublicModel | PrivateModel, name: str)
     """Asterisk's usual port is that of our page, too: whoever comes first would have it."""
     if ari.port == listener.port and listener.host in (ari.host, "0.0.0.0", "::"):  # noqa: S104 - compared, not bound
         raise _Misfit(("pbxes", 0, "ari", "port"), f"{ari.port} is the port of `{name}`: Asterisk needs one of its own")
+
+
+def _receivers(reports: ReportsModel, folder: Path) -> Iterator[ReceiverSettings]:
+    receivers = {ReceiverKind.WEBHOOK: reports.webhooks, ReceiverKind.ZAMMAD: reports.zammad}
+    for kind, models in receivers.items():
+        for index, model in enumerate(models):
+            at = ("reports", kind.value, index)
+            secret = _secret(model, folder, at)
+            if kind is ReceiverKind.WEBHOOK and not _signs(secret):
+                raise _Misfit(at, "the secret must be whsec_ and 24 to 64 bytes in base64")
+            if kind is ReceiverKind.ZAMMAD and not _URL_SAFE.fullmatch(secret):
+                raise _Misfit(at, "the token becomes part of a URL: only letters, digits and . _ ~ - may be in it")
+            yield ReceiverSettings(kind, model.name, model.url, secret, model.timeout, model.max_age)
+
+
+def _signs(secret: str) -> bool:
+    """Whether a webhook can be signed with this secret."""
+    try:
+        key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+    except ValueError:
+        return False
+    return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
 def _staff(texts: tuple[str, ...], region: str, at: tuple[int | str, ...]) -> StaffNumbers:

@@ -3,11 +3,15 @@
 import ipaddress
 import re
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import phonenumbers
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 _DURATION = re.compile(r"(\d{1,6})\s*(ms|s|m|h)?")
+_AGE = re.compile(r"([1-9]\d{0,4})\s*([dwy])")
+_AGE_UNITS = {"d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
+FOR_EVER = "forever"
 _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 
@@ -24,6 +28,16 @@ def seconds(text: str) -> float:
     if found is None:
         raise ValueError("not a duration such as 300ms, 60s, 2m or 24h")
     return int(found[1]) * _UNITS[found[2]]
+
+
+def age(text: str) -> float | None:
+    """Seconds of a length such as `30d`, `8w` or `1y` (365 days); None for `forever`. Raises ValueError."""
+    if text.strip() == FOR_EVER:
+        return None
+    found = _AGE.fullmatch(text.strip())
+    if found is None:
+        raise ValueError("not a length such as 30d, 8w or 1y, nor forever")
+    return int(found[1]) * _AGE_UNITS[found[2]]
 
 
 class StrictModel(BaseModel):
@@ -159,6 +173,71 @@ class CrmModel(StrictModel):
         return value
 
 
+class ReceiverModel(SecretModel):
+    """Somebody who is told of calls; the address may hold a password, so it is shown nowhere."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
+    url: str = Field(repr=False)
+    timeout: float = 10.0
+    max_age: float = 86_400.0
+
+    @field_validator("url")
+    @classmethod
+    def _safe_line(cls, value: str) -> str:
+        try:
+            parts = urlsplit(value)
+            host, _ = parts.hostname, parts.port
+        except ValueError:
+            raise ValueError("not an address such as https://crm.example/calls") from None
+        if parts.scheme not in {"https", "http"} or not host or not value.isprintable() or " " in value:
+            raise ValueError("not an address such as https://crm.example/calls")
+        if parts.fragment or parts.username is not None or parts.password is not None:
+            raise ValueError("no user, password or # may be in it")
+        if parts.scheme == "http" and not _loopback(host):
+            raise ValueError("elsewhere than on loopback it must be https")
+        return value
+
+    @field_validator("timeout", "max_age", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> float:
+        return seconds(str(value))
+
+    @field_validator("timeout")
+    @classmethod
+    def _short(cls, value: float) -> float:
+        if not 0.1 <= value <= 60:
+            raise ValueError("must be from 100ms to 60s")
+        return value
+
+    @field_validator("max_age")
+    @classmethod
+    def _long(cls, value: float) -> float:
+        if not 1 <= value <= 30 * 86_400:
+            raise ValueError("must be from 1s to 720h")
+        return value
+
+    @model_validator(mode="after")
+    def _has_secret(self) -> "ReceiverModel":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        return self
+
+
+class ReportsModel(StrictModel):
+    """Who is told of calls."""
+
+    crm: bool = False
+    webhooks: tuple[ReceiverModel, ...] = Field(default=(), max_length=10)
+    zammad: tuple[ReceiverModel, ...] = Field(default=(), max_length=10)
+
+    @model_validator(mode="after")
+    def _unique(self) -> "ReportsModel":
+        names = [receiver.name for receiver in (*self.webhooks, *self.zammad)]
+        if len(set(names)) != len(names):
+            raise ValueError("two receivers have the same name")
+        return self
+
+
 class TlsModel(StrictModel):
     """Certificate and key of the public listener."""
 
@@ -189,6 +268,24 @@ class WebModel(StrictModel):
     private: PrivateModel = PrivateModel()
 
 
+class RetentionModel(StrictModel):
+    """How long the journal remembers."""
+
+    facts: float | None = 30 * 86400.0
+    calls: float | None = 365 * 86400.0
+
+    @field_validator("facts", "calls", mode="before")
+    @classmethod
+    def _length(cls, value: object) -> float | None:
+        return age(str(value))
+
+    @model_validator(mode="after")
+    def _facts_go_first(self) -> "RetentionModel":
+        if self.calls is not None and (self.facts is None or self.facts > self.calls):
+            raise ValueError("facts cannot be kept longer than the calls that they belong to")
+        return self
+
+
 class LogModel(StrictModel):
     """How the daemon logs."""
 
@@ -203,5 +300,7 @@ class FileModel(StrictModel):
     rules: Path = Path("routing.yaml")
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
     crm: CrmModel = CrmModel()
+    reports: ReportsModel = ReportsModel()
     web: WebModel = WebModel()
+    retention: RetentionModel = RetentionModel()
     log: LogModel = LogModel()
