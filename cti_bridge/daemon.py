@@ -135,7 +135,6 @@ class Daemon:
             tap=self._tap,
         )
         self._reception = Reception(
-            settings.pbx.name,
             region=settings.pbx.region,
             staff=settings.pbx.staff,
             rules=self._rules,
@@ -297,9 +296,12 @@ class Daemon:
             return
         for record in reversed(records):  # the oldest first, as they came
             self._switchboard.restore(*_restored(record), record)
-        await self._journal.close_older(than=oldest)
         if records:
             log.info("calls.restored", calls=len(records))
+        try:
+            await self._journal.close_older(than=oldest)
+        except DatabaseUnusable as error:  # the next start closes them
+            log.error("journal.not_restored", reason=str(error))
 
     async def _complete_card(self, call: Call, card: Card) -> Card:
         return await self._beside.complete(call, card)

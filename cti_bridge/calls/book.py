@@ -83,6 +83,14 @@ class CallBook:
         """The live calls that ring or talk at one of these interfaces, at each of them the longest first."""
         return tuple(self._calls[call_id] for call_id in self._where.at(interfaces))
 
+    def id_for(self, channel: ChannelId, linkedid: str) -> CallId:
+        """The id of the call of a caller's channel: by its linkedid, unless that is another call's, or was one's."""
+        call_id = call_id_for(self.pbx, linkedid)
+        named = self._calls.get(call_id)
+        # Those who are left when a caller has hung up keep his linkedid; what they do next is no part of his call.
+        is_anothers = named.channel != channel if named is not None else linkedid in self._hung_up
+        return call_id_for(self.pbx, channel) if is_anothers else call_id
+
     def __len__(self) -> int:
         return len(self._calls)
 
@@ -165,7 +173,9 @@ class CallBook:
     def _leg_rings(self, event: LegRinging) -> list[Change]:
         if event.leg in self._hung_up:
             return []
-        call, adopted, parent = self._call_calling(event)
+        # A phone that is called already stays with its call; who calls it may talk in another one by the next snapshot.
+        known = self._call(self._where.of_leg.get(event.leg))
+        call, adopted, parent = self._call_calling(event) if known is None else (known, None, None)
         if call is None:
             return []
         leg = Leg(
@@ -285,10 +295,7 @@ class CallBook:
         known = self._call(self._where.of_caller.get(channel))
         if known is not None or channel in self._hung_up:
             return known, None
-        call_id = call_id_for(self.pbx, linkedid)
-        if call_id in self._calls:
-            call_id = call_id_for(self.pbx, channel)
-        return Call(call_id, channel, linkedid, at), caller_id
+        return Call(self.id_for(channel, linkedid), channel, linkedid, at), caller_id
 
     def _keep(self, before: Call | None, after: Call, adopted: CallerId | None = None) -> list[Change]:
         if before == after and adopted is None:

@@ -259,7 +259,7 @@ def _write(database: Database, group: Sequence[CallRecord], companion: Companion
             write_legs(database.conn, group)
             if companion is not None:
                 companion.add(database.conn, group)
-    except (UnicodeError, OverflowError, TypeError, ValueError):
+    except (UnicodeError, OverflowError, TypeError, ValueError, sqlite3.IntegrityError):
         if len(group) == 1:
             return [group[0].id]
         return [refused for record in group for refused in _write(database, [record], companion)]

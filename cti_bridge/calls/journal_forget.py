@@ -136,10 +136,15 @@ def _still_there(connection: sqlite3.Connection, path: Path, texts: Iterable[str
 
 def _in_file(path: Path, text: str) -> bool:
     with path.open("rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        return content.find(text.encode("utf-8", "surrogatepass")) >= 0
+        return any(content.find(said.encode("utf-8", "surrogatepass")) >= 0 for said in {text, _in_json(text)})
+
+
+def _in_json(text: str) -> str:
+    """The text as it stands in a decision or a report: a firm's name often has quotes."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _in_use(connection: sqlite3.Connection, text: str) -> bool:
     """Whether another call rightly has this text: a namesake, or a number that was dialled."""
-    query = "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :t) LIMIT 1"
-    return connection.execute(query, {"t": text}).fetchone() is not None
+    query = "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :json) LIMIT 1"
+    return connection.execute(query, {"t": text, "json": _in_json(text)}).fetchone() is not None

@@ -30,6 +30,7 @@ class Whereabouts:
                 self.leg_named[leg.name] = leg.id
             else:
                 self._let_go(leg, after.id)
+        self._let_go_of_forgotten(before, after)
         self._move(after.id, _interfaces(before), _interfaces(after))
 
     def forget(self, before: Call | None, after: Call) -> None:
@@ -37,7 +38,16 @@ class Whereabouts:
         self.of_caller.pop(after.channel, None)
         for leg in after.legs:
             self._let_go(leg, after.id)
+        self._let_go_of_forgotten(before, after)
         self._move(after.id, _interfaces(before), set())
+
+    def _let_go_of_forgotten(self, before: Call | None, after: Call) -> None:
+        """A call with very many legs forgets some in the moment in which they are over."""
+        if before is not None and before.legs != after.legs:
+            kept = {leg.id for leg in after.legs}
+            for leg in before.legs:
+                if leg.id not in kept:
+                    self._let_go(leg, after.id)
 
     def _let_go(self, leg: Leg, call: CallId) -> None:
         """A leg is gone from this call; it may be another one's by now."""

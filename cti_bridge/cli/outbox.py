@@ -16,6 +16,7 @@ from cti_bridge.delivery import outbox
 from cti_bridge.delivery.outbox import DEAD, WAITING, Choice, Entry
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
 
+_MOST_LISTED = 1_000_000
 _BUSY_S = 5.0
 """How long a change waits for the daemon, which holds the file for moments only."""
 
@@ -57,7 +58,7 @@ def _guarded(work: Callable[[argparse.Namespace, Path], int]) -> Callable[[argpa
 
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:
-    choice, limit = _choice(arguments), max(1, arguments.limit)
+    choice, limit = _choice(arguments), min(max(1, arguments.limit), _MOST_LISTED)
     found = read_only(path, lambda database: outbox.entries(database.conn, choice, limit=limit))
     for entry in found:
         print(json.dumps(_json(entry)) if arguments.json else printable(_row(entry)))

@@ -22,7 +22,7 @@ from cti_bridge.delivery import outbox
 from cti_bridge.delivery.http_post import CONCURRENT
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.sink import Sink
-from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict, wait_s
+from cti_bridge.delivery.verdict import LONGEST_ASKED_S, Delivered, Refused, TryAgain, Verdict, wait_s
 from cti_bridge.domain.ids import CallId
 
 log = structlog.get_logger(__name__)
@@ -32,6 +32,8 @@ LOOK_EVERY_S = 1.0
 DOWN_AFTER = 5
 """So many failures in a row, whichever the calls, and the receiver counts as down."""
 LONGEST_PAUSE_S = 30.0
+_SET_BACK_S = 60.0
+"""A clock that is set back by no more than this was not wrong, only corrected."""
 _DISK_S = 10.0
 _DISK_AGAIN_S = 1.0
 T = TypeVar("T")
@@ -134,7 +136,7 @@ class Courier:
         self._in_trouble = False
         now = self._now()
         waiting = [entry for entry in found if entry.call_id not in self._on_the_way]
-        ready = [entry for entry in waiting if (entry.due_at or 0.0) <= now]
+        ready = [entry for entry in waiting if _is_due(entry.due_at or 0.0, now)]
         for entry in ready[:slots]:
             self._on_the_way[entry.call_id] = asyncio.create_task(self._carry(entry), name=f"report-{entry.key}")
         later = [entry.due_at - now for entry in waiting if entry.due_at is not None and entry.due_at > now]
@@ -228,3 +230,8 @@ class Courier:
 
     def _too_old(self, entry: Entry, now: float) -> bool:
         return now - entry.since >= self._sink.max_age_s
+
+
+def _is_due(due_at: float, now: float) -> bool:
+    """Nothing is put off for longer than the longest wish: what is due later was put off by a clock that was ahead."""
+    return due_at <= now or due_at > now + LONGEST_ASKED_S + _SET_BACK_S

@@ -30,6 +30,7 @@ class Poster:
 
     async def post(self, body: bytes, headers: Mapping[str, str]) -> Verdict:
         """Send the body and say what became of it; raises nothing but cancellation."""
+        verdict: Verdict | None = None
         try:
             async with asyncio.timeout(self._timeout_s):
                 async with self._connected().post(
@@ -39,9 +40,9 @@ class Poster:
                     await _finish(answer)
                     return verdict
         except TimeoutError:
-            return TryAgain(f"no answer within {self._timeout_s:g} s")
+            return verdict or TryAgain(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return TryAgain(_in_words(error))
+            return verdict or TryAgain(_in_words(error))
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""

@@ -82,6 +82,8 @@ def postponed(connection: sqlite3.Connection, entry: Entry, *, due_at: float, re
         " WHERE call_id = ? AND sink = ? AND seq = ? AND state = 'waiting'",
         [due_at, reason, *_place(entry)],
     )
+    # While it was under way, an earlier one may have been retried by hand: that one goes first.
+    _put_in_order(connection, [(entry.call_id, entry.sink)], due_at)
 
 
 def given_up(connection: sqlite3.Connection, entry: Entry, *, reason: str, now: float) -> None:

@@ -17,7 +17,7 @@ from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, Decision, OperatorDial
-from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
+from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.operators.directory import Directory
@@ -49,7 +49,6 @@ class Reception:
 
     def __init__(
         self,
-        pbx: str,
         *,
         region: str | None,
         staff: StaffNumbers,
@@ -65,7 +64,6 @@ class Reception:
     ) -> None:
         self.expression_errors = 0
         """Expressions in the rules that could not be computed for a call, and so did not match."""
-        self._pbx = pbx
         self._region = region
         self._staff = staff
         self._rules = rules
@@ -152,7 +150,7 @@ class Reception:
             known = self._switchboard.book.get(CallId(request.call_id))
             if known is None or known.channel == request.uniqueid:
                 return CallId(request.call_id)
-        return call_id_for(self._pbx, request.linkedid)
+        return self._switchboard.book.id_for(ChannelId(request.uniqueid), request.linkedid)
 
     def _operator(self, decision: Decision) -> OperatorDial | None:
         """The preferred operator, if there is such an operator and his phones are free at this moment."""

@@ -68,7 +68,7 @@ def private_app(readiness: Readiness, registry: CollectorRegistry, recorder: Rec
             web.get("/healthz", probes.healthz),
             web.get("/readyz", probes.readyz),
             web.get("/metrics", probes.metrics),
-            web.get("/recording", probes.recording),
+            web.get("/recording", probes.recording, allow_head=False),
         ]
     )
     return app

@@ -122,6 +122,26 @@ async def test_a_slow_reader_misses_messages_and_is_told_how_many() -> None:
         assert [line.get("lost") or line["snapshot"] for line in said] == [15, "asked"]
 
 
+async def test_while_much_is_waiting_to_be_masked_everything_else_has_its_turn() -> None:
+    async with scene() as it, it.recorder.record() as recording:
+        await until(recording, '"complete"')
+        for _ in range(200):
+            it.tap.ami({"Event": "Hangup", "Uniqueid": "main-1795306548.1"})
+        turns = 0
+
+        async def something_else() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        other = asyncio.create_task(something_else())
+        for _ in range(4):
+            await recording.read(within_s=1)
+        other.cancel()
+        assert turns >= 3
+
+
 async def test_there_is_room_for_a_few_recordings() -> None:
     tap = Tap()
     listeners = [tap.listen() for _ in range(MAX_LISTENERS)]
@@ -161,6 +181,8 @@ async def test_over_http_it_is_lines_and_a_reader_who_leaves_makes_room(monkeypa
         await listener.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as http:
+                async with http.head("/recording") as asked:
+                    assert asked.status == 405, "who only asks what there is begins no recording"
                 readers = [await http.get("/recording") for _ in range(MAX_LISTENERS)]
                 assert json.loads(await readers[0].content.readline())["recording"] == 1
                 async with http.get("/recording") as refused:

@@ -107,6 +107,20 @@ async def test_a_customer_is_forgotten_by_his_id_and_others_at_his_number_are_no
     ]
 
 
+async def test_a_name_in_quotes_is_looked_for_as_it_was_written(kept: Kept, run: Run, tmp_path: Path) -> None:
+    firm = 'ООО "Тихая гавань"'
+    calls = [past_call(number, NOW - number, name=firm, caller=PETER, customer_id="c-2") for number in range(1, 40)]
+    at_the_same_number = past_call(99, NOW - 5, name="Анна Лаптева", caller=PETER, customer_id="c-3")
+    await kept(*calls, at_the_same_number)
+    with closing(sqlite3.connect(journal_path(tmp_path))) as careless:
+        careless.execute("PRAGMA secure_delete = OFF")
+        careless.execute("DELETE FROM calls WHERE caller_name = '' AND id NOT IN ('main-1.1', 'main-99.1')")
+        careless.commit()
+    assert contents(tmp_path).count("Тихая гавань".encode()) > 5
+    assert run("forget", "--customer", "c-2") == ["1 calls forgotten"]
+    assert not holds(tmp_path, "Тихая гавань")
+
+
 async def test_a_dry_run_counts_and_changes_nothing(kept: Kept, run: Run, tmp_path: Path) -> None:
     await kept(*HERS)
     before = contents(tmp_path)

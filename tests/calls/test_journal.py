@@ -169,10 +169,13 @@ async def test_a_file_that_is_removed_while_it_is_used_is_made_anew(path: Path) 
     assert [call.id for call in JournalFile(path).calls(limit=5)] == ["main-2.1"]
 
 
-async def test_a_call_that_sqlite_cannot_take_keeps_no_other_from_the_disk(path: Path) -> None:
+@pytest.mark.parametrize(
+    "bad", [replace(record(2), caller_name="\ud800"), replace(record(2), offered_at=float("nan"))], ids=["name", "time"]
+)
+async def test_a_call_that_sqlite_cannot_take_keeps_no_other_from_the_disk(path: Path, bad: CallRecord) -> None:
     async with Running(path) as running:
         running.journal.keep(record(1))
-        running.journal.keep(replace(record(2), caller_name="\ud800"))
+        running.journal.keep(bad)
         running.journal.keep(record(3))
         await running.written()
         assert running.journal.dropped == 1

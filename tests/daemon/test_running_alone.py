@@ -2,6 +2,7 @@
 
 import json
 import socket
+import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -83,6 +84,16 @@ async def test_its_journal_tells_of_every_call_and_its_log_of_nobody(
     assert "running" in log
     for secret in ("Прохор", "Шумилов", "Злата", "Берёзкина", "Марфа", "4950000301", "0000302", "4950000348"):
         assert secret not in log
+
+
+async def test_it_starts_while_somebody_else_holds_the_journal(bridge: Bridge) -> None:
+    await bridge.start(ready=("crm", "journal", "rules"))
+    assert await bridge.stop() == 0
+    with closing(sqlite3.connect(bridge.data / "calls.sqlite")) as holder:
+        holder.execute("BEGIN IMMEDIATE")
+        await bridge.start(ready=("crm", "rules"))
+        assert (await ask(bridge, SALES))["CTI_DECISION"] == "matched"
+    await bridge.until(["journal"])
 
 
 async def test_a_second_bridge_on_the_same_ports_is_one_clear_line(bridge: Bridge) -> None:

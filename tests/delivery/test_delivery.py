@@ -250,6 +250,22 @@ async def test_what_was_not_delivered_is_delivered_by_the_next_run(path: Path, r
     assert receiver.distinct() == {"main-1.1": [f"main-1.1/{seq}" for seq in (1, 2, 3, 4)]}
 
 
+async def test_a_clock_that_was_ahead_and_is_set_right_holds_no_report_back(path: Path, receiver: HttpReceiver) -> None:
+    async with Office(path, webhook(receiver)).open(deliver=False) as office:
+        await office.keep(offered())
+        ahead = time.time() + 3 * 3600.0
+        (entry,) = await office.entries()
+
+        def postpone(database: Database) -> None:
+            with database.conn:
+                outbox.postponed(database.conn, entry, due_at=ahead, reason="HTTP 503")
+
+        await office.journal.ask(postpone, within_s=10.0)
+    async with Office(path, webhook(receiver)).open():
+        await receiver.until(1)
+    assert receiver.distinct() == {"main-1.1": ["main-1.1/1"]}
+
+
 async def test_a_receiver_that_is_new_in_mid_call_hears_it_from_the_start(path: Path, receiver: HttpReceiver) -> None:
     async with HttpReceiver() as second:
         async with Office(path, webhook(receiver)).open() as office:

@@ -98,6 +98,21 @@ def test_a_dead_letter_that_is_retried_goes_before_those_behind_it(
     assert main(["outbox", "retry", *config]) == 1
 
 
+def test_a_dead_letter_that_is_retried_while_the_next_one_is_under_way_is_the_only_one_due(
+    path: Path, config: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        under_way = outbox.entries(connection, Choice(sink="crm", state="waiting", call="main-1.1"), limit=1)[0]
+    assert main(["outbox", "retry", "--sink", "crm", *config]) == 0
+    with closing(sqlite3.connect(path)) as connection, connection:
+        outbox.postponed(connection, under_way, due_at=3000.0, reason="HTTP 503")
+    assert [place for place in due(path) if place[:2] == ("main-1.1", "crm")] == [("main-1.1", "crm", 1)]
+
+
+def test_a_list_without_a_sensible_limit_is_a_list(path: Path, config: list[str]) -> None:
+    assert main(["outbox", "list", "--limit", "9" * 30, *config]) == 0
+
+
 def test_what_is_dropped_makes_way_for_the_next(
     path: Path, config: list[str], capsys: pytest.CaptureFixture[str]
 ) -> None:

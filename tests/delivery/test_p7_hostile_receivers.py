@@ -103,6 +103,18 @@ async def test_a_strange_answer_costs_no_more_than_the_time_limit(name: str) -> 
     assert took_s < LIMIT_S + 5
 
 
+async def test_an_answer_that_came_just_in_time_counts_although_the_rest_of_it_does_not_come() -> None:
+    async def write(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(LIMIT_S - 0.5)
+        writer.write(OK + b"Content-Length: 1000\r\n\r\n")
+        await writer.drain()
+        await asyncio.sleep(60)
+
+    async with server(write) as port:
+        verdict, _ = await sent_to(port)
+    assert verdict == Delivered()
+
+
 async def test_nobody_there_is_said_without_the_address() -> None:
     async with server(says(b"")) as port:
         pass

@@ -7,10 +7,12 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry
 
+from cti_bridge.asterisk.dialplan import RouteRequest
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.events import (
     CallerId,
     CallerQueued,
+    CallOffered,
     ChannelBridged,
     ChannelHungUp,
     LegAnswered,
@@ -24,6 +26,7 @@ from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
+from cti_bridge.reception.arrival import Reception as Arrivals
 from cti_bridge.reception.card import Card
 from cti_bridge.reception.switchboard import Switchboard
 
@@ -91,6 +94,24 @@ async def test_the_second_operator_reads_what_the_first_one_noted_meanwhile() ->
     operator, _, call = reception.published[-1]
     assert operator == "op2"
     assert [note["text"] for note in call["notes"]] == ["просит перенести доставку"]
+
+
+async def test_another_channel_of_a_call_that_asks_for_a_decision_gets_no_hand_on_its_card() -> None:
+    """An operator asks by feature code in a queue behind our own entry: his Local channel has his caller's linkedid."""
+    reception = Reception()
+    unused: Any = None
+    arrivals = Arrivals(
+        region="RU", staff=unused, rules=unused, lookup=unused, stages=unused, directory=unused,
+        switchboard=reception.switchboard, feed=unused, observe=unused,
+    )  # fmt: skip
+    asked_by = RouteRequest("PJSIP/trunk-00000001", T, T, "+74950000150", "", True, "", "", "", "ru", "")
+    theirs = arrivals._call_id(asked_by)
+    reception.switchboard.take(CallOffered(1.0, theirs, T, T))
+    assert arrivals._call_id(asked_by) == arrivals._call_id(replace(asked_by, call_id=theirs)) == theirs
+    assert arrivals._call_id(replace(asked_by, uniqueid=B)) != theirs
+    reception.switchboard.take(ChannelHungUp(2.0, T))
+    assert arrivals._call_id(replace(asked_by, uniqueid=B)) != theirs, "nor on a call that is over"
+    await reception.switchboard.close()
 
 
 async def test_every_leg_is_written_with_its_owner_and_how_long_he_talked() -> None:

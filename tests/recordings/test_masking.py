@@ -180,6 +180,26 @@ def test_the_middle_of_a_channels_name_is_masked(name: str, masked: str) -> None
     assert masker().channel(name) == masked
 
 
+def test_an_interface_has_no_number_of_a_channel_at_its_end() -> None:
+    """A trunk or phone may be named with a number after a dash, which looks like what ends the name of a channel."""
+    mask = masker()
+    trunk = "PJSIP/msk-74950000777"
+    assert mask.channel(f"{trunk}-0000002f") == "PJSIP/peer-a-0000002f"
+    assert mask.phones({trunk: "anna"}) == {"PJSIP/peer-a": "op1"}
+    told = mask.event({"Event": "QueueMemberStatus", "Interface": trunk, "StateInterface": trunk, "Location": trunk})
+    assert set(told.values()) == {"QueueMemberStatus", "PJSIP/peer-a"}
+    assert mask.answer({"CTI_OPERATOR_DIAL": f"{trunk}&PJSIP/104"}) == {"CTI_OPERATOR_DIAL": "PJSIP/peer-a&PJSIP/101"}
+
+
+def test_of_events_that_somebody_elses_dialplan_sends_only_the_name_gets_out() -> None:
+    """Their headers may be called as they like, and hold what they like, in words of Asterisk's too."""
+    theirs = {"Event": "UserEvent", "UserEvent": "Lead", "Timestamp": "1795306548.139577"}
+    said = {"Context": NAME, "Result": "k.zimogorova@provider.example", f"{NAME} Channel": "PJSIP/104", "Status": NAME}
+    assert masker().event({**theirs, "Channel": "PJSIP/104-0000002f", "Uniqueid": T, **said}) == theirs
+    ours = {"Event": "UserEvent", "UserEvent": "CtiFinal", "Uniqueid": T, "Final": "callback"}
+    assert masker().event(ours) == ours
+
+
 @pytest.mark.parametrize(
     ("chosen", "masked"),
     [

@@ -24,7 +24,8 @@ _WRITTEN = re.compile(r"[0-9+ ().~/-]+")
 _DIGITS = re.compile(r"\+?[0-9]+")
 _LIKE_A_NUMBER = re.compile(r"\+?[0-9](?:[ ().-]{0,2}[0-9]){6,}")
 _STAMP = re.compile(r"[0-9]{1,11}(\.[0-9]{1,9})?")
-_CHANNEL = re.compile(r"([A-Za-z0-9]{1,20})/(.*?)(-[0-9a-f]{8,16}(?:;[12])?)?(<[A-Z]{1,10}>)?", re.DOTALL)
+_CHANNEL = re.compile(r"([A-Za-z0-9]{1,20})/(.*?)(-[0-9a-f]{8}(?:;[12])?)?(<[A-Z]{1,10}>)?", re.DOTALL)
+_INTERFACE = re.compile(r"([A-Za-z0-9]{1,20})/(.*)()()", re.DOTALL)
 _TECHNOLOGIES = ("PJSIP", "SIP", "Local", "IAX2", "DAHDI", "Message", "Snoop", "Recorder", "Announcer", "UnicastRTP")
 _OWN_ID = re.compile(r"(?:(.{1,64})-)?[12][0-9]{9}\.[0-9]{1,12}")
 _BRIDGE_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
@@ -53,7 +54,8 @@ class Masker:
             Holds.NUMBER: self.number,
             Holds.NAME: self.name,
             Holds.CHANNEL: self.channel,
-            Holds.CHANNELS: lambda text: "&".join(map(self.channel, text.split("&"))),
+            Holds.INTERFACE: self.interface,
+            Holds.CHANNELS: lambda text: "&".join(map(self.interface, text.split("&"))),
             Holds.EXTENSION: lambda text: text if text in _SPECIAL_EXTENSIONS else self.number(text),
             Holds.ID: self.id,
             Holds.CALL: self._call,
@@ -68,6 +70,8 @@ class Masker:
     def event(self, message: translate.Headers) -> Said:
         """An event of AMI or an entry of a list."""
         said: Said = {}
+        if words.is_somebody_elses(translate.text(message, "Event"), translate.text(message, "UserEvent")):
+            message = {name: translate.text(message, name) for name in message if words.of_any_user_event(name)}
         for header, value in message.items():
             holds = words.of_header(header)
             if holds is not None:
@@ -103,7 +107,7 @@ class Masker:
 
     def phones(self, phones: Mapping[str, str]) -> dict[str, str]:
         """Whose phone each interface is."""
-        return {self.channel(interface): self.operator(operator) for interface, operator in phones.items()}
+        return {self.interface(interface): self.operator(operator) for interface, operator in phones.items()}
 
     # Values ---------------------------------------------------------------------------------------------------------
 
@@ -132,8 +136,14 @@ class Masker:
         return self._people.of(" ".join(text.split()))
 
     def channel(self, text: str) -> str:
-        """A channel or interface: `PJSIP/101-0000002f`, `Local/101@agents-00000001;1`, `PJSIP/peer-a`."""
-        found = _CHANNEL.fullmatch(text)
+        """A channel: `PJSIP/101-0000002f`, `Local/101@agents-00000001;1`."""
+        return self._with_middle(_CHANNEL.fullmatch(text), text)
+
+    def interface(self, text: str) -> str:
+        """An interface: `PJSIP/101`, `Local/101@agents/n`. All of it is its name, `-74950000149` at the end too."""
+        return self._with_middle(_INTERFACE.fullmatch(text), text)
+
+    def _with_middle(self, found: re.Match[str] | None, text: str) -> str:
         if found is None:
             return self._peers.of(text) if text else ""
         technology, middle, suffix, mark = found[1], found[2], found[3] or "", found[4] or ""

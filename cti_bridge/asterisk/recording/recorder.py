@@ -42,6 +42,7 @@ class Recording:
         """The next lines; empty where none came in time, None when it is over."""
         if self._over:
             return None
+        await asyncio.sleep(0)  # neither reading nor writing waits as long as much is unread and the reader is quick
         heard = await self._listener.read(at_most=AT_A_STRETCH, within_s=within_s)
         if not heard and self._listener.over:
             self._over = True

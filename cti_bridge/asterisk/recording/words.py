@@ -14,7 +14,9 @@ class Holds(Enum):
     NAME = auto()
     """The name of a person."""
     CHANNEL = auto()
-    """A channel or interface; its middle part is a number or names somebody."""
+    """A channel; its middle part is a number or names somebody."""
+    INTERFACE = auto()
+    """A phone or trunk, as channels of it are named, but for the number at their end."""
     CHANNELS = auto()
     """Several interfaces, joined by `&`."""
     EXTENSION = auto()
@@ -66,14 +68,16 @@ _AMI = {
     "CallID": Holds.CALL,
     "Operator": Holds.OPERATOR,
     "MemberName": Holds.NAME,
-    "Interface": Holds.CHANNEL,
-    "StateInterface": Holds.CHANNEL,
-    "Location": Holds.CHANNEL,
+    "Interface": Holds.INTERFACE,
+    "StateInterface": Holds.INTERFACE,
+    "Location": Holds.INTERFACE,
     "Timestamp": Holds.STAMP,
     "LastCall": Holds.STAMP,
     "LastPause": Holds.STAMP,
     "LoginTime": Holds.STAMP,
 }
+_OUR_USER_EVENTS = frozenset(("CtiStep", "CtiFinal", "CtiDrill"))
+_OF_ANY_USER_EVENT = frozenset(("Event", "UserEvent", "Timestamp"))
 _ENVIRONMENT = {
     "agi_channel": Holds.CHANNEL,
     "agi_language": Holds.WORD,
@@ -112,6 +116,16 @@ def of_header(name: str) -> Holds | None:
     if known is None:
         known = next((holds for ending, holds in _OF_A_CHANNEL.items() if name.endswith(ending)), None)
     return known
+
+
+def is_somebody_elses(event: str, user_event: str) -> bool:
+    """Whether a dialplan that is not ours made up this event, with headers and values as it likes."""
+    return event == "UserEvent" and user_event not in _OUR_USER_EVENTS
+
+
+def of_any_user_event(name: str) -> bool:
+    """Whether Asterisk itself writes this header at the beginning of every user event."""
+    return name in _OF_ANY_USER_EVENT
 
 
 def of_environment(name: str) -> Holds | None:
