@@ -4,9 +4,10 @@
     python -m scripts.checks soak [--minutes N] [--seed N] [--only calls|line|properties]
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
-Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two. All parts run
-even when one failed; the closing line adds up pytest's. Arguments go to one plain pytest run instead of the parts, and
-to ruff and mypy as the files to look at. Exit code: 0 all well, 1 something failed or no test was run.
+Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but for what is
+marked slow, so that it answers within a minute. All parts run even when one failed; the closing line adds up pytest's.
+Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
+all well, 1 something failed or no test was run.
 
 `soak` is not part of `test`: calls with faults for so many minutes, lines cut and dead for a minute, and every property
 with thousands of examples. The seed of the faults is printed; with the same one the same faults come again.
@@ -56,7 +57,8 @@ class Tests:
             if not npm("test"):
                 self.failed.append("page")
             apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
-            self.pytest("units and stories", "-n", "2", "-m", "not promise", "tests", *apart)
+            wanted = "not promise" if everything else "not promise and not slow"
+            self.pytest("units and stories", "-n", "2", "-m", wanted, "tests", *apart)
             if everything:
                 self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
                 self.pytest("promises", "-m", "promise", "tests")

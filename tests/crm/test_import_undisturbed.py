@@ -23,6 +23,8 @@ from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.domain.decision import CrmSource
 
+pytestmark = pytest.mark.slow
+
 CUSTOMERS = 2_000
 BATCH = 250
 HEADER = "customer_id,name,number,number2,deal_id,stage\n"

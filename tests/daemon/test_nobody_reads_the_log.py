@@ -12,6 +12,8 @@ from by_itself import SALES, ask, install
 
 from demo.bridge import Bridge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def free_port() -> int:

@@ -15,6 +15,8 @@ from cti_bridge.cli.main import main
 from demo.asterisk import REPOSITORY
 from demo.bridge import Bridge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 async def bridge(tmp_path: Path) -> AsyncIterator[Bridge]:

@@ -15,6 +15,8 @@ from by_itself import DID, PRODUCTION, SALES, UNKNOWN, ask, give_customers, inst
 from cti_bridge.cli.main import main
 from demo.bridge import Bridge
 
+pytestmark = pytest.mark.slow
+
 LEFT_S = 5.0
 
 

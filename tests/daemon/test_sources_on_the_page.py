@@ -14,6 +14,8 @@ from by_itself import SALES, ask, give_customers, install
 from demo.bridge import Bridge
 from demo.desks import Desk
 
+pytestmark = pytest.mark.slow
+
 PASSWORD = "тихий омут 7"
 WITHIN_S = 20.0
 

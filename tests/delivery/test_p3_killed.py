@@ -23,6 +23,8 @@ from benchmarks.processes import free_tcp_port
 from demo.asterisk import AsteriskInstance
 from demo.bridge import AGI_PORT, Bridge
 
+pytestmark = pytest.mark.slow
+
 PHONES = ["101", "102", "103", "104"]
 CALLS_EACH_TIME = 12
 KILLS = 3

@@ -12,6 +12,8 @@ from model_page import ModelPage
 
 from cti_bridge.domain.operator import Operator
 
+pytestmark = pytest.mark.slow
+
 OPERATORS = (ANNA, BORIS)
 
 
