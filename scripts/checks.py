@@ -5,7 +5,7 @@
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
 Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but for what is
-marked slow, so that it answers within a minute. All parts run even when one failed; the closing line adds up pytest's.
+marked slow, so that it answers soon. All parts run even when one failed; the closing line adds up pytest's.
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
 all well, 1 something failed or no test was run.
 
