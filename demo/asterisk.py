@@ -90,7 +90,8 @@ class AsteriskInstance:
 
     Public values, valid from the start: `address` (SIP, AMI and ARI), `trunk_address` (where calls of
     the trunk must come from), `phone_address`, `sip_port`, `ami_port`, `ami_username`,
-    `ami_secret`, `ari_port`, `ari_username`, `ari_secret`, `system_name`, `workdir`, and `lab`, the
+    `ami_secret`, `ari_port`, `ari_username`, `ari_secret`, `system_name`, `workdir`, `records` (the files in
+    which it writes calls down, as the settings name them), and `lab`, the
     administrator's AMI connection.
     """
 
@@ -115,6 +116,7 @@ class AsteriskInstance:
         self.agi, self.system_name = agi, system_name
         self.sip_port, self.ami_port = SIP_PORT, AMI_PORT
         self.ami_username, self.ami_secret = "cti", secrets.token_hex(16)
+        self.records = {"queue_log": workdir / "log/queue_log", "cel": workdir / "log/cti-cel.csv"}
         self.ari_port, self.ari_username, self.ari_secret = ARI_PORT, "cti", secrets.token_hex(16)
         self._lab_secret = secrets.token_hex(16)
         self._extensions = extensions

@@ -69,6 +69,7 @@ class Bridge:
                         "ami": {**ami, "secret_file": "ami.secret"},
                         "ari": {**ari, "secret_file": "ari.secret"},
                         "agi": {"host": asterisk.address, "port": AGI_PORT},
+                        "records": {name: str(path) for name, path in asterisk.records.items()},
                     }
                 ],
                 "web": {

@@ -1,0 +1,1 @@
+"""What Asterisk itself writes down of calls, in files: read again when the bridge was not listening."""

@@ -1,0 +1,50 @@
+"""The bridge does not hear a part of a story and reads it up: the call comes to the same as if it had heard all.
+
+Every story is interrupted at every event until its end, and to each quiet moment, after which it is heard again.
+"""
+
+import pytest
+from heard import NAMES, Listener, told, written
+
+from cti_bridge.asterisk.records.reading import CEL_MARGIN_S
+
+APART_S = 0.12
+"""What is heard and read twice lies within the margin on both sides of the interruption."""
+QUIET_S = 0.02
+"""The end of an interruption is the moment of a snapshot; what is told and written on either side of it in the same few
+milliseconds is taken in once, twice, or by the snapshot alone, which these stories do not have.
+"""
+STEP = 4
+"""Of the pairs of a beginning and an end so many are passed over for each that is tried."""
+
+
+def interrupted(name: str, first: int, last: int) -> Listener:
+    """The story with the events from `first` to before `last` unheard."""
+    events = told(name)
+    heard = max((event.at for event in events[:first]), default=0.0)
+    until = events[last].at - QUIET_S / 2 if last < len(events) else events[-1].at + 1.0
+    past = written(name, since=heard - CEL_MARGIN_S, until=until)
+    listener = Listener().hears(events[:first]).finds_out(past, heard=heard)
+    return listener.hears(events[last:])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_that_is_not_heard_to_its_end_is_read_to_its_end(name: str) -> None:
+    whole = Listener().hears(told(name))
+    for first in range(len(told(name))):
+        read = interrupted(name, first, len(told(name)))
+        assert read.said() == whole.said(), first
+        assert read.times() == pytest.approx(whole.times(), abs=APART_S), first
+        assert sorted(read.ends) == sorted(whole.ends), first
+        assert len(read.sees_nobody(whole.calls[whole.ends[-1]].offered_at + 1e5).ends) == len(whole.ends)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_story_of_which_a_part_is_not_heard_is_the_same_story(name: str) -> None:
+    whole, events = Listener().hears(told(name)), told(name)
+    quiet = [at for at in range(2, len(events)) if events[at].at - events[at - 1].at > QUIET_S]
+    for last in quiet:
+        for first in range(1 + last % STEP, last, STEP):
+            read = interrupted(name, first, last)
+            assert read.said() == whole.said(), (first, last)
+            assert read.times() == pytest.approx(whole.times(), abs=APART_S), (first, last)
