@@ -14,6 +14,8 @@ from cti_bridge.calls.happenings import (
     LegTransfers,
     Parks,
     Queued,
+    Reached,
+    Recorded,
     SentOn,
 )
 from cti_bridge.calls.table import TABLE
@@ -24,6 +26,7 @@ WORDS: dict[type[Happening], str] = {
     LegRings: "a phone rings",
     LegStops: "stops",
     LegAnswers: "answered",
+    Reached: "reached outside",
     LegTransfers: "sent on",
     LegEnds: "leg over",
     Connected: "bridged",
@@ -31,6 +34,7 @@ WORDS: dict[type[Happening], str] = {
     Parks: "parking",
     SentOn: "last step",
     CallerGone: "caller gone",
+    Recorded: "recordings in",
 }
 """What stands on an arrow."""
 
@@ -48,7 +52,7 @@ def diagram() -> str:
         f"    {state} --> {after}: {' / '.join(words)}"
         for (state, after), words in sorted(arrows.items(), key=lambda arrow: [order.index(s) for s in arrow[0]])
     ]
-    return "\n".join(["stateDiagram-v2", "    [*] --> offered", *lines, "    ended --> [*]", ""])
+    return "\n".join(["stateDiagram-v2", "    [*] --> offered", *lines, "    closed --> [*]", ""])
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@ import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
+from cti_bridge.calls.events import Final
 from cti_bridge.domain.decision import Decision, OperatorDial
 from cti_bridge.domain.ids import CallId
 
@@ -18,6 +19,8 @@ DECISION = "CTI_DECISION"
 """The variable that makes all others count; it is set last and alone."""
 CUSTOMER_NAME = "CTI_CUSTOMER_NAME"
 """The only variable that may hold any letters."""
+REFUSED = "CTI_REFUSED_"
+"""With a phone's interface behind it the variable that holds until when (seconds since 1970) it is not to be called."""
 _STEPS = 9
 CLEARED = (
     *("CTI_CRM", "CTI_RULE", "CTI_CLASS", "CTI_CUSTOMER_ID", CUSTOMER_NAME, "CTI_STEPS", "CTI_QUEUE"),
@@ -72,6 +75,14 @@ class RouteAnswer:
 
 Decide = Callable[[RouteRequest, float], Awaitable[RouteAnswer]]
 """Answers a request; the second argument is the monotonic time at which the dialplan was heard."""
+
+
+_FINALS = {"goto": Final.ELSEWHERE, "voicemail": Final.MESSAGE, "callback": Final.MESSAGE}
+
+
+def final_of(value: str) -> Final:
+    """What a value of CTI_FINAL means; everything that is not known ends in a queue."""
+    return _FINALS.get(value.partition(":")[0], Final.QUEUE)
 
 
 def bounded(value: str) -> str:

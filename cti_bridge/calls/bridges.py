@@ -28,6 +28,10 @@ class Bridges:
         """Name and interface of a channel in a bridge; empty for one that is in none."""
         return self._seen_as.get(channel, ("", ""))
 
+    def bridge_of(self, channel: ChannelId) -> str:
+        """The bridge that a channel is in; empty when it is in none."""
+        return self._bridge_of.get(channel, "")
+
     def __contains__(self, channel: ChannelId) -> bool:
         return channel in self._bridge_of
 

@@ -21,9 +21,12 @@ from cti_bridge.calls.happenings import (
     LegTransfers,
     Parks,
     Queued,
+    Recorded,
     SentOn,
 )
 from cti_bridge.calls.leg import Leg, LegState
+from cti_bridge.calls.recordings import Recording
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId
 
 MAX_GONE_LEGS = 50
@@ -39,6 +42,9 @@ class CallState(StrEnum):
     TALKING = "talking"
     HELD = "held"
     ENDED = "ended"
+    """It is over; what was recorded of it is not complete yet."""
+    CLOSED = "closed"
+    """Its times and recordings are final."""
 
 
 class Outcome(StrEnum):
@@ -74,18 +80,35 @@ class Call:
     """The caller put us on hold."""
     parked: bool = False
     """The caller waits in a parking lot."""
+    bridge: str = ""
+    """Where the caller was when he was last connected with somebody."""
     final: Final | None = None
     """Where the dialplan sent the caller when the steps had run out."""
     failed: bool = False
     """The caller's channel ended for a technical reason."""
     recovered: bool = False
     """Something of it was not seen when it happened but found out afterwards, so its times are late."""
+    recordings: tuple[Recording, ...] = ()
+    """What was recorded on the channels of the caller and of the legs."""
+    direction: Direction = Direction.INBOUND
+    dialler: Leg | None = None
+    """The operator's own channel in a call that he makes, as the leg that it is when somebody outside answers."""
+
+    @property
+    def dialling(self) -> bool:
+        """Whether an operator calls somebody outside who has not answered yet."""
+        return self.direction is Direction.OUTBOUND and self.answered_at is None
+
+    @property
+    def caller_phone(self) -> str:
+        """The operator's phone that calls, as long as it is the caller's side of the call; else empty."""
+        return self.dialler.interface if self.dialler is not None and self.dialler.id == self.channel else ""
 
     @property
     def state(self) -> CallState:
         """Where the call is, derived from what is known of caller and legs."""
         if self.ended_at is not None:
-            return CallState.ENDED
+            return CallState.CLOSED if all(one.is_in for one in self.recordings) else CallState.ENDED
         talkers = [leg for leg in self.legs if leg.state is LegState.TALKING]
         if self.parked or (talkers and (self.caller_holds or all(leg.held for leg in talkers))):
             return CallState.HELD
@@ -136,10 +159,14 @@ def leg_rings(call: Call, now: LegRings) -> Call:
     """A phone is called; told twice (queue and dial both say so) it stays one leg, and the queue is kept."""
     leg = now.leg
     known = call.leg(leg.id)
+    if call.dialling and now.colleague:
+        call = replace(call, direction=Direction.INTERNAL)
     if known is None:
-        return replace(call, legs=_bounded((*call.legs, leg)), queue=leg.queue or call.queue)
-    if leg.queue and not known.queue:
-        return _with_leg(replace(call, queue=leg.queue), replace(known, queue=leg.queue))
+        # Who is called for the caller himself, and not by a leg, is called because he has gone on.
+        legs = call.legs if leg.parent is not None else legs_.still_asked(call.legs)
+        return replace(call, legs=_bounded((*legs, leg)), queue=leg.queue or call.queue)
+    if leg.queue and not known.queue and known.parent is None:
+        return _with_leg(replace(call, queue=leg.queue), replace(known, queue=leg.queue, ours=True))
     return call
 
 
@@ -154,17 +181,20 @@ def leg_stops(call: Call, now: LegStops) -> Call:
 def leg_answers(call: Call, now: LegAnswers) -> Call:
     """A phone answered: the leg is known from ringing, or new because a colleague picked the call up."""
     known = call.leg(now.leg.id)
-    if known is not None and known.answered_at is not None:
-        return call
+    if call.dialling or (known is not None and known.answered_at is not None):
+        return call  # on the way to somebody outside a Local channel may be open before he answers
     leg = known or now.leg
-    state = LegState.CONSULTING if leg.consults else LegState.TALKING
+    talks = LegState.CONSULTING if leg.consults else LegState.TALKING
+    state = LegState.LEFT if leg.state is LegState.LEFT else talks
     answered = _with_leg(call, replace(leg, state=state, answered_at=now.at, why=None, ended_at=None))
-    return answered if leg.consults else _answered(answered, now.at)
+    return answered if leg.consults else _answered(answered, now.at, leg)
 
 
 def leg_transfers(call: Call, now: LegTransfers) -> Call:
-    """The owner of a leg sent the other side on, so that is how his leg will end."""
+    """The owner of a leg sent the other side on, so that is how his leg ends, or ended a moment ago."""
     leg = call.leg(now.leg)
+    if leg is not None and leg.why is Stop.ENDED:
+        return _with_leg(call, replace(leg, transferred=True, why=Stop.TRANSFERRED))
     return call if leg is None or leg.state is LegState.GONE else _with_leg(call, replace(leg, transferred=True))
 
 
@@ -172,21 +202,29 @@ def leg_ends(call: Call, now: LegEnds) -> Call:
     """The channel of a leg is gone."""
     leg = call.leg(now.leg)
     if leg is None or leg.state is LegState.GONE:
-        return call
-    after = _with_leg(call, legs_.over(leg, now.at, Stop.CANCELLED))
+        # That nobody answered is said at once; that it was a refusal only when the channel ends.
+        refused = leg is not None and leg.why is Stop.NO_ANSWER and now.refused
+        return _with_leg(call, replace(leg, why=Stop.REFUSED)) if leg is not None and refused else call
+    after = _with_leg(call, legs_.over(leg, now.at, Stop.REFUSED if now.refused else Stop.CANCELLED))
     return after if after.talking else replace(after, caller_holds=False)
 
 
 def connected(call: Call, now: Connected) -> Call:
     """The caller is connected with these; a leg that is with others instead keeps its part as long as it was his."""
+    if call.dialling:
+        return call
     with_him = {leg.id: leg for leg in now.talkers if not (call.leg(leg.id) or leg).is_over}
+    # Whoever is not with a caller who has stayed where he was has gone himself, and may be about to come back.
+    went_on = bool(with_him) and now.bridge != call.bridge
     known = tuple(
-        legs_.connected(leg, now.at) if leg.id in with_him else _not_connected(leg, now, went_on=bool(with_him))
+        legs_.connected(leg, now.at) if leg.id in with_him else _not_connected(leg, now, went_on=went_on)
         for leg in call.legs
     )
     new = tuple(legs_.connected(leg, now.at) for leg in with_him.values() if call.leg(leg.id) is None)
-    after = replace(call, legs=_bounded((*known, *new)))
-    return _answered(after, now.at) if with_him else after
+    if not with_him:
+        return replace(call, legs=_bounded((*known, *new)))
+    legs = _bounded(legs_.still_asked((*known, *new)))
+    return _answered(replace(call, legs=legs, bridge=now.bridge), now.at, *with_him.values())
 
 
 def holds(call: Call, now: Holds) -> Call:
@@ -216,9 +254,17 @@ def ends(call: Call, now: CallerGone) -> Call:
     )  # fmt: skip
 
 
+def recorded(call: Call, now: Recorded) -> Call:
+    """What was recorded on one of its channels."""
+    taken = {one.started_at for one in now.taken}
+    others = (one for one in call.recordings if one.channel != now.channel or one.started_at not in taken)
+    return replace(call, recordings=tuple(sorted((*others, *now.taken), key=lambda one: one.started_at)))
+
+
 def _gone_on(call: Call, at: float) -> Call:
-    """The caller went on without those he was connected with."""
-    return replace(call, legs=tuple(legs_.left(legs_.disconnected(leg, at)) for leg in call.legs), caller_holds=False)
+    """The caller went on without those he was connected with, and without those who were asked about him."""
+    legs = tuple(legs_.forsaken(legs_.left(legs_.disconnected(leg, at))) for leg in call.legs)
+    return replace(call, legs=legs, caller_holds=False)
 
 
 def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
@@ -228,9 +274,13 @@ def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
     return replace(alone, apart=alone.joined and leg.id in now.apart) if alone.state is LegState.TALKING else alone
 
 
-def _answered(call: Call, at: float) -> Call:
-    first = call.answered_at if call.answered_at is not None else at
-    return replace(call, answered_at=first, waiting=False, parked=False)
+def _answered(call: Call, at: float, *by: Leg) -> Call:
+    """One of these has answered: who is reached after the dialplan has sent the caller on may be nobody of ours."""
+    sent_away = call.final in (Final.ELSEWHERE, Final.MESSAGE)
+    first = at if any(leg.ours for leg in by) or not sent_away else None
+    return replace(
+        call, answered_at=call.answered_at if call.answered_at is not None else first, waiting=False, parked=False
+    )
 
 
 def _with_leg(call: Call, leg: Leg) -> Call:

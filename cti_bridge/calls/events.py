@@ -13,7 +13,9 @@ class Stop(StrEnum):
     """Why a leg no longer rings."""
 
     NO_ANSWER = "no_answer"
-    """The phone rang until its time was up, or refused."""
+    """The phone rang until its time was up."""
+    REFUSED = "refused"
+    """The phone said no by itself: its owner rejected the call, or it was busy or not to be disturbed."""
     CANCELLED = "cancelled"
     """The PBX stopped ringing it: somebody else answered, or the caller went away."""
     ENDED = "ended"
@@ -59,6 +61,9 @@ class CallerQueued:
     linkedid: str
     queue: str
     caller_id: CallerId = CallerId()
+    name: str = ""
+    interface: str = ""
+    """The phone or trunk that calls."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,6 +142,8 @@ class ChannelHungUp:
     channel: ChannelId
     failed: bool = False
     """For a technical reason, and not because somebody hung up or nobody answered."""
+    refused: bool = False
+    """Whoever was called on it said no, by himself or by his phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +201,40 @@ class FinalReached:
     final: Final
 
 
+@dataclass(frozen=True, slots=True)
+class PbxRestarted:
+    """The PBX went down and came up again; `at` is when it was last known to be there, `up_at` when it was back."""
+
+    at: float
+    up_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStarted:
+    """What is said on this channel is recorded from now on."""
+
+    at: float
+    channel: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingNamed:
+    """The PBX was asked for the file of the recording that began at `started_at`; empty when it could not say."""
+
+    at: float
+    channel: ChannelId
+    started_at: float
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingStopped:
+    """A recording on this channel was ended; when the channel ends, nothing says so."""
+
+    at: float
+    channel: ChannelId
+
+
 CallEvent = (
     CallOffered
     | CallerQueued
@@ -210,23 +251,30 @@ CallEvent = (
     | CallerParked
     | LegTransferred
     | FinalReached
+    | RecordingStarted
+    | RecordingNamed
+    | RecordingStopped
+    | PbxRestarted
 )
 
 
 @dataclass(frozen=True, slots=True)
 class SeenChannel:
-    """One channel of a snapshot; `bridge` is empty while it is alone, `queue` is set for a caller waiting in one."""
+    """One channel of a snapshot; `bridge` is empty while it hears nobody, `queue` unless it waits in one."""
 
     channel: ChannelId
     name: str
     interface: str
     linkedid: str
     ringing: bool
+    """It is called and has not answered."""
     dialled: bool
     """The PBX called this phone (for a queue or a Dial), so it is a leg to somebody and not a caller."""
     bridge: str = ""
     queue: str = ""
     caller_id: CallerId = CallerId()
+    parked: bool = False
+    """It waits in a parking lot."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -235,3 +283,7 @@ class Snapshot:
 
     at: float
     channels: tuple[SeenChannel, ...]
+    past: tuple[CallEvent, ...] = ()
+    """What happened before it and was not heard, as far as the PBX has written it down; in order."""
+    heard_until: float = 0.0
+    """What is in the past and not later than this may have been heard when it happened."""

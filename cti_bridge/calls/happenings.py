@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from cti_bridge.calls.events import Final, Stop
 from cti_bridge.calls.leg import Leg
+from cti_bridge.calls.recordings import Recording
 from cti_bridge.domain.ids import ChannelId
 
 
@@ -29,10 +30,11 @@ class LeftQueue:
 
 @dataclass(frozen=True, slots=True)
 class LegRings:
-    """A phone is called."""
+    """A phone is called; `colleague` where it is an operator's."""
 
     at: float
     leg: Leg
+    colleague: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,14 @@ class LegAnswers:
 
 
 @dataclass(frozen=True, slots=True)
+class Reached:
+    """Somebody outside whom an operator called on this leg answered: he is the customer."""
+
+    at: float
+    leg: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
 class LegTransfers:
     """The owner of a leg sends the other side on."""
 
@@ -62,10 +72,11 @@ class LegTransfers:
 
 @dataclass(frozen=True, slots=True)
 class LegEnds:
-    """The channel of a leg is gone."""
+    """The channel of a leg is gone; `refused` when that phone would not have the call."""
 
     at: float
     leg: ChannelId
+    refused: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +86,8 @@ class Connected:
     at: float
     talkers: tuple[Leg, ...]
     apart: frozenset[ChannelId]
+    bridge: str = ""
+    """Where the caller is himself."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,12 +123,21 @@ class CallerGone:
     failed: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """The recordings on a channel of the call are these now."""
+
+    channel: ChannelId
+    taken: tuple[Recording, ...]
+
+
 Happening = (
     Queued
     | LeftQueue
     | LegRings
     | LegStops
     | LegAnswers
+    | Reached
     | LegTransfers
     | LegEnds
     | Connected
@@ -123,4 +145,5 @@ Happening = (
     | Parks
     | SentOn
     | CallerGone
+    | Recorded
 )

@@ -3,17 +3,18 @@
 import asyncio
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.calls.journal import SCHEMA_VERSION, record_of
-from cti_bridge.calls.journal_legs import legs_of
+from cti_bridge.calls.journal import SCHEMA_VERSION
 from cti_bridge.calls.journal_missed import MissedCaller, missed_callers
+from cti_bridge.calls.journal_rows import record_of
 from cti_bridge.calls.journal_stats import Figures, figures
+from cti_bridge.calls.journal_whole import whole
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.domain.ids import OperatorId
@@ -37,7 +38,8 @@ class Wanted:
     """Which calls; what is empty or None does not matter.
 
     They arrived at `since` or later and before `until` (seconds since 1970), from the number `caller` (as the journal
-    has it), and the operator answered or his phone rang. `line` is a text of its description and a DID.
+    has it; outbound ones went there), and the operator answered, made it, or his phone rang. `line` is a text of its
+    description and a DID.
     """
 
     since: float | None = None
@@ -47,6 +49,7 @@ class Wanted:
     queue: str = ""
     class_name: str = ""
     outcome: str = ""
+    direction: str = ""
     line: tuple[str, str] = ("", "")
 
 
@@ -142,7 +145,7 @@ class MissedCalls:
 
 def _records(database: Database, *, query: str, values: dict[str, object], with_legs: bool) -> list[CallRecord]:
     records = [record_of(row) for row in database.query(query, values)]
-    return [replace(one, legs=legs_of(database, one.id)) for one in records] if with_legs else records
+    return whole(database.conn, records) if with_legs else records
 
 
 def _where(wanted: Wanted) -> tuple[str, str, dict[str, object]]:
@@ -158,6 +161,7 @@ def _where(wanted: Wanted) -> tuple[str, str, dict[str, object]]:
         (wanted.operator, _OF_OPERATOR),
         (wanted.queue, "f.queue = :queue"),
         (wanted.class_name, "f.class_name = :class_name"),
+        (wanted.direction, "f.direction = :direction"),
         (any(wanted.line), _OF_LINE),
     ]
     values: dict[str, object] = {
@@ -168,6 +172,7 @@ def _where(wanted: Wanted) -> tuple[str, str, dict[str, object]]:
         "queue": wanted.queue,
         "class_name": wanted.class_name,
         "outcome": wanted.outcome,
+        "direction": wanted.direction,
         "line": wanted.line[0],
         "did": wanted.line[1],
     }

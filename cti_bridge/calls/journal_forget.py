@@ -1,6 +1,7 @@
 """Forgets a caller: the calls stay as numbers to count, what says who called goes, from the file's bytes as well.
 
-Reports of these calls that no receiver has had yet are dropped: they would tell him.
+Reports of these calls that no receiver has had yet are dropped: they would tell him. The calls are marked, so that the
+daemon, which may still have them in memory, does not write them anew with their caller (`journal_forgotten`).
 
 Another process may be writing the journal: everything is changed in short transactions. The program overwrites what it
 deletes, so afterwards the text is usually gone; the file is searched for it all the same, and rewritten as a whole
@@ -19,6 +20,7 @@ from typing import Any
 
 from cti_bridge.calls.journal import SCHEMA_VERSION
 from cti_bridge.calls.journal_figures import facts_that_stay
+from cti_bridge.calls.journal_forgotten import mark, take_out_beside
 from cti_bridge.database import DatabaseUnusable
 
 GROUP = 200
@@ -38,7 +40,7 @@ class Forgotten:
     calls: int
     """Calls that no longer say who called, or would not with `dry_run`."""
     going_on: int
-    """Calls that are not over and stay as they are."""
+    """Calls that are not over: they no longer say who called as soon as they are."""
     rewritten: bool = False
     """Whether the file had to be rewritten as a whole."""
     left: bool = False
@@ -69,12 +71,17 @@ def without_caller(decision: dict[str, Any]) -> dict[str, Any]:
 
 
 def _forget(connection: sqlite3.Connection, path: Path, caller: str, customer: str, *, dry_run: bool) -> Forgotten:
-    where, value = ("caller = ?", caller) if caller else ("json_extract(decision, '$.customer_id') = ?", customer)
-    found = connection.execute(f"SELECT id, ended_at FROM calls WHERE {where}", [value]).fetchall()  # noqa: S608
+    of_customer = "json_extract(decision, '$.customer_id') = :value OR customer_id = :value"
+    where, value = ("caller = :value", caller) if caller else (of_customer, customer)
+    found = connection.execute(
+        f"SELECT id, ended_at FROM calls WHERE {where}",  # noqa: S608 - our own words
+        {"value": value},
+    ).fetchall()
     ids = [row["id"] for row in found if row["ended_at"] is not None]
-    going_on = len(found) - len(ids)
+    going_on = [row["id"] for row in found if row["ended_at"] is None]
     if dry_run:
-        return Forgotten(len(ids), going_on)
+        return Forgotten(len(ids), len(going_on))
+    mark(connection, going_on)
     # Also without a call: an earlier run may have been kept from finishing.
     texts = {caller} if len(caller) >= _SHORTEST else set()
     for first in range(0, len(ids), GROUP):
@@ -88,7 +95,7 @@ def _forget(connection: sqlite3.Connection, path: Path, caller: str, customer: s
         _into_one_file(connection)
         rewritten = True
         still = _still_there(connection, path, still)
-    return Forgotten(len(ids), going_on, rewritten, bool(still))
+    return Forgotten(len(ids), len(going_on), rewritten, bool(still))
 
 
 def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
@@ -103,14 +110,18 @@ def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str
             if row is None:
                 continue
             texts |= {row["caller"], row["caller_name"]}
+            recorded = connection.execute("SELECT file FROM recordings WHERE call_id = ?", [call_id])
+            texts |= {file or "" for (file,) in recorded}
             decision = json.loads(row["decision"]) if row["decision"] else None
             if decision:
                 texts |= {str(decision["facts"].get(name) or "") for name in _TELLING}
                 decision = json.dumps(without_caller(decision), ensure_ascii=False)
             connection.execute(
-                "UPDATE calls SET caller = '', caller_name = '', decision = ? WHERE id = ?", [decision, call_id]
+                "UPDATE calls SET caller = '', caller_name = '', customer_id = '', decision = ? WHERE id = ?",
+                [decision, call_id],
             )
-            connection.execute("DELETE FROM outbox WHERE call_id = ?", [call_id])
+        mark(connection, ids)
+        take_out_beside(connection, ids)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
@@ -146,5 +157,8 @@ def _in_json(text: str) -> str:
 
 def _in_use(connection: sqlite3.Connection, text: str) -> bool:
     """Whether another call rightly has this text: a namesake, or a number that was dialled."""
-    query = "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :json) LIMIT 1"
+    query = (
+        "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :json)"
+        " UNION ALL SELECT 1 FROM recordings WHERE file = :t LIMIT 1"
+    )
     return connection.execute(query, {"t": text, "json": _in_json(text)}).fetchone() is not None

@@ -4,10 +4,9 @@ They are written with their call, in the same transaction, and go with it. A leg
 call; what was seen first stays, because after a restart of the bridge a leg is seen anew, later than it really began.
 """
 
+import json
 import sqlite3
 from collections.abc import Sequence
-
-from sqlite_utils import Database
 
 from cti_bridge.calls.record import CallRecord, LegRecord
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
@@ -48,35 +47,31 @@ _WRITE = """
         talked_s = max(talked_s, excluded.talked_s),
         why = excluded.why
 """
+_NO_LEG = "DELETE FROM legs WHERE call_id = ? AND leg = ?"
+"""Whoever was called outside is a leg until he answers; then he is the customer, and his channel the call's."""
 _CLOSE = "UPDATE legs SET ended_at = ?, why = ? WHERE call_id = ? AND ended_at IS NULL"
+
+_OF = """
+    SELECT call_id, leg, parent, operator, number, interface, queue, rang_at, answered_at, ended_at, talked_s, why
+    FROM legs WHERE call_id IN (SELECT value FROM json_each(?)) ORDER BY call_id, rang_at, leg
+"""
 
 
 def write_legs(connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> None:
     """Write the legs of these calls, within the transaction that is open."""
     connection.executemany(_WRITE, [_row(call.id, leg) for call in calls for leg in call.legs])
+    connection.executemany(_NO_LEG, [(call.id, call.channel) for call in calls if call.dialler])
     ended = [(call.ended_at, UNSEEN, call.id) for call in calls if call.ended_at is not None]
     connection.executemany(_CLOSE, ended)
 
 
-def legs_of(database: Database, call: CallId) -> tuple[LegRecord, ...]:
-    """The legs of a call, the first to ring first."""
-    rows = database.query("SELECT * FROM legs WHERE call_id = ? ORDER BY rang_at, leg", [call])
-    return tuple(
-        LegRecord(
-            ChannelId(row["leg"]),
-            ChannelId(row["parent"]),
-            OperatorId(row["operator"]),
-            row["number"],
-            row["interface"],
-            row["queue"],
-            row["rang_at"],
-            row["answered_at"],
-            row["ended_at"],
-            row["talked_s"],
-            row["why"],
-        )
-        for row in rows
-    )
+def legs_of(connection: sqlite3.Connection, calls: Sequence[CallId]) -> dict[CallId, tuple[LegRecord, ...]]:
+    """The legs of these calls, the first to ring first; a call without any is not named."""
+    found: dict[CallId, list[LegRecord]] = {}
+    for call, leg, parent, operator, *values in connection.execute(_OF, [json.dumps(calls)]):
+        record = LegRecord(ChannelId(leg), ChannelId(parent), OperatorId(operator), *values)
+        found.setdefault(CallId(call), []).append(record)
+    return {call: tuple(legs) for call, legs in found.items()}
 
 
 def _row(call: CallId, leg: LegRecord) -> tuple[object, ...]:

@@ -40,7 +40,8 @@ _TRIES = """
 
 
 _RANG = """
-    SELECT operator, interface, sum(max(0, coalesce(answered_at, ended_at, rang_at) - rang_at)) AS rang_s FROM legs
+    SELECT operator, interface, sum(max(0, coalesce(answered_at, ended_at, rang_at) - rang_at)) AS rang_s,
+        group_concat(DISTINCT why) AS why FROM legs
     WHERE call_id = ? AND operator <> '' GROUP BY operator, interface ORDER BY min(rang_at), interface
 """
 
@@ -52,6 +53,8 @@ class Rang:
     operator: OperatorId
     phone: str = ""
     seconds: float | None = None
+    why: str = ""
+    """Why nobody answered there: refused, no_answer, or cancelled (the caller was quicker, or went on)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,11 +116,17 @@ def _try(database: Database, call: dict[str, Any]) -> MissedCall:
 
 def _rang(database: Database, call_id: str, operators: list[str]) -> tuple[Rang, ...]:
     phones = tuple(
-        Rang(OperatorId(row["operator"]), row["interface"], round(row["rang_s"], 1))
+        Rang(OperatorId(row["operator"]), row["interface"], round(row["rang_s"], 1), _why(row["why"]))
         for row in database.query(_RANG, [call_id])
     )
     known = {phone.operator for phone in phones}
     return phones + tuple(Rang(OperatorId(operator)) for operator in operators if operator not in known)
+
+
+def _why(why: str) -> str:
+    """Of several reasons, for a phone that rang several times, the one that says most."""
+    said = why.split(",")
+    return next((each for each in ("refused", "no_answer", "cancelled") if each in said), "")
 
 
 def _customer(decision: str | None) -> str:

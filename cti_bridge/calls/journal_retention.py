@@ -4,10 +4,8 @@ What goes is counted first, by day, class, queue, line and outcome, in the same 
 anywhere, or repeated, changes nothing twice. A call that a receiver is still to be told of stays.
 
 A machine's clock can be wrong by years, and deleting cannot be undone. So age is not measured by that clock alone but
-by a time that is trusted: it never runs ahead of the clock, at most twice as fast as time passes, and leaps by at most
-three days while the bridge is away; at the very first it is no later than the latest call. The first round is an hour
-after the start, so that starting again and again does not add up to much. A clock that jumps to 2040 removes nothing at
-once: there are weeks to notice, and the log says it every hour. After a long time out of service it catches up.
+by a time that is trusted (`journal_trust`). The first round is an hour after the start, so that starting again and
+again does not add up to much.
 """
 
 import asyncio
@@ -21,6 +19,7 @@ import structlog
 from sqlite_utils import Database
 
 from cti_bridge.calls.journal_figures import facts_that_stay
+from cti_bridge.calls.journal_trust import DAY_S, LEAP_S, advance
 from cti_bridge.database import DatabaseUnusable
 
 log = structlog.get_logger(__name__)
@@ -31,11 +30,6 @@ GROUP = 200
 """Calls in one transaction: some milliseconds, so that whatever is to be written in between hardly waits."""
 PAUSE_S = 0.2
 MOST_IN_A_RUN = 100_000
-DAY_S = 86400.0
-LEAP_S = 3 * DAY_S
-"""How far the trusted time may go on while the bridge is away, and how far ahead a clock is before the log says so."""
-PACE = 2.0
-"""How much faster than time it may run, to catch up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +45,6 @@ class JournalFileThread(Protocol):
 
     def ask(self, work: Callable[[Database], T], *, within_s: float) -> Awaitable[T]:
         """Do this on the journal's thread. Raises DatabaseUnusable."""
-
-
-def trusted_time(before: float | None, *, now: float, passed_s: float | None, newest: float | None) -> float:
-    """The time by which age is measured.
-
-    `before` is what it was last, None at the very first; `passed_s` what has passed since, by a clock that cannot be
-    set, None after a start; `newest` is when the latest call arrived.
-    """
-    if before is None:
-        return now if newest is None else min(now, newest)
-    allowed = LEAP_S if passed_s is None else passed_s * PACE
-    return max(before, min(now, before + allowed))
 
 
 class Retention:
@@ -99,7 +81,7 @@ class Retention:
         """One round; gives back of how many calls the facts went, and how many calls. Raises DatabaseUnusable."""
         now, at = self._now(), self._monotonic()
         passed_s = None if self._last is None else at - self._last
-        trusted = await self._journal.ask(lambda database: _advance(database, now, passed_s), within_s=10.0)
+        trusted = await self._journal.ask(lambda database: advance(database, now, passed_s), within_s=10.0)
         self._last = at
         if now - trusted > LEAP_S:
             log.warning("journal.clock_doubted", days_ahead=round((now - trusted) / DAY_S))
@@ -124,15 +106,6 @@ class Retention:
         return done
 
 
-def _advance(database: Database, now: float, passed_s: float | None) -> float:
-    kept = database.conn.execute("SELECT trusted_at FROM journal_clock").fetchone()
-    newest = database.conn.execute("SELECT max(offered_at) FROM calls").fetchone()[0]
-    trusted = trusted_time(kept[0] if kept else None, now=now, passed_s=passed_s, newest=newest)
-    with database.conn:
-        database.conn.execute("INSERT OR REPLACE INTO journal_clock VALUES (1, ?)", [trusted])
-    return trusted
-
-
 def remove_facts(database: Database, before: float) -> int:
     """Take the facts from a group of ended calls that arrived before then; what is no secret of the caller stays."""
     with database.conn:
@@ -142,30 +115,35 @@ def remove_facts(database: Database, before: float) -> int:
             [before, GROUP],
         ).fetchall()
         database.conn.executemany(
-            "UPDATE calls SET decision = ? WHERE id = ?",
+            "UPDATE calls SET decision = ?, caller_name = '' WHERE id = ?",
             [(_without_facts(decision), call_id) for call_id, decision in rows],
         )
     return len(rows)
 
 
-def _without_facts(decision: str) -> str:
-    values = json.loads(decision)
-    return json.dumps({**values, "facts": facts_that_stay(values["facts"])}, ensure_ascii=False)
+def _without_facts(decision: str | None) -> str | None:
+    """What stays of a decision; nothing of one that cannot be read, because nobody knows what is in it."""
+    try:
+        values = json.loads(decision, parse_constant=lambda _: None) if decision is not None else None
+        return json.dumps({**values, "facts": facts_that_stay(values["facts"])}, ensure_ascii=False) if values else None
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return None
 
 
 def remove_calls(database: Database, before: float) -> int:
     """Count and remove a group of ended calls that arrived before then, the oldest first."""
     with database.conn:
         rows = database.conn.execute(
-            "SELECT id, date(offered_at, 'unixepoch'), class_name, queue, line, outcome, external FROM call_figures"
+            "SELECT id, date(offered_at, 'unixepoch'), class_name, queue, line, outcome, external, direction FROM"
+            " call_figures"
             " WHERE offered_at < ? AND outcome <> ''"
             " AND NOT EXISTS (SELECT 1 FROM outbox WHERE call_id = id AND state = 'waiting')"
             " ORDER BY offered_at LIMIT ?",
             [before, GROUP],
         ).fetchall()
         database.conn.executemany(
-            "INSERT INTO call_totals VALUES (?, ?, ?, ?, ?, ?, 1)"
-            " ON CONFLICT (day, class_name, queue, line, outcome, external) DO UPDATE SET calls = calls + 1",
+            "INSERT INTO call_totals VALUES (?, ?, ?, ?, ?, ?, ?, 1) ON CONFLICT"
+            " (day, class_name, queue, line, outcome, external, direction) DO UPDATE SET calls = calls + 1",
             [row[1:] for row in rows],
         )
         database.conn.executemany("DELETE FROM calls WHERE id = ?", [row[:1] for row in rows])

@@ -1,5 +1,7 @@
 """What the journal can count: shares of classes, queues and lines, waiting times, what was missed, who answered.
 
+All of that is about inbound calls; of the others it is told how many there were.
+
 SQLite counts, on the narrow side table; what reaches us is bounded, however many calls and names there are. Calls
 that were removed for their age are still in the counts, by whole days, but not in waiting times and hours.
 """
@@ -23,14 +25,23 @@ _COUNTED = f"""
     CREATE TEMP TABLE counted AS
     SELECT class_name, queue, line, outcome, missed, wait_s IS NOT NULL AS answered,
         CAST(min(round(wait_s * 10), {_TENTHS_A_DAY}) AS INTEGER) AS tenth, count(*) AS calls
-    FROM call_figures WHERE offered_at >= :since AND offered_at < :until GROUP BY 1, 2, 3, 4, 5, 6, 7
+    FROM call_figures WHERE direction = 'inbound' AND offered_at >= :since AND offered_at < :until
+    GROUP BY 1, 2, 3, 4, 5, 6, 7
     UNION ALL
     SELECT class_name, queue, line, outcome, external AND outcome <> 'answered', outcome = 'answered', NULL, sum(calls)
-    FROM call_totals WHERE day >= :first_day AND day < :last_day GROUP BY 1, 2, 3, 4, 5
+    FROM call_totals WHERE direction = 'inbound' AND day >= :first_day AND day < :last_day GROUP BY 1, 2, 3, 4, 5
 """  # noqa: S608 - a number of ours
 """Everything that is alike, once and with its count: the large table is read once for all shares and waits."""
 _SUMS = "coalesce(sum(calls), 0), coalesce(sum(calls * answered), 0), coalesce(sum(calls * missed), 0)"
-_BY_TIME = "FROM call_figures WHERE offered_at >= :since AND offered_at < :until"
+_BY_TIME = "FROM call_figures WHERE direction = 'inbound' AND offered_at >= :since AND offered_at < :until"
+_DIRECTIONS = """
+    SELECT direction, sum(calls) FROM (
+        SELECT direction, count(*) AS calls FROM call_figures
+        WHERE offered_at >= :since AND offered_at < :until GROUP BY 1
+        UNION ALL
+        SELECT direction, sum(calls) FROM call_totals WHERE day >= :first_day AND day < :last_day GROUP BY 1
+    ) GROUP BY 1 ORDER BY 2 DESC, 1
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,11 +67,14 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class Figures:
-    """All counts of a time. `quarters` are calls by quarter of an hour (its beginning, seconds since 1970).
+    """All counts of a time, of inbound calls but for `directions`.
+
+    `quarters` are calls by quarter of an hour (its beginning, seconds since 1970).
 
     `removed_days` are calls by day of UTC of which nothing but the count is left. Outcome `""` is going on.
     """
 
+    directions: tuple[tuple[str, int], ...]
     calls: int
     answered: int
     missed: int
@@ -86,6 +100,7 @@ def figures(database: Database, *, since: float, until: float) -> Figures:
     calls, answered, missed = _rows(database, f"SELECT {_SUMS} FROM counted")[0]  # noqa: S608 - constant texts
     tenths = _rows(database, "SELECT tenth, sum(calls) FROM counted WHERE tenth IS NOT NULL GROUP BY 1 ORDER BY 1")
     return Figures(
+        directions=tuple(_rows(database, _DIRECTIONS, values)),
         calls=calls,
         answered=answered,
         missed=missed,
@@ -106,8 +121,8 @@ def figures(database: Database, *, since: float, until: float) -> Figures:
         removed_days=tuple(
             _rows(
                 database,
-                "SELECT day, sum(calls) FROM call_totals WHERE day >= :first_day AND day < :last_day"
-                " GROUP BY 1 ORDER BY 1",
+                "SELECT day, sum(calls) FROM call_totals WHERE direction = 'inbound'"
+                " AND day >= :first_day AND day < :last_day GROUP BY 1 ORDER BY 1",
                 values,
             )
         ),

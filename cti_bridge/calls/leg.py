@@ -15,7 +15,10 @@ class LegState(StrEnum):
     """It was called by the operator who talks with the caller, and answered; the caller does not hear it."""
     TALKING = "talking"
     LEFT = "left"
-    """The caller went on without it: to a queue, a parking lot, somebody else. Its channel may stay for a while."""
+    """The caller went on without it: to a queue, a parking lot, somebody else. Its channel may stay for a while.
+
+    So it is with a leg that was called for a consultation, whether it had answered or still rings.
+    """
     GONE = "gone"
 
 
@@ -51,6 +54,8 @@ class Leg:
     """Its owner left the caller waiting and is connected with somebody else."""
     transferred: bool = False
     """Its owner sent the other side on."""
+    ours: bool = True
+    """Who answers it works here: it is an operator's phone, or a queue called it."""
 
     @property
     def held(self) -> bool:
@@ -91,6 +96,22 @@ def left(leg: Leg) -> Leg:
     """The caller, who was connected with this leg, has gone on without it."""
     is_left = leg.state is LegState.TALKING and leg.joined
     return replace(leg, state=LegState.LEFT, on_hold=False, apart=False) if is_left else leg
+
+
+def forsaken(leg: Leg) -> Leg:
+    """The caller about whom this leg is asked has gone on, so nobody asks it about him any more."""
+    is_asked = leg.consults and leg.state in (LegState.RINGING, LegState.CONSULTING)
+    return replace(leg, state=LegState.LEFT) if is_asked else leg
+
+
+def still_asked(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
+    """The legs when the caller has gone on: a consultation is over unless whoever asks talks with him all the same.
+
+    That whoever asked is gone is not enough: this is how he hands the caller over, and the colleague has him a moment
+    later.
+    """
+    talkers = {leg.id for leg in legs if leg.state is LegState.TALKING}
+    return tuple(leg if leg.parent in talkers else forsaken(leg) for leg in legs)
 
 
 def disconnected(leg: Leg, at: float) -> Leg:

@@ -24,7 +24,7 @@ def meaning(event: CallEvent, where: Whereabouts) -> tuple[CallId | None, Happen
         case LegStopped():
             found = leg(event.leg), LegStops(event.at, event.leg, event.why)
         case LegTransferred():
-            found = leg(event.leg), LegTransfers(event.at, event.leg)
+            found = leg(event.leg, where.stopped.get(event.leg)), LegTransfers(event.at, event.leg)
         case ChannelHeld() if event.channel in where.of_caller:
             found = caller(event.channel), Holds(event.at, None, event.on)
         case ChannelHeld():

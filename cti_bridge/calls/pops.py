@@ -74,6 +74,9 @@ def parts(call: Call | None, owner_of: OwnerOf) -> dict[OperatorId, Part]:
         if owner is None:
             continue
         found[owner] = max(found.get(owner, Part.RINGING), _PART[leg.state], key=_RANK.index)
+    dialler = owner_of(call.caller_phone) if call is not None and call.dialling else None
+    if dialler is not None and call is not None and call.ended_at is None:
+        found[dialler] = Part.TALKING
     return found
 
 
@@ -88,17 +91,20 @@ def changes(before: Call | None, after: Call, owner_of: OwnerOf) -> tuple[PopCha
     """What each operator is told when a call goes from `before` to `after`."""
     was, now = parts(before, owner_of), parts(after, owner_of)
     by = who_talks(after, owner_of)
+    reached = before is not None and before.dialling and after.answered_at is not None
     told: list[PopChange] = []
     for operator in [*was, *(o for o in now if o not in was)]:
         old, new = was.get(operator), now.get(operator)
         if old == new:
+            if reached and new is Part.TALKING:
+                told.append(PopChange(operator, PopEvent.ANSWERED))
             continue
         if new is Part.RINGING:
             told.append(PopChange(operator, PopEvent.RINGING))
         elif new is not None:
-            asked_before = old is not None and old is not Part.RINGING
-            told.append(PopChange(operator, PopEvent.UPDATED if asked_before else PopEvent.ANSWERED))
-        elif old is not Part.RINGING:
+            no_answer = after.dialling or (old is not None and old is not Part.RINGING)
+            told.append(PopChange(operator, PopEvent.UPDATED if no_answer else PopEvent.ANSWERED))
+        elif old is not Part.RINGING or _talked_unseen(before, after, operator, owner_of):
             told.append(PopChange(operator, PopEvent.ENDED))
         else:
             reason = _reason(before, after, operator, owner_of)
@@ -107,16 +113,26 @@ def changes(before: Call | None, after: Call, owner_of: OwnerOf) -> tuple[PopCha
     return tuple(told)
 
 
+def _talked_unseen(before: Call | None, after: Call, operator: OperatorId, owner_of: OwnerOf) -> bool:
+    """Whether he answered the phone that rang, and the talk is over, all of it while nobody listened."""
+    rang = {leg.id for leg in before.legs if leg.state is LegState.RINGING} if before else set()
+    his = (leg for leg in after.legs if leg.id in rang and owner_of(leg.interface) == operator)
+    return any(leg.answered_at is not None for leg in his)
+
+
 def _reason(before: Call | None, after: Call, operator: OperatorId, owner_of: OwnerOf) -> Reason:
     rang = {leg.id for leg in before.legs if leg.state is LegState.RINGING} if before else set()
     stopped = [leg for leg in after.legs if leg.id in rang and owner_of(leg.interface) == operator]
     asked = any(leg.consults for leg in stopped)
-    if after.talking is not None and not asked:
+    answered_unseen = after.ended_at is not None and before is not None and before.answered_at != after.answered_at
+    if (after.talking is not None or answered_unseen) and not asked:
         return Reason.ANSWERED_ELSEWHERE
     if after.ended_at is not None:
         return Reason.ABANDONED
-    if any(leg.why is Stop.NO_ANSWER for leg in stopped):
+    if any(leg.why in (Stop.NO_ANSWER, Stop.REFUSED) for leg in stopped):
         return Reason.NO_ANSWER
+    if any(leg.state is LegState.LEFT for leg in stopped):
+        return Reason.MOVED
     # The PBX stops the phones before it says that the caller is gone. If he left the queue first, he was moved.
     left_first = any(leg.queue for leg in stopped) and not after.waiting and not asked
     return Reason.MOVED if left_first else Reason.ABANDONED

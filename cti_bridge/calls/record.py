@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from cti_bridge.domain.decision import Facts
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 
 
@@ -49,7 +50,21 @@ class LegRecord:
     talked_s: float
     """Seconds that it was connected with the caller, holding and consultations left out."""
     why: str
-    """Why it ended: no_answer, cancelled, ended, transferred, or unseen."""
+    """Why it ended: no_answer, refused, cancelled, ended, transferred, or unseen."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingRecord:
+    """One recording of what was said; times are seconds since 1970. Only what it was is kept, never what is in it."""
+
+    channel: ChannelId
+    leg: ChannelId
+    """The leg on whose channel it was made; empty where it was the caller's own."""
+    started_at: float
+    ended_at: float | None
+    """None while it goes on."""
+    file: str | None
+    """As the PBX names it: a path there. None while it is being asked, empty when it could not say."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +83,9 @@ class CallRecord:
     trunk: str
     verified: bool
     decision: DecisionRecord | None = None
-    """None when the call was first seen in a queue: the dialplan had no decision of ours."""
+    """None when the call was first seen in a queue, or an operator made it: the dialplan had no decision of ours."""
     operator: OperatorId | None = None
-    """Who answered first."""
+    """Who answered first; in an outbound call who made it."""
     queue: str = ""
     """The queue the call was in last."""
     rang: tuple[OperatorId, ...] = ()
@@ -83,8 +98,27 @@ class CallRecord:
     """Its end was not seen but found out later, after an interruption."""
     legs: tuple[LegRecord, ...] = ()
     """The phones that this run of the bridge knows of; the journal's table has those of earlier runs as well."""
+    recordings: tuple[RecordingRecord, ...] = ()
+    direction: Direction = Direction.INBOUND
+    """In an outbound call `caller` is whoever was called."""
+    dialler: str = ""
+    """The phone of the operator who made the call; empty in an inbound one."""
+    customer_id: str = ""
+    """The CRM's customer of a call that was not decided, where his number was looked up; else the decision has it."""
+
+    @property
+    def closed(self) -> bool:
+        """Whether the call is over, and its times and recordings are final."""
+        return self.ended_at is not None and all(
+            one.ended_at is not None and one.file is not None for one in self.recordings
+        )
 
     @property
     def decided_by(self) -> str:
-        """The kind of decision that was carried out: the bridge's, or `fallback` where the dialplan never took it."""
+        """The kind of decision that was carried out: the bridge's, or `fallback` where the dialplan never took it.
+
+        Empty where there was nothing to decide, because an operator made the call.
+        """
+        if self.decision is None and self.direction is not Direction.INBOUND:
+            return ""
         return self.decision.kind if self.decision and self.decision.delivered else "fallback"

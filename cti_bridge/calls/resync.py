@@ -4,16 +4,22 @@ The events are made one after another while they are being taken in, because wha
 leg, nothing) can follow from the channel before it.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
+from cti_bridge.calls.call import Call
 from cti_bridge.calls.events import (
     CallerLeftQueue,
+    CallerParked,
     CallerQueued,
     CallEvent,
     LegAnswered,
     LegRinging,
+    LegStopped,
     SeenChannel,
     Snapshot,
+    Stop,
 )
 from cti_bridge.calls.whereabouts import Whereabouts
 from cti_bridge.domain.ids import ChannelId
@@ -26,30 +32,56 @@ def happened_meanwhile(
     snapshot: Snapshot,
     where: Whereabouts,
     *,
-    waits_in: Callable[[ChannelId], str],
+    call_of: Callable[[ChannelId], Call | None],
     is_operator_phone: Callable[[str], bool],
 ) -> Iterator[CallEvent]:
-    """Callers who wait now or no longer do, phones that ring, and talks; `waits_in` is the queue known before."""
+    """Callers who wait now or no longer do, phones that ring, and talks; `call_of` finds the call of a caller."""
     callers: dict[str, list[SeenChannel]] = {}
     for channel in snapshot.channels:
-        if channel.queue:
-            yield CallerQueued(snapshot.at, channel.channel, channel.linkedid, channel.queue, channel.caller_id)
-        elif queue := waits_in(channel.channel):
-            yield CallerLeftQueue(snapshot.at, channel.channel, queue)
+        yield from _waits(channel, snapshot.at, call_of(channel.channel))
         if not channel.dialled:
             callers.setdefault(channel.linkedid, []).append(channel)
-    for leg in snapshot.channels:
+
+    def is_asked(seen: SeenChannel) -> bool:
+        """Whether an operator's phone has called it: the call that is about follows from his own leg, told first."""
+        same_call = callers.get(seen.linkedid, ())
+        return bool(same_call) and all(is_operator_phone(caller.interface) for caller in same_call)
+
+    for leg in sorted(_hearing(snapshot), key=is_asked):
         if leg.dialled:
             yield from _leg(leg, snapshot.at, callers, where)
         elif leg.bridge and leg.channel not in where.of_caller and is_operator_phone(leg.interface):
             yield from _picked_up(leg, snapshot.at, callers, where)
 
 
+def _hearing(snapshot: Snapshot) -> list[SeenChannel]:
+    """The channels; who is left alone in a bridge is with nobody."""
+    in_bridge = Counter(channel.bridge for channel in snapshot.channels)
+    return [replace(seen, bridge="") if in_bridge[seen.bridge] == 1 else seen for seen in snapshot.channels]
+
+
+def _waits(seen: SeenChannel, at: float, known: Call | None) -> Iterator[CallEvent]:
+    """A caller waits in a queue or a parking lot, or does so no longer."""
+    if seen.queue:
+        yield CallerQueued(
+            at, seen.channel, seen.linkedid, seen.queue, seen.caller_id, name=seen.name, interface=seen.interface
+        )
+    elif known is not None and known.waiting:
+        yield CallerLeftQueue(at, seen.channel, known.queue)
+    if known is not None and known.parked != seen.parked:
+        yield CallerParked(at, seen.channel, on=seen.parked)
+
+
 def _leg(leg: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> Iterator[CallEvent]:
     same_call = callers.get(leg.linkedid, [])
-    known = (channel for channel in same_call if channel.channel in where.of_caller)
-    caller = next(known, same_call[0] if same_call else None)
-    if caller is None:
+    if not same_call:
+        return
+    # The one whom we know; else whose id the call has. Half of a Local channel may be listed before the caller.
+    caller = min(same_call, key=lambda seen: (seen.channel not in where.of_caller, seen.channel != seen.linkedid))
+    if not leg.ringing and (caller.queue or caller.parked or not leg.bridge):
+        # It answered unseen, and is not connected yet, or the caller has gone on without it.
+        if caller.queue or caller.parked or caller.bridge:
+            yield LegStopped(at, leg.channel, Stop.CANCELLED)
         return
     yield LegRinging(
         at,
@@ -62,8 +94,9 @@ def _leg(leg: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> 
         queue=caller.queue,
         caller_id=caller.caller_id,
         caller_interface=caller.interface,
+        number=leg.caller_id.number,
     )
-    if leg.bridge and leg.bridge == caller.bridge:
+    if not leg.ringing or (leg.bridge and leg.bridge == caller.bridge):
         yield LegAnswered(at, leg=leg.channel, leg_name=leg.name, interface=leg.interface, caller=caller.channel)
 
 

@@ -2,18 +2,23 @@
 
 A call is *offered* when the caller has arrived and nobody is called for him yet, *queued* while he waits in a queue,
 *ringing* while a phone is called for him, *talking* while somebody is connected with him or has just answered, *held*
-while he waits in the middle of a talk (on hold, in a parking lot, or because the operator asks a colleague), and
-*ended* when his own channel is gone. The state is never stored. It follows from what is known of the caller and of the
-legs, so that a picture that was put together from late, doubled or missing events has no state that contradicts it.
+while he waits in the middle of a talk (on hold, in a parking lot, or because the operator asks a colleague), *ended*
+when his own channel is gone, and *closed* when nothing of it will change any more. The state is never stored. It
+follows from what is known of the caller and of the legs, so that a picture that was put together from late, doubled or
+missing events has no state that contradicts it.
 
-Six rules are behind the rows.
+Nine rules are behind the rows.
 
 * **A leg only moves forward**: ringing, talking (or consulting, then talking), gone. Only between talking and being
   left behind by the caller there is a way back, when he returns. What comes late for a leg that is gone changes
-  nothing, with one exception: a phone that was told to stop because another one seemed quicker, and answered all the
-  same, did answer.
-* **Answered stays answered, ended stays ended.** In the table every happening is ignored in `ended`: an ended call
-  takes in no happening at all.
+  nothing but its reason (a phone that refused, an operator who handed the caller over), with one exception: a phone
+  that was told to stop because another one seemed quicker, and answered all the same, did answer.
+* **Answered stays answered, ended stays ended.** In the table every happening but one is ignored in `ended`, and every
+  one in `closed`.
+* **Closed is ended, with all recordings complete** (`Recorded`), which most calls are with their end: the recording of
+  a caller is over with his channel. Two things come later, the name of a file that the PBX is being asked for, and the
+  end of a recording on the phone of an operator who goes on talking to a colleague. Nobody else waits for that: an
+  ended call has no part for anybody, and is found by nothing but its recordings.
 * **Leaving a queue means nothing.** Time-out, redirect and hanging up look alike. That the caller gave up is known only
   when his own channel ends without an answer, and what the dialplan had done with him before that decides between
   abandoned, overflowed and missed.
@@ -22,10 +27,18 @@ Six rules are behind the rows.
   somebody: he keeps his part, and the call is held. Whoever of ours enters the caller's bridge talks with him, however
   he got there: picked up, taken out of the parking lot, or handed over.
 * **Whom the caller left behind has no part any more**, even while his channel stays: the caller waits in a queue or
-  a parking lot again, or talks with somebody else. Merely to leave a bridge is not to go on; that is also how a call
-  ends.
+  a parking lot again, or talks with somebody else in another bridge. Merely to leave a bridge is not to go on; that is
+  also how a call ends. And where somebody joins a caller who has stayed, whoever is not there has gone himself.
 * **A colleague who is asked has a part of his own** (consulting). He is called by a leg and not by the caller, sees the
-  customer from the first ring on, and becomes a talker only by the bridge.
+  customer from the first ring on, and becomes a talker only by the bridge. His part is over when the caller goes on
+  without whoever asks: waits or is parked, talks with somebody else, has somebody else called. That whoever asks is
+  gone says nothing: a moment later the caller may have been handed over.
+* **Whom the caller reaches after the dialplan has sent him out of our hands answers the call only if he is ours**: an
+  operator's phone, or one that a queue called. Anybody else is a leg that talked, of a call that overflowed.
+* **Whoever is called outside is the caller's side as soon as he answers.** Until then that is the operator who dials,
+  because there is nobody else, and nothing but the answer outside answers the call. Then the sides change, once
+  (`Reached`): the call belongs to the customer's channel, and the operator's is a leg that talks with him. A colleague
+  who is called stays the called one.
 
 A call goes back from talking or held to queued, ringing or offered when the last talker is gone and the caller is not:
 that is every transfer, redirect and return from parking. `offered` then means no more than "in the dialplan".
@@ -36,6 +49,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from cti_bridge.calls import call as calls
+from cti_bridge.calls import outbound
 from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.happenings import (
     CallerGone,
@@ -50,6 +64,8 @@ from cti_bridge.calls.happenings import (
     LegTransfers,
     Parks,
     Queued,
+    Reached,
+    Recorded,
     SentOn,
 )
 
@@ -84,13 +100,15 @@ TABLE: Mapping[type[Happening], Mapping[CallState, Move | None]] = {
     LegRings: _row(calls.leg_rings, O="OR", Q="QR", R="R", T="T", H="H"),
     LegStops: _row(calls.leg_stops, O="O", Q="Q", R="OQR", T="T", H="H"),
     LegAnswers: _row(calls.leg_answers, O="OT", Q="QT", R="RT", T="T", H="TH"),
+    Reached: _row(outbound.reaches, O="OT", Q="QT", R="RT", T="T", H="TH"),
     LegTransfers: _row(calls.leg_transfers, O="O", Q="Q", R="R", T="T", H="H"),
     LegEnds: _row(calls.leg_ends, O="O", Q="Q", R="OQR", T="OQRTH", H="OQRH"),
     Connected: _row(calls.connected, O="OT", Q="QT", R="RT", T="TH", H="TH"),
     Holds: _row(calls.holds, T="TH", H="TH"),
     Parks: _row(calls.parks, O="OH", Q="QH", R="RH", T="TH", H="OQRTH"),
     SentOn: _row(calls.sent_on, O="O", Q="Q", R="R", T="T", H="H"),
-    CallerGone: _row(calls.ends, O="E", Q="E", R="E", T="E", H="E"),
+    CallerGone: _row(calls.ends, O="EC", Q="EC", R="EC", T="EC", H="EC"),
+    Recorded: _row(calls.recorded, O="O", Q="Q", R="R", T="T", H="H", E="EC"),
 }
 """For every happening and state the move, or that it is ignored."""
 

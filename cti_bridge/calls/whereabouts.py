@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from cti_bridge.calls.call import Call
+from cti_bridge.calls.events import Stop
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.domain.ids import CallId, ChannelId
 
@@ -15,6 +16,9 @@ class Whereabouts:
         self.of_leg: dict[ChannelId, CallId] = {}
         self.leg_named: dict[str, ChannelId] = {}
         """The leg with this channel name, as long as it is there."""
+        self.stopped: dict[ChannelId, CallId] = {}
+        """Legs that are over and of which more may be said: how the channel of one that nobody answered ends says why,
+        and that an answered one handed the caller over may be told after it ended."""
         self._at: dict[str, dict[CallId, None]] = {}
 
     def at(self, interfaces: Iterable[str]) -> list[CallId]:
@@ -23,6 +27,8 @@ class Whereabouts:
 
     def note(self, before: Call | None, after: Call) -> None:
         """A call goes on; `before` is what was noted of it last."""
+        if before is not None and before.channel != after.channel:
+            self.of_caller.pop(before.channel, None)
         self.of_caller[after.channel] = after.id
         for leg in after.legs:
             if leg.state is not LegState.GONE:
@@ -38,6 +44,7 @@ class Whereabouts:
         self.of_caller.pop(after.channel, None)
         for leg in after.legs:
             self._let_go(leg, after.id)
+            self.stopped.pop(leg.id, None)
         self._let_go_of_forgotten(before, after)
         self._move(after.id, _interfaces(before), set())
 
@@ -48,12 +55,15 @@ class Whereabouts:
             for leg in before.legs:
                 if leg.id not in kept:
                     self._let_go(leg, after.id)
+                    self.stopped.pop(leg.id, None)
 
     def _let_go(self, leg: Leg, call: CallId) -> None:
         """A leg is gone from this call; it may be another one's by now."""
         if self.of_leg.get(leg.id) == call:
             del self.of_leg[leg.id]
             self.leg_named.pop(leg.name, None)
+            if leg.why in (Stop.NO_ANSWER, Stop.ENDED):
+                self.stopped[leg.id] = call
 
     def _move(self, call: CallId, was: set[str], now: set[str]) -> None:
         for interface in now - was:
@@ -67,4 +77,7 @@ class Whereabouts:
 
 def _interfaces(call: Call | None) -> set[str]:
     """Where this call rings or talks."""
-    return {leg.interface for leg in call.legs if leg.state is not LegState.GONE} if call else set()
+    if call is None:
+        return set()
+    called = {leg.interface for leg in call.legs if leg.state is not LegState.GONE}
+    return called | {call.caller_phone} if call.caller_phone else called

@@ -1,5 +1,6 @@
 """`[cti-queue]` on a real Asterisk: the decision is carried out, and nobody is hung up on."""
 
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 
@@ -276,3 +277,95 @@ async def test_a_drill_tells_the_decision_and_rings_nobody(asterisk: AsteriskIns
     assert not asterisk.lab.events("QueueCallerJoin", since=start)
     channels = asterisk.lab.events("Newchannel", since=start)
     assert not [event for event in channels if event["Channel"].startswith("PJSIP/")]
+
+
+async def refused(asterisk: AsteriskInstance, channel: str, phone: str, *, for_s: int) -> None:
+    """Note on a caller's channel that this phone refused him, as the bridge does."""
+    await asterisk.lab.action(
+        "Setvar", Channel=channel, Variable=f"__CTI_REFUSED_{phone}", Value=str(int(time.time()) + for_s)
+    )
+
+
+@pytest.mark.parametrize("member", ["PJSIP/101", "Local/101@lab-phones"], ids=["a phone", "behind a Local channel"])
+async def test_who_refused_a_caller_is_passed_over_unheard_until_the_time_is_over(
+    asterisk: AsteriskInstance, decide: Decide, member: str
+) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    await asterisk.add_member("sales", member)
+    arrived = asterisk.lab.mark()
+    async with Phones(asterisk, {"101": Behaviour(answer_after=None)}) as phones, Caller(asterisk, did=DID) as caller:
+        channel = (await joined(asterisk, "sales", arrived))["Channel"]
+        await phones["101"].rings()
+        start = asterisk.lab.mark()
+        await phones["101"].refuse()
+        await refused(asterisk, channel, member, for_s=3)
+        again = await asterisk.lab.event("AgentCalled", since=start, within=10)
+        await phones["101"].rings(2)
+        tries = [event["Channel"] for event in asterisk.lab.events("Newchannel", since=start)]
+        assert len([name for name in tries if name.startswith(member)]) > 1, "the queue did look at him meanwhile"
+        called = asterisk.lab.events("AgentCalled", since=start) + asterisk.lab.events("DialBegin", since=start)
+        assert min(float(event["Timestamp"]) for event in called) == float(again["Timestamp"]), "nobody was told of it"
+        await phones["101"].answer()
+        await caller.answered()
+
+
+async def test_a_refusal_sends_the_call_to_the_next_member_and_keeps_no_other_caller_away(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    for phone in ("101", "102"):
+        await asterisk.add_member("sales", f"PJSIP/{phone}")
+    start = asterisk.lab.mark()
+    async with (
+        Phones(asterisk, dict.fromkeys(("101", "102"), Behaviour(answer_after=None))) as phones,
+        Caller(asterisk, did=DID),
+    ):
+        first = await asterisk.lab.event("AgentCalled", since=start)
+        refuser = phones[first["Interface"].removeprefix("PJSIP/")]
+        await refuser.rings()
+        await refuser.refuse()
+        await refused(asterisk, first["Channel"], first["Interface"], for_s=60)
+        second = await asterisk.lab.event("AgentCalled", since=start, DestCallerIDNum=_other(refuser.extension))
+        assert float(second["Timestamp"]) - float(first["Timestamp"]) < 3
+        async with Caller(asterisk, did=DID):
+            await refuser.rings(2)
+
+
+@pytest.mark.parametrize("until", ["", "0", "1", "99999999999999", "${EPOCH}x", "soon"])
+async def test_what_is_no_time_of_the_next_ten_minutes_keeps_nobody_away(
+    asterisk: AsteriskInstance, decide: Decide, until: str
+) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    start = asterisk.lab.mark()
+    async with Phones(asterisk, {"101": Behaviour()}), Caller(asterisk, did=DID) as caller:
+        channel = (await joined(asterisk, "sales", start))["Channel"]
+        await asterisk.lab.action("Setvar", Channel=channel, Variable="__CTI_REFUSED_PJSIP/101", Value=until)
+        await asterisk.add_member("sales", "PJSIP/101")
+        await caller.answered()
+
+
+async def test_the_preferred_operator_who_refused_is_not_called_by_the_queue(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    """The queue begins a moment later, so that there is time to note the refusal."""
+    await decide(CTI_OPERATOR_DIAL="PJSIP/101", CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
+    await asterisk.add_member("sales", "PJSIP/101")
+    await asterisk.add_member("sales", "PJSIP/102")
+    start = asterisk.lab.mark()
+    async with (
+        Phones(asterisk, dict.fromkeys(("101", "102"), Behaviour(answer_after=None))) as phones,
+        Caller(asterisk, did=DID),
+    ):
+        channel = (await asterisk.lab.event("DialBegin", since=start))["Channel"]
+        await phones["101"].rings()
+        await phones["101"].refuse()
+        over = await asterisk.lab.event("DialEnd", since=start)
+        await refused(asterisk, channel, "PJSIP/101", for_s=60)
+        begin = await joined(asterisk, "sales", start)
+        assert 0.1 < float(begin["Timestamp"]) - float(over["Timestamp"]) < 2.5
+        await phones["102"].rings()
+        assert phones["101"].calls == 1
+
+
+def _other(extension: str) -> str:
+    return {"101": "102", "102": "101"}[extension]

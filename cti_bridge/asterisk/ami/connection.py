@@ -17,11 +17,14 @@ import structlog
 from panoramisk.message import Message
 
 from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami.file_names import FileNames
+from cti_bridge.asterisk.ami.hearing import Hearing, LookBack, no_records
 from cti_bridge.asterisk.ami.inbox import MAX_WAITING, CallSink, Inbox
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
+from cti_bridge.asterisk.ami.sighting import LISTS, Sighting
 from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.backoff import delays
-from cti_bridge.calls.events import CallEvent, Snapshot
+from cti_bridge.calls.events import CallEvent, RecordingStarted, Snapshot
 
 log = structlog.get_logger(__name__)
 
@@ -57,16 +60,29 @@ class AmiConnection:
         sink: CallSink,
         on_state: StateSink,
         *,
+        needs_check: Callable[[], bool] = lambda: False,
+        look_back: LookBack = no_records,
         tap: Tap | None = None,
         inbox_limit: int = MAX_WAITING,
+        now: Callable[[], float] = time.time,
     ) -> None:
+        """`needs_check` is asked as often as a ping is sent; when it says so, a new snapshot is taken.
+
+        `look_back` is asked once in each session what happened before it. `now` is the clock that calls are measured
+        by, in seconds since 1970.
+        """
         self.events = 0
         self.sessions = 0
         self._address = address
+        self._needs_check = needs_check
+        self._now = now
+        self._hearing = Hearing(self._hear, look_back, limit=MAX_WAITING)
+        self._taken_until: float | None = None
         self._on_state = on_state
         self._tap = tap or Tap()
         self._looking = asyncio.Lock()
         self._inbox = Inbox(sink, limit=inbox_limit)
+        self._files = FileNames(self.ask, self.feed)
         self._manager: SafeManager | None = None
         self._over: asyncio.Future[str] | None = None
         """Why the present session is over, as soon as it is."""
@@ -83,11 +99,19 @@ class AmiConnection:
     @property
     def waiting(self) -> int:
         """Events that have not been taken in yet."""
-        return self._inbox.waiting
+        return self._inbox.waiting + self._hearing.early
+
+    @property
+    def heard_until(self) -> float | None:
+        """Until when everything is taken in that Asterisk told, as far as that was known at a quiet moment."""
+        if self._inbox.waiting == 0:
+            self._taken_until = self._hearing.until
+        return self._taken_until
 
     def feed(self, event: CallEvent) -> None:
         """Put an event that did not come by AMI (a call offered by FastAGI) into its place among the others."""
         if not self._inbox.put(event):
+            self._hearing.loses()
             self._end("events came faster than they could be taken in")
 
     async def ask(
@@ -101,10 +125,19 @@ class AmiConnection:
             raise NotConnected("not connected to AMI")
         return await self._manager.ask(headers, within_s=self._address.answer_within_s, take=take)
 
+    def pbx_time(self, at: float) -> float:
+        """A time of our clock (seconds since 1970) on the clock of the PBX."""
+        return self._clock.theirs(at)
+
+    def clock_was_set(self) -> None:
+        """`now` made a leap: how far the PBX's clock is from it is to be learnt anew."""
+        self._clock = translate.PbxClock()
+
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._inbox.run(), name="ami-inbox")
+            tasks.create_task(self._files.run(), name="ami-files")
             tasks.create_task(self._keep_connected(), name="ami-connection")
 
     async def _keep_connected(self) -> None:
@@ -126,11 +159,12 @@ class AmiConnection:
         over = self._over = asyncio.get_running_loop().create_future()
         self._booted.clear()
         self._clock = translate.PbxClock()
+        self._hearing.begins()
         address = self._address
         manager = SafeManager(
             wants_event=self._wants,
             on_event=self._receive,
-            on_lost=partial(_settle, over),
+            on_lost=partial(self._lost, over),
             host=address.host,
             port=address.port,
             username=address.username,
@@ -164,7 +198,8 @@ class AmiConnection:
     async def _work(self) -> str:
         async with asyncio.timeout(self._address.boot_within_s):
             await self._booted.wait()
-        await self._inbox.resync(self._snapshot)
+        await self._inbox.resync(self._first_snapshot)
+        self._hearing.caught_up()
         self.sessions += 1
         reason = await self._why_deaf()
         if reason:
@@ -176,11 +211,19 @@ class AmiConnection:
         while True:
             await asyncio.sleep(self._address.ping_every_s)
             await self.ask({"Action": "Ping"})
+            self._hearing.is_there(self._now())
+            if self._needs_check():
+                await self._inbox.resync(self._snapshot)
+
+    async def _first_snapshot(self) -> Snapshot:
+        """What Asterisk has now, with what happened while it was not heard."""
+        snapshot = await self._snapshot()
+        return await self._hearing.catch_up(snapshot, later_s=snapshot.at - self._clock.theirs(snapshot.at))
 
     async def _snapshot(self) -> Snapshot:
         """What Asterisk has now; the time of the snapshot is the moment of asking."""
-        asked_at = time.time()
-        sighting = translate.Sighting()
+        asked_at = self._now()
+        sighting = Sighting()
 
         def take(entry: translate.Headers) -> None:
             sighting.add(entry)
@@ -190,14 +233,14 @@ class AmiConnection:
         return sighting.snapshot(asked_at)
 
     async def look(self, take: Callable[[translate.Headers], None], told: Callable[[str], None]) -> None:
-        """List all channels and waiting callers; one look at a time. Raises as `ask`.
+        """List all channels, waiting callers and bridges; one look at a time. Raises as `ask`.
 
         `take` gets the entries, `told` hears `asked` before them, and `complete` or `failed` when no more will come.
         """
         async with self._looking:
             told("asked")
             try:
-                for action in ("CoreShowChannels", "QueueStatus"):
+                for action in LISTS:
                     await self.ask({"Action": action}, take=take)
             except BaseException:
                 told("failed")
@@ -247,14 +290,28 @@ class AmiConnection:
         if name == "FullyBooted":
             if self._booted.is_set():
                 self._end("Asterisk was restarted")
+            now = self._now()
+            stamp = self._clock.ours(translate.stamp(message, now), now)
+            self._hearing.booted(stamp, translate.text(message, "Uptime"))
             self._booted.set()
             return
         if name == "Shutdown":
             self._end("Asterisk was shut down")
             return
-        event = translate.translate(message, time.time(), self._clock)
-        if event is not None:
-            self.feed(event)
+        event = translate.translate(message, self._now(), self._clock)
+        if event is not None and not self._hearing.take(event):
+            self._end("events came faster than they could be taken in")
+
+    def _hear(self, event: CallEvent) -> None:
+        self.feed(event)
+        if isinstance(event, RecordingStarted):
+            self._files.want(event)
+
+    def _lost(self, over: "asyncio.Future[str]", why: str) -> None:
+        """The line is closed by the other side; it was there until now."""
+        if self._manager is not None:
+            self._hearing.is_there(self._now())
+        _settle(over, why)
 
     def _end(self, why: str) -> None:
         if self._over is not None:

@@ -25,13 +25,16 @@ AT_A_STRETCH = 50
 
 
 class CallSink(Protocol):
-    """Who wants to know what happens to calls. Neither method may block."""
+    """Who wants to know what happens to calls. No method may block."""
 
     def take(self, event: CallEvent) -> None:
         """One thing happened."""
 
+    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
+        """One thing happened earlier, and has been found out now, or was heard then; a snapshot follows."""
+
     def resync(self, snapshot: Snapshot) -> None:
-        """The connection is new: this is all there is now."""
+        """The connection is new, or the calls are to be checked: this is all there is now."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,9 +102,19 @@ class Inbox:
         try:
             snapshot = await place.snapshot
             if snapshot is not None:
+                await self._tell_the_past(snapshot)
                 self._sink.resync(snapshot)
         finally:
             _settle(place.taken, None)
+
+    async def _tell_the_past(self, snapshot: Snapshot) -> None:
+        for told, event in enumerate(snapshot.past, start=1):
+            try:
+                self._sink.look_back(event, maybe_heard=event.at <= snapshot.heard_until)
+            except Exception:
+                log.exception("event.failed", kind=type(event).__name__)
+            if told % AT_A_STRETCH == 0:
+                await asyncio.sleep(0)
 
 
 def _settle(future: asyncio.Future[T], result: T) -> None:

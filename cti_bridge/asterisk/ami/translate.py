@@ -1,4 +1,4 @@
-"""AMI events in our own words. The only file that knows AMI's event and header names.
+"""AMI events in our own words. Only this file and `sighting` know AMI's event and header names.
 
 Which event means what was taken from a running Asterisk 22: a leg is named by `DestUniqueid`; it is called at
 AgentCalled (queue) or DialBegin (no queue, or again after AgentCalled); who talks is the AgentConnect's `DestChannel`,
@@ -8,8 +8,9 @@ and BridgeLeave; entering a bridge is leaving every other one.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 
+from cti_bridge.asterisk.causes import REFUSALS, TECHNICAL
+from cti_bridge.asterisk.dialplan import final_of
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
@@ -22,15 +23,14 @@ from cti_bridge.calls.events import (
     ChannelHeld,
     ChannelHungUp,
     ChannelUnbridged,
-    Final,
     FinalReached,
     LegAnswered,
     LegPickedUp,
     LegRinging,
     LegStopped,
     LegTransferred,
-    SeenChannel,
-    Snapshot,
+    RecordingStarted,
+    RecordingStopped,
     Stop,
 )
 from cti_bridge.domain.ids import ChannelId
@@ -41,23 +41,21 @@ Headers = Mapping[str, str | list[str]]
 _ESCAPE = re.compile(r"\\(.)")
 _CONTROL = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f", "a": "\a", "v": "\v"}
 _UNKNOWN = ("<unknown>", "unknown")
-_WAITING_ROOM = "holding_bridge"
-_TECHNICAL_CAUSES = frozenset(("34", "38", "41", "42", "44", "47", "58", "88", "102", "111"))
-"""Q.850 causes with which a caller's channel ends though nobody wanted it to: no circuit, network out of order,
-temporary failure, congestion, incompatible or missing resources, a timer or the protocol."""
-_FINALS = {"goto": Final.ELSEWHERE, "voicemail": Final.MESSAGE, "callback": Final.MESSAGE}
-"""What the words before the colon of CTI_FINAL mean; everything else ends in a queue."""
-
+NUMBER_TO_DIAL = re.compile(r"(?:^|[/:])(\+?[0-9]{6,18})(?=$|[@/;])")
+"""A number in what Dial() was told: `NUMBER@trunk`, `trunk/sip:NUMBER@host`, `g1/NUMBER`."""
+WAITING_ROOM = "holding_bridge"
+"""The technology of a bridge in which nobody hears anybody, such as a parking lot."""
 
 _TELLING = (
     "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
-    "BridgeUniqueid", "BridgeTechnology", "TransfererUniqueid", "OrigTransfererUniqueid", "ParkeeUniqueid",
+    "BridgeUniqueid", "BridgeTechnology", "BridgeType", "BridgeId", "Application", "TransfererUniqueid",
+    "OrigTransfererUniqueid", "ParkeeUniqueid",
     "UserEvent", "Final",
 )  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
 
 
-def _is_tampered_with(message: Headers) -> bool:
+def is_tampered_with(message: Headers) -> bool:
     """Whether somebody's number or name, which Asterisk writes as it came, has brought such a header of its own."""
     return list in map(type, message.values()) and any(isinstance(message.get(name), list) for name in _TELLING)
 
@@ -79,50 +77,66 @@ def caller_id(message: Headers) -> CallerId:
     return CallerId(person(text(message, "CallerIDNum")), person(text(message, "CallerIDName")))
 
 
+_YEAR_9999 = 253_370_764_800.0
+"""Beyond this no time can be written down; seconds since 1970."""
+
+
 def stamp(message: Headers, received_at: float) -> float:
-    """When it happened: Asterisk's own time stamp, or the time of arrival where it sends none."""
+    """When it happened: Asterisk's own time stamp, or the time of arrival where it sends none that is a time."""
     try:
-        return float(text(message, "Timestamp"))
+        at = float(text(message, "Timestamp"))
     except ValueError:
         return received_at
+    return at if 0 <= at < _YEAR_9999 else received_at
 
 
 class PbxClock:
     """Turns the PBX's time into ours where the two clocks differ by more than a second.
 
     The smallest time that an event seemed to need to get here is the difference, but for the time that it did need.
-    Smaller differences are left alone: they may be nothing but a busy moment.
+    Smaller differences are left alone: they may be nothing but a busy moment. The PBX sends its events in the order in
+    which they happen, so one that is older than the one before means that its clock was set back: the difference is
+    another one from then on. One that was set ahead shows by itself, for nothing can be heard of before it happens.
     """
 
     NOTICEABLE_S = 1.0
 
     def __init__(self) -> None:
         self._behind_s: float | None = None
+        self._last = 0.0
 
     def ours(self, at: float, received_at: float) -> float:
         """The time `at` of an event that was received at `received_at`, on our clock."""
         behind_s = received_at - at
-        if self._behind_s is None or behind_s < self._behind_s:
+        if self._behind_s is None or behind_s < self._behind_s or at < self._last - self.NOTICEABLE_S:
             self._behind_s = behind_s
+        self._last = at
         return at if abs(self._behind_s) < self.NOTICEABLE_S else at + self._behind_s
 
+    def theirs(self, at: float) -> float:
+        """The time `at` of our clock on the clock of the PBX."""
+        return at if self._behind_s is None or abs(self._behind_s) < self.NOTICEABLE_S else at - self._behind_s
 
-def _channel(message: Headers, header: str) -> ChannelId:
+
+def channel_id(message: Headers, header: str) -> ChannelId:
+    """The id of a channel that stands in this header; empty when it is missing."""
     return ChannelId(text(message, header))
 
 
 def _caller_queued(message: Headers, at: float) -> CallEvent:
     return CallerQueued(
         at,
-        channel=_channel(message, "Uniqueid"),
+        channel=channel_id(message, "Uniqueid"),
         linkedid=text(message, "Linkedid"),
         queue=text(message, "Queue"),
         caller_id=caller_id(message),
+        name=text(message, "Channel"),
+        interface=interface_of(text(message, "Channel")),
     )
 
 
 def _caller_left(message: Headers, at: float) -> CallEvent:
-    return CallerLeftQueue(at, channel=_channel(message, "Uniqueid"), queue=text(message, "Queue"))
+    return CallerLeftQueue(at, channel=channel_id(message, "Uniqueid"), queue=text(message, "Queue"))
 
 
 def _leg_rings(message: Headers, at: float, queue: str) -> CallEvent | None:
@@ -131,17 +145,26 @@ def _leg_rings(message: Headers, at: float, queue: str) -> CallEvent | None:
     name = text(message, "DestChannel")
     return LegRinging(
         at,
-        leg=_channel(message, "DestUniqueid"),
+        leg=channel_id(message, "DestUniqueid"),
         leg_name=name,
         interface=interface_of(name),
-        caller=_channel(message, "Uniqueid"),
+        caller=channel_id(message, "Uniqueid"),
         caller_name=text(message, "Channel"),
         linkedid=text(message, "Linkedid"),
         queue=queue,
         caller_id=caller_id(message),
         caller_interface=interface_of(text(message, "Channel")),
-        number=person(text(message, "DestCallerIDNum")),
+        number=number_dialled(message),
     )
+
+
+def number_dialled(message: Headers) -> str:
+    """The number that is called, as it goes to the trunk; the extension where there is none in the dial string.
+
+    The extension may have a prefix in front that takes a line, which the dialplan has taken away from the number.
+    """
+    found = NUMBER_TO_DIAL.search(text(message, "DialString"))
+    return found[1] if found else person(text(message, "DestCallerIDNum"))
 
 
 def _agent_called(message: Headers, at: float) -> CallEvent | None:
@@ -156,10 +179,10 @@ def _leg_answered(message: Headers, at: float) -> CallEvent:
     name = text(message, "DestChannel")
     return LegAnswered(
         at,
-        leg=_channel(message, "DestUniqueid"),
+        leg=channel_id(message, "DestUniqueid"),
         leg_name=name,
         interface=interface_of(name),
-        caller=_channel(message, "Uniqueid"),
+        caller=channel_id(message, "Uniqueid"),
     )
 
 
@@ -168,43 +191,48 @@ def _dial_end(message: Headers, at: float) -> CallEvent | None:
         case "ANSWER":
             return _leg_answered(message, at)
         case "CANCEL":
-            return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.CANCELLED)
+            return LegStopped(at, leg=channel_id(message, "DestUniqueid"), why=Stop.CANCELLED)
+        case "BUSY":
+            return LegStopped(at, leg=channel_id(message, "DestUniqueid"), why=Stop.REFUSED)
         case "":
             return None
         case _:
-            return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
+            return LegStopped(at, leg=channel_id(message, "DestUniqueid"), why=Stop.NO_ANSWER)
 
 
 def _ring_no_answer(message: Headers, at: float) -> CallEvent:
-    return LegStopped(at, leg=_channel(message, "DestUniqueid"), why=Stop.NO_ANSWER)
+    return LegStopped(at, leg=channel_id(message, "DestUniqueid"), why=Stop.NO_ANSWER)
 
 
 def _picked_up(message: Headers, at: float) -> CallEvent:
     name = text(message, "Channel")
     return LegPickedUp(
         at,
-        leg=_channel(message, "Uniqueid"),
+        leg=channel_id(message, "Uniqueid"),
         leg_name=name,
         interface=interface_of(name),
-        target=_channel(message, "TargetUniqueid"),
+        target=channel_id(message, "TargetUniqueid"),
     )
 
 
 def _new_channel(message: Headers, at: float) -> CallEvent:
-    return ChannelCreated(at, channel=_channel(message, "Uniqueid"), interface=interface_of(text(message, "Channel")))
+    return ChannelCreated(at, channel=channel_id(message, "Uniqueid"), interface=interface_of(text(message, "Channel")))
 
 
 def _hangup(message: Headers, at: float) -> CallEvent:
-    return ChannelHungUp(at, channel=_channel(message, "Uniqueid"), failed=text(message, "Cause") in _TECHNICAL_CAUSES)
+    cause = text(message, "Cause")
+    return ChannelHungUp(
+        at, channel=channel_id(message, "Uniqueid"), failed=cause in TECHNICAL, refused=cause in REFUSALS
+    )
 
 
 def _bridge_enter(message: Headers, at: float) -> CallEvent | None:
-    if text(message, "BridgeTechnology") == _WAITING_ROOM:
+    if text(message, "BridgeTechnology") == WAITING_ROOM:
         return None  # everybody parked in the same lot is in it, and they do not hear each other
     name = text(message, "Channel")
     return ChannelBridged(
         at,
-        channel=_channel(message, "Uniqueid"),
+        channel=channel_id(message, "Uniqueid"),
         name=name,
         interface=interface_of(name),
         bridge=text(message, "BridgeUniqueid"),
@@ -212,32 +240,41 @@ def _bridge_enter(message: Headers, at: float) -> CallEvent | None:
 
 
 def _bridge_leave(message: Headers, at: float) -> CallEvent:
-    return ChannelUnbridged(at, channel=_channel(message, "Uniqueid"), bridge=text(message, "BridgeUniqueid"))
+    return ChannelUnbridged(at, channel=channel_id(message, "Uniqueid"), bridge=text(message, "BridgeUniqueid"))
 
 
 def _hold(message: Headers, at: float) -> CallEvent:
-    return ChannelHeld(at, channel=_channel(message, "Uniqueid"), on=text(message, "Event") == "Hold")
+    return ChannelHeld(at, channel=channel_id(message, "Uniqueid"), on=text(message, "Event") == "Hold")
 
 
 def _parked(message: Headers, at: float) -> CallEvent:
-    return CallerParked(at, channel=_channel(message, "ParkeeUniqueid"), on=text(message, "Event") == "ParkedCall")
+    return CallerParked(
+        at, channel=channel_id(message, "ParkeeUniqueid"), on=text(message, "Event") in ("ParkedCall", "ParkedCallSwap")
+    )
 
 
 def _transferred(message: Headers, at: float) -> CallEvent:
-    leg = _channel(message, "TransfererUniqueid") or _channel(message, "OrigTransfererUniqueid")
+    leg = channel_id(message, "TransfererUniqueid") or channel_id(message, "OrigTransfererUniqueid")
     return LegTransferred(at, leg)
 
 
 def _user_event(message: Headers, at: float) -> CallEvent | None:
     """What our own dialplan says of a step that nobody answered, and of where it sends the caller after the last."""
-    channel = _channel(message, "Uniqueid")
+    channel = channel_id(message, "Uniqueid")
     match text(message, "UserEvent"):
         case "CtiStep":
             return CallerLeftQueue(at, channel, text(message, "Queue"))
         case "CtiFinal":
-            kind = text(message, "Final").partition(":")[0]
-            return FinalReached(at, channel, _FINALS.get(kind, Final.QUEUE))
+            return FinalReached(at, channel, final_of(text(message, "Final")))
     return None
+
+
+def _recording_started(message: Headers, at: float) -> CallEvent:
+    return RecordingStarted(at, channel=channel_id(message, "Uniqueid"))
+
+
+def _recording_stopped(message: Headers, at: float) -> CallEvent:
+    return RecordingStopped(at, channel=channel_id(message, "Uniqueid"))
 
 
 _TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
@@ -259,10 +296,13 @@ _TRANSLATIONS: dict[str, Callable[[Headers, float], CallEvent | None]] = {
     "BlindTransfer": _transferred,
     "AttendedTransfer": _transferred,
     "ParkedCall": _parked,
+    "ParkedCallSwap": _parked,
     "UnParkedCall": _parked,
     "ParkedCallGiveUp": _parked,
     "ParkedCallTimeOut": _parked,
     "UserEvent": _user_event,
+    "MixMonitorStart": _recording_started,
+    "MixMonitorStop": _recording_stopped,
 }
 
 TRANSLATED = frozenset(_TRANSLATIONS)
@@ -271,51 +311,7 @@ TRANSLATED = frozenset(_TRANSLATIONS)
 
 def translate(message: Headers, received_at: float, clock: PbxClock) -> CallEvent | None:
     """The event in our words; None for one that says nothing about calls, legs or phones, or that was tampered with."""
-    if _is_tampered_with(message):
+    if is_tampered_with(message):
         return None
     translation = _TRANSLATIONS.get(text(message, "Event"))
     return translation(message, clock.ours(stamp(message, received_at), received_at)) if translation else None
-
-
-class Sighting:
-    """Puts what CoreShowChannels and QueueStatus list, entry by entry, together into one picture."""
-
-    def __init__(self) -> None:
-        self._channels: list[SeenChannel] = []
-        self._waiting: dict[ChannelId, str] = {}
-
-    def add(self, entry: Headers) -> None:
-        """Take one entry of either list; entries that say nothing about channels are passed over."""
-        if _is_tampered_with(entry):
-            return
-        match text(entry, "Event"):
-            case "CoreShowChannel":
-                self._channels.append(_seen(entry))
-            case "QueueEntry":
-                self._waiting[_channel(entry, "Uniqueid")] = text(entry, "Queue")
-
-    def snapshot(self, at: float) -> Snapshot:
-        """All channels that were listed, with the queues in which their callers wait."""
-        waiting = self._waiting
-        return Snapshot(
-            at,
-            tuple(
-                replace(seen, queue=waiting[seen.channel]) if seen.channel in waiting else seen
-                for seen in self._channels
-            ),
-        )
-
-
-def _seen(entry: Headers) -> SeenChannel:
-    name = text(entry, "Channel")
-    application = text(entry, "Application")
-    return SeenChannel(
-        channel=_channel(entry, "Uniqueid"),
-        name=name,
-        interface=interface_of(name),
-        linkedid=text(entry, "Linkedid"),
-        ringing=text(entry, "ChannelStateDesc") == "Ringing",
-        dialled=application in ("AppQueue", "AppDial", "AppDial2"),
-        bridge=text(entry, "BridgeId"),
-        caller_id=caller_id(entry),
-    )

@@ -57,6 +57,7 @@ class Masker:
             Holds.INTERFACE: self.interface,
             Holds.CHANNELS: lambda text: "&".join(map(self.interface, text.split("&"))),
             Holds.EXTENSION: lambda text: text if text in _SPECIAL_EXTENSIONS else self.number(text),
+            Holds.DIALLED: self._dialled,
             Holds.ID: self.id,
             Holds.CALL: self._call,
             Holds.PEER: self._peer,
@@ -187,6 +188,11 @@ class Masker:
         if not text or text in _SPECIAL_EXTENSIONS:
             return text
         return self.number(text) if _DIGITS.fullmatch(text) else self._peers.of(text)
+
+    def _dialled(self, text: str) -> str:
+        """The number of a dial string without what stands around it; nothing where there is none."""
+        found = translate.NUMBER_TO_DIAL.search(text)
+        return self.number(found[1]) if found else ""
 
     def _call(self, text: str) -> str:
         prefix = f"{self._pbx}-"

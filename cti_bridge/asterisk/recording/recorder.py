@@ -25,7 +25,7 @@ class Manager(Protocol):
         """Carry out one action. Raises NotConnected, ActionRefused, TimeoutError."""
 
     async def look(self, take: Callable[[Headers], None], told: Callable[[str], None]) -> None:
-        """List all channels and waiting callers; tells `asked`, then `complete` or `failed`, which raises as `ask`."""
+        """List all channels, callers and bridges; tells `asked`, then `complete` or `failed`, which raises as `ask`."""
 
 
 class Recording:

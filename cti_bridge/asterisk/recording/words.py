@@ -19,6 +19,8 @@ class Holds(Enum):
     """A phone or trunk, as channels of it are named, but for the number at their end."""
     CHANNELS = auto()
     """Several interfaces, joined by `&`."""
+    DIALLED = auto()
+    """What Dial() was told; only a number in it says something to us."""
     EXTENSION = auto()
     """A place in the dialplan: a number, or one of its own letters."""
     ID = auto()
@@ -63,6 +65,7 @@ _WORDS = (
 _AMI = {
     **dict.fromkeys(_WORDS, Holds.WORD),
     "SwapUniqueid": Holds.ID,
+    "DialString": Holds.DIALLED,
     "Extension": Holds.EXTENSION,
     "BridgeId": Holds.ID,
     "CallID": Holds.CALL,

@@ -1,0 +1,49 @@
+"""A call as a row of the journal's table `calls`, and back."""
+
+import json
+from dataclasses import fields
+from typing import Any
+
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.domain.direction import Direction
+from cti_bridge.domain.ids import OperatorId
+
+
+def row_of(record: CallRecord) -> dict[str, Any]:
+    """The row of a call, by column; legs and recordings have tables of their own."""
+    row = _shallow(record)
+    del row["legs"], row["recordings"]
+    row["decision"] = _in_json(record.decision) if record.decision else None
+    row["rang"] = json.dumps(record.rang)
+    row["verified"], row["recovered"] = int(record.verified), int(record.recovered)
+    return row
+
+
+def _shallow(record: CallRecord | DecisionRecord) -> dict[str, Any]:
+    """The fields by name, uncopied: `asdict` copies all that is in them, at ten times the price."""
+    return {field.name: getattr(record, field.name) for field in fields(record)}
+
+
+def _in_json(decision: DecisionRecord) -> str:
+    text = json.dumps(decision, ensure_ascii=False, default=_plain)
+    if "NaN" not in text and "Infinity" not in text:
+        return text
+    # JSON has no such numbers, and SQLite would not read what is beside them.
+    return json.dumps(json.loads(text, parse_constant=lambda _: None), ensure_ascii=False)
+
+
+def _plain(value: object) -> object:
+    return _shallow(value) if isinstance(value, DecisionRecord) else str(value)
+
+
+def record_of(row: dict[str, Any]) -> CallRecord:
+    """The record in a row of the table `calls`."""
+    values = dict(row)
+    decision = json.loads(values["decision"]) if values["decision"] else None
+    if decision is not None:
+        decision["steps"] = tuple((queue, timeout_s) for queue, timeout_s in decision["steps"])
+    values["decision"] = DecisionRecord(**decision) if decision is not None else None
+    values["rang"] = tuple(OperatorId(operator) for operator in json.loads(values["rang"]))
+    values["verified"], values["recovered"] = bool(values["verified"]), bool(values["recovered"])
+    values["direction"] = Direction(values["direction"])
+    return CallRecord(**values)

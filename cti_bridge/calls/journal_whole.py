@@ -1,0 +1,16 @@
+"""Calls with all that the journal has of them: their own rows hold neither legs nor recordings."""
+
+import sqlite3
+from collections.abc import Sequence
+from dataclasses import replace
+
+from cti_bridge.calls.journal_legs import legs_of
+from cti_bridge.calls.journal_recordings import recordings_of
+from cti_bridge.calls.record import CallRecord
+
+
+def whole(connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> list[CallRecord]:
+    """These calls with their legs, the first to ring first, and their recordings, as they are in the journal now."""
+    ids = [call.id for call in calls]
+    legs, recordings = legs_of(connection, ids), recordings_of(connection, ids)
+    return [replace(call, legs=legs.get(call.id, ()), recordings=recordings.get(call.id, ())) for call in calls]
