@@ -4,54 +4,47 @@ import asyncio
 import contextlib
 import signal
 import ssl
-import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import structlog
 from prometheus_client import CollectorRegistry
 
-from cti_bridge import log as log_module
 from cti_bridge.asterisk.agi.server import AgiServer
 from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
+from cti_bridge.asterisk.ami.exclusions import Exclusions
 from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
 from cti_bridge.asterisk.ari.transport import AriAddress
 from cti_bridge.asterisk.recording.masking import phones_of
 from cti_bridge.asterisk.recording.recorder import Recorder
 from cti_bridge.asterisk.recording.tap import Tap
+from cti_bridge.asterisk.records.reading import RecordFiles
 from cti_bridge.asterisk.state import AsteriskState
 from cti_bridge.backoff import delays
+from cti_bridge.call_clock import CallClock
 from cti_bridge.calls.call import Call
-from cti_bridge.calls.journal import Journal
-from cti_bridge.calls.journal_file import MissedCalls
-from cti_bridge.calls.journal_retention import Keep, Retention
-from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import CrmState, Lookup
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.delivery.dispatch import Dispatch
-from cti_bridge.delivery.sink import Sink
-from cti_bridge.delivery.webhook import WebhookSink
-from cti_bridge.delivery.zammad import ZammadSink
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.number import CallerNumber, NumberKind
-from cti_bridge.metrics import CallMetrics, DecisionMetrics, Readings
+from cti_bridge.metrics import CallMetrics, DecisionMetrics
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.limiter import SignInLimiter
 from cti_bridge.operators.protocol import CloseCode, Json
 from cti_bridge.operators.tickets import Tickets
 from cti_bridge.readiness import Readiness, Source, SourceState
+from cti_bridge.readings import readings
 from cti_bridge.reception.arrival import Reception
 from cti_bridge.reception.beside import BesideTheCall
 from cti_bridge.reception.card import Card
-from cti_bridge.reception.crm_reports import CrmSink
+from cti_bridge.reception.healing import Healing
 from cti_bridge.reception.rule_file import NoUsableRules, RuleFile
 from cti_bridge.reception.switchboard import Switchboard
-from cti_bridge.routing.line_facts import line_of
-from cti_bridge.settings import ReceiverKind, ReceiverSettings, Settings
+from cti_bridge.record_keeping import RecordKeeping
+from cti_bridge.settings import Settings
 from cti_bridge.web.app import public_app
 from cti_bridge.web.private import private_app
 from cti_bridge.web.server import CannotListen, Listener
@@ -60,8 +53,6 @@ from cti_bridge.web.site import PublicSite
 log = structlog.get_logger(__name__)
 
 SOURCES_ON_THE_PAGE = ("asterisk", "crm", "journal")
-RESTORED_FOR_S = 12 * 3600.0
-"""Calls that began longer ago than this are not taken up again after a restart."""
 STAGES_EVERY_S = 30.0
 _JOURNAL_CLOSE_S = 1.5
 _DOORS_CLOSE_S = 1.5
@@ -99,22 +90,17 @@ class Daemon:
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
         self._crm = EmbeddedCrm(settings.crm.path, fixed_stages)
-        sinks = [_sink(receiver) for receiver in settings.reports]
-        if settings.report_to_crm:
-            sinks.append(CrmSink(self._crm))
-        self._dispatch = Dispatch(sinks, crm_user=self._crm_user)
-        self._journal = Journal(
-            settings.data_dir / "calls.sqlite", on_state=self._teller("journal"), companion=self._dispatch.writer
+        self._records = RecordKeeping(
+            settings, crm=self._crm, crm_user=self._crm_user, on_state=self._teller("journal")
         )
-        self._dispatch.connect(self._journal)
-        self._missed = MissedCalls(settings.data_dir / "calls.sqlite")
-        self._retention = Retention(
-            self._journal, Keep(facts_s=settings.retention.facts_s, calls_s=settings.retention.calls_s)
-        )
+        self._journal, self._dispatch = self._records.journal, self._records.dispatch
         self._rules = RuleFile(
             settings.rules, self._journal, stages=self._stages.current, on_state=self._teller("rules")
         )
         self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
+        self._call_clock = CallClock(
+            may_follow=lambda: not len(self._switchboard.book), on_set=lambda: self._ami.clock_was_set()
+        )
         self._switchboard = Switchboard(
             settings.pbx.name,
             hub=self._hub,
@@ -124,16 +110,28 @@ class Daemon:
             fetch=self._complete_card,
             new_card=lambda caller_id: self._reception.new_card(caller_id),
             observe=CallMetrics(self._registry).observe,
+            now=self._call_clock.now,
+            on_refused=lambda refused: self._exclusions.add(refused.caller, refused.interface, refused.at),
         )
         self._tap = Tap()
         ami, ari = settings.pbx.ami, settings.pbx.ari
+        self._healing = Healing(
+            RecordFiles(settings.pbx.records.queue_log, settings.pbx.records.cel),
+            book=self._switchboard.book,
+            directory=lambda: self._accounts.directory,
+        )
         asterisk = AsteriskState(self._teller("asterisk"), with_ari=ari is not None)
         self._ami = AmiConnection(
             AmiAddress(ami.host, ami.port, ami.username, ami.secret, ami.tls),
             self._switchboard,
             asterisk.ami,
+            needs_check=self._switchboard.needs_check,
+            look_back=self._healing.look_back,
             tap=self._tap,
+            now=self._call_clock.now,
         )
+        self._journal.heard = self._heard
+        self._exclusions = Exclusions(self._ami, for_s=settings.rejected_for_s)
         self._reception = Reception(
             region=settings.pbx.region,
             staff=settings.pbx.staff,
@@ -144,6 +142,7 @@ class Daemon:
             switchboard=self._switchboard,
             feed=self._ami.feed,
             observe=DecisionMetrics(self._registry).observe,
+            now=self._call_clock.now,
         )
         self._beside = BesideTheCall(
             self._crm,
@@ -196,14 +195,13 @@ class Daemon:
         except DatabaseUnusable as error:
             # Nobody can sign in and no phone has an owner until the file can be read; callers are decided about.
             self._accounts.unreadable(error)
-        with contextlib.suppress(DatabaseUnusable):
-            # Without it calls are decided all the same; their rows wait in memory until the file can be written.
-            await self._journal.open()
+        await self._records.open()
         try:
             await self._rules.start()
         except NoUsableRules as error:
             raise CannotStart(str(error)) from error
-        await self._restore()
+        await self._records.restore_into(self._switchboard)
+        self._healing.known_until = await self._records.known_until(self._switchboard)
         try:
             await self._agi.start()
         except OSError as error:
@@ -216,13 +214,11 @@ class Daemon:
         except CannotListen as error:
             raise CannotStart(f"web: {error}") from error
         self._supervise("ami", self._ami.run)
+        self._supervise("exclusions", self._exclusions.run)
         if self._stasis is not None:
             self._supervise("ari", self._stasis.run)
-        self._supervise("journal", self._journal.run)
-        self._supervise("retention", self._retention.run)
-        for courier in self._dispatch.couriers:
-            self._supervise(f"reports to {courier.name}", courier.run)
-        self._supervise("outbox", self._dispatch.watch)
+        for name, run in self._records.parts():
+            self._supervise(name, run)
         self._supervise("accounts", self._accounts.watch)
         self._supervise("hub", self._hub.run)
         self._supervise("crm", lambda: self._lookup.watch(self._crm_changed))
@@ -254,7 +250,7 @@ class Daemon:
         await self._step("switchboard", self._switchboard.close())
         await self._step("lookup", self._lookup.close())
         await self._step("crm", self._crm.close())
-        await self._step("missed calls", self._missed.close())
+        await self._step("missed calls", self._records.missed.close())
         await self._step("journal", self._journal.close(within_s=_JOURNAL_CLOSE_S))
         await self._step("accounts", self._accounts.close())
         log.info("stopped")
@@ -287,21 +283,9 @@ class Daemon:
     async def _reload_rules(self) -> None:
         await self._rules.reload()
 
-    async def _restore(self) -> None:
-        oldest = time.time() - RESTORED_FOR_S
-        try:
-            records = await self._journal.open_calls(since=oldest)
-        except DatabaseUnusable as error:
-            log.error("journal.not_restored", reason=str(error))
-            return
-        for record in reversed(records):  # the oldest first, as they came
-            self._switchboard.restore(*_restored(record), record)
-        if records:
-            log.info("calls.restored", calls=len(records))
-        try:
-            await self._journal.close_older(than=oldest)
-        except DatabaseUnusable as error:  # the next start closes them
-            log.error("journal.not_restored", reason=str(error))
+    def _heard(self) -> tuple[str, float] | None:
+        until = self._ami.heard_until
+        return (self._settings.pbx.name, until) if until is not None else None
 
     async def _complete_card(self, call: Call, card: Card) -> Card:
         return await self._beside.complete(call, card)
@@ -345,38 +329,18 @@ class Daemon:
         self._readiness.subscribe(self._source_changed)
         self._registry.register(self._dispatch)
         self._registry.register(
-            Readings(
-                counters={
-                    "cti_ami_events": ("Events received from AMI.", lambda: self._ami.events),
-                    "cti_ami_sessions": ("AMI sessions that came up.", lambda: self._ami.sessions),
-                    "cti_ami_overflows": ("Events lost to a full inbox.", lambda: self._ami.overflows),
-                    "cti_agi_requests": ("Questions by the dialplan.", lambda: self._agi.requests),
-                    "cti_agi_refused": ("FastAGI peers sent away.", lambda: self._agi.refused),
-                    "cti_agi_broken": ("FastAGI conversations that broke.", lambda: self._agi.broken),
-                    "cti_ari_requests": ("Questions through Stasis.", lambda: self._stasis_counts.requests),
-                    "cti_ari_late": ("Callers gone before the answer.", lambda: self._stasis_counts.late),
-                    "cti_ari_broken": ("Stasis conversations that broke.", lambda: self._stasis_counts.broken),
-                    "cti_ari_sessions": ("ARI sessions that came up.", lambda: self._stasis_counts.sessions),
-                    "cti_ari_overflows": ("Callers lost to a full inbox.", lambda: self._stasis_counts.overflows),
-                    "cti_recording_lost": ("Messages missing in recordings.", lambda: self._tap.lost),
-                    "cti_journal_written": ("Call states written.", lambda: self._journal.written),
-                    "cti_journal_dropped": ("Call states lost.", lambda: self._journal.dropped),
-                    "cti_calls_dropped": ("Live calls given up.", lambda: self._switchboard.book.dropped),
-                    "cti_cards_dropped": ("Decided callers forgotten.", lambda: self._switchboard.cards_dropped),
-                    "cti_channels_dropped": ("Channels forgotten.", lambda: self._switchboard.channels_dropped),
-                    "cti_unowned_rings": ("Rings at nobody's phone.", lambda: self._switchboard.unowned_rings),
-                    "cti_fetches_refused": ("Cards without history.", lambda: self._switchboard.fetches_refused),
-                    "cti_expression_errors": ("CEL errors in rules.", lambda: self._reception.expression_errors),
-                    "cti_web_turned_away": ("Connections closed at the door.", self._turned_away),
-                    "cti_log_lines_lost": ("Log lines that nobody took.", lambda: log_module.DRAIN.lost),
-                    "cti_rules_accepted": ("Rule files accepted.", lambda: self._rules.reloads),
-                    "cti_rules_refused": ("Rule files refused.", lambda: self._rules.refused),
-                },
-                gauges={
-                    "cti_live_calls": ("Calls going on.", lambda: len(self._switchboard.book)),
-                    "cti_ami_waiting": ("Events not taken in yet.", lambda: self._ami.waiting),
-                    "cti_journal_waiting": ("Call states not on disk.", lambda: self._journal.waiting),
-                },
+            readings(
+                ami=self._ami,
+                exclusions=self._exclusions,
+                agi=self._agi,
+                stasis=self._stasis_counts,
+                tap=self._tap,
+                healing=self._healing,
+                journal=self._journal,
+                switchboard=self._switchboard,
+                reception=self._reception,
+                rules=self._rules,
+                turned_away=self._turned_away,
             )
         )
 
@@ -400,7 +364,7 @@ class Daemon:
             tickets=self._tickets,
             limiter=SignInLimiter(),
             registry=self._registry,
-            missed=self._missed,
+            missed=self._records.missed,
             origins=web.origins,
         )
         public = Listener(public_app(site), web.public_host, web.public_port, tls=tls)
@@ -420,45 +384,5 @@ def _tell(stop: asyncio.Future[signal.Signals], number: signal.Signals) -> None:
         stop.set_result(number)
 
 
-def _sink(receiver: ReceiverSettings) -> Sink:
-    kind = WebhookSink if receiver.kind is ReceiverKind.WEBHOOK else ZammadSink
-    return kind(
-        receiver.name,
-        receiver.url,
-        receiver.secret,
-        timeout_s=receiver.timeout_s,
-        max_age_s=receiver.max_age_s,
-    )
-
-
 def _source(source: Source) -> Json:
     return {"name": source.name, "state": source.state.value, "since": source.since.isoformat()}
-
-
-def _restored(record: CallRecord) -> tuple[Call, Card]:
-    """A journalled call that had not ended, as the call book and the card had it; the customer is looked up again."""
-    decision = record.decision
-    call = Call(
-        id=record.id,
-        channel=record.channel,
-        linkedid=record.linkedid,
-        offered_at=record.offered_at,
-        queue=record.queue,
-        answered_at=record.answered_at,
-    )
-    kind = NumberKind(record.caller_kind)
-    card = Card(
-        caller=CallerNumber(kind, record.caller, e164=record.caller if kind is NumberKind.EXTERNAL else None),
-        caller_name=record.caller_name,
-        did=record.did,
-        line=line_of(decision.facts) if decision else None,
-        trunk=record.trunk,
-        verified=record.verified,
-        decision=decision.kind if decision else "fallback",
-        rule=decision.rule if decision else "",
-        class_name=decision.class_name if decision else "",
-        crm_source=decision.crm if decision else "",
-        crm_age_s=decision.crm_age_s if decision else None,
-        to_look_up=True,
-    )
-    return call, card

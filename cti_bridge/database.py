@@ -16,6 +16,9 @@ from sqlite_utils import Database
 
 T = TypeVar("T")
 
+LONGEST_LOG = 16 * 1024 * 1024
+"""Bytes that the write-ahead log keeps for itself; what it needed beyond that while somebody read is given back."""
+
 
 class DatabaseUnusable(Exception):
     """The file cannot be opened, is no SQLite database, is newer than this program, or did not answer in time."""
@@ -104,6 +107,7 @@ class DatabaseThread:
             database = Database(connection)
             database.conn.execute("PRAGMA journal_mode = WAL")
             database.conn.execute("PRAGMA synchronous = FULL")
+            database.conn.execute(f"PRAGMA journal_size_limit = {LONGEST_LOG}")
             database.conn.execute("PRAGMA foreign_keys = ON")
             if self._secure_delete:
                 database.conn.execute("PRAGMA secure_delete = ON")

@@ -8,6 +8,7 @@ from prometheus_client.registry import Collector
 
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.domain.decision import Decision
+from cti_bridge.domain.direction import Direction
 
 Reading = Callable[[], float]
 
@@ -41,13 +42,14 @@ class CallMetrics:
     def __init__(self, registry: CollectorRegistry) -> None:
         self._classes = _Names()
         self._queues = _Names()
-        self._calls = Counter("cti_calls", "Calls that have ended.", ["class", "queue", "outcome"], registry=registry)
+        labels = ["direction", "class", "queue", "outcome"]
+        self._calls = Counter("cti_calls", "Calls that have ended.", labels, registry=registry)
         self._missed = Counter(
             "cti_calls_missed", "Calls from outside that nobody answered.", ["queue"], registry=registry
         )
         self._wait = Histogram(
             "cti_call_wait_seconds",
-            "From a caller's arrival to the first operator's answer.",
+            "From a caller's arrival to the first operator's answer, of inbound calls.",
             ["queue"],
             buckets=(2.0, 5.0, 10.0, 15.0, 20.0, 30.0, 45.0, 60.0, 90.0, 120.0, 180.0, 300.0, 600.0, 1200.0),
             registry=registry,
@@ -58,7 +60,9 @@ class CallMetrics:
         decision = record.decision
         class_name = self._classes.known(decision.class_name if decision else "")
         queue = self._queues.known(record.queue or (decision.queue if decision else ""))
-        self._calls.labels(class_name, queue, record.outcome).inc()
+        self._calls.labels(record.direction, class_name, queue, record.outcome).inc()
+        if record.direction is not Direction.INBOUND:
+            return
         if record.answered_at is not None:
             self._wait.labels(queue).observe(max(0.0, record.answered_at - record.offered_at))
         if record.outcome != "answered" and record.caller_kind != "internal":

@@ -117,6 +117,13 @@ class AgiModel(SecretModel):
         return self
 
 
+class RecordsModel(StrictModel):
+    """Where a PBX on this machine writes calls down itself."""
+
+    queue_log: Path | None = None
+    cel: Path | None = None
+
+
 class PbxModel(StrictModel):
     """One Asterisk."""
 
@@ -126,6 +133,7 @@ class PbxModel(StrictModel):
     ami: AmiModel
     agi: AgiModel = AgiModel()
     ari: AriModel | None = None
+    records: RecordsModel = RecordsModel()
 
     @field_validator("region")
     @classmethod
@@ -226,7 +234,7 @@ class ReceiverModel(SecretModel):
 class ReportsModel(StrictModel):
     """Who is told of calls."""
 
-    crm: bool = False
+    crm: bool = True
     webhooks: tuple[ReceiverModel, ...] = Field(default=(), max_length=10)
     zammad: tuple[ReceiverModel, ...] = Field(default=(), max_length=10)
 
@@ -236,6 +244,24 @@ class ReportsModel(StrictModel):
         if len(set(names)) != len(names):
             raise ValueError("two receivers have the same name")
         return self
+
+
+class CallsModel(StrictModel):
+    """How calls are treated while they go on."""
+
+    rejected_for: float = 30.0
+
+    @field_validator("rejected_for", mode="before")
+    @classmethod
+    def _duration(cls, value: object) -> float:
+        return seconds(str(value))
+
+    @field_validator("rejected_for")
+    @classmethod
+    def _not_for_ever(cls, value: float) -> float:
+        if value and not 1 <= value <= 600:
+            raise ValueError("must be from 1s to 10m, or 0s")
+        return value
 
 
 class TlsModel(StrictModel):
@@ -300,6 +326,7 @@ class FileModel(StrictModel):
     rules: Path = Path("routing.yaml")
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
     crm: CrmModel = CrmModel()
+    calls: CallsModel = CallsModel()
     reports: ReportsModel = ReportsModel()
     web: WebModel = WebModel()
     retention: RetentionModel = RetentionModel()

@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 
 from cti_bridge.calls.journal_missed import MissedCaller, Rang
 from cti_bridge.calls.journal_stats import Figures, Share
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.moments import iso_time
 from cti_bridge.operators.protocol import Json
 
@@ -17,6 +18,7 @@ def figures_json(figures: Figures, since: float) -> Json:
     """The counts for a program; days and hours in the machine's zone. An outcome of null is going on."""
     return {
         "since": iso_time(since),
+        "directions": [{"direction": name, "calls": count} for name, count in figures.directions],
         "calls": figures.calls,
         "answered": figures.answered,
         "missed": figures.missed,
@@ -34,7 +36,9 @@ def figures_json(figures: Figures, since: float) -> Json:
 def figures_lines(figures: Figures, since: float) -> Iterator[str]:
     """The counts for a person."""
     waiting = figures.waiting
-    yield f"since {iso_time(since)}: {figures.calls} calls"
+    yield f"since {iso_time(since)}: {figures.calls} inbound calls"
+    if others := [f"{count} {name}" for name, count in figures.directions if name != Direction.INBOUND]:
+        yield f"and {', '.join(others)}, which are not counted below"
     yield f"answered {_of(figures.answered, figures.calls)}, after {_seconds(waiting.p50_s, waiting.p95_s)}"
     yield f"missed {_of(figures.missed, figures.calls)}: from outside, and nobody answered"
     yield "outcome: " + ", ".join(f"{name or 'going on'} {count}" for name, count in figures.outcomes)
@@ -68,7 +72,8 @@ def missed_line(item: MissedCaller) -> str:
 
 
 def _rang(rang: Rang) -> str:
-    return rang.operator if rang.seconds is None else f"{rang.operator} for {rang.seconds:.0f} s"
+    refused = " (refused)" if rang.why == "refused" else ""
+    return rang.operator if rang.seconds is None else f"{rang.operator} for {rang.seconds:.0f} s{refused}"
 
 
 def _times(heading: str, counts: Sequence[tuple[str, int]]) -> Iterator[str]:

@@ -4,9 +4,10 @@ import json
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from cti_bridge.calls.record import CallRecord, LegRecord
+from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
 from cti_bridge.cli.terminal import printable
 from cti_bridge.delivery.outbox import Progress
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.moments import iso_time
 from cti_bridge.routing.line_facts import line_of
@@ -28,6 +29,11 @@ def record_json(record: CallRecord) -> dict[str, object]:
     values: dict[str, object] = asdict(record) | {"line": asdict(line) if line else None}
     for name in ("offered_at", "answered_at", "ended_at"):
         values[name] = _time(getattr(record, name)) or None
+    values["closed"] = record.closed
+    values["recordings"] = [
+        asdict(one) | {name: _time(getattr(one, name)) or None for name in ("started_at", "ended_at")}
+        for one in record.recordings
+    ]
     values["legs"] = [
         asdict(leg) | {name: _time(getattr(leg, name)) or None for name in ("rang_at", "answered_at", "ended_at")}
         for leg in record.legs
@@ -47,10 +53,11 @@ def record_line(record: CallRecord) -> str:
         "  ".join(
             (
                 _time(record.offered_at),
+                f"{record.direction:<8}",
                 f"{record.caller or '(forgotten)':<14}",
                 f"{line.label if line else record.did or '-':<20}",
                 f"{decision.class_name if decision else '':<12}",
-                f"{decision.rule if decision and decision.delivered else 'fallback':<16}",
+                f"{decision.rule if decision and decision.delivered else record.decided_by or '-':<16}",
                 f"{record.queue or (decision.queue if decision else ''):<16}",
                 f"{record.operator or '-':<10}",
                 f"{record.outcome or 'going on':<10}",
@@ -63,18 +70,22 @@ def record_line(record: CallRecord) -> str:
 def _story(record: CallRecord) -> list[tuple[str, str]]:
     """What happened to a call, as lines of name and value."""
     decision = record.decision
+    who = f"{record.caller or 'forgotten'} ({record.caller_kind}) {record.caller_name}".rstrip()
     lines = [
         ("call", record.id + (" (end found out afterwards)" if record.recovered else "")),
-        ("caller", f"{record.caller or 'forgotten'} ({record.caller_kind}) {record.caller_name}".rstrip()),
+        ("direction", record.direction.value),
+        ("called" if record.direction is Direction.OUTBOUND else "caller", who),
         ("dialled", f"{record.did or 'unknown'} on trunk {record.trunk or 'unknown'}"),
         ("arrived", _time(record.offered_at)),
     ]
+    if record.direction is not Direction.INBOUND:
+        lines[3:] = [("made at", f"{record.dialler or 'unknown'} {_time(record.offered_at)}")]
     if line := _line_dialled(record):
         said = asdict(line)
-        lines.insert(3, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
-    if decision is None:
+        lines.insert(4, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
+    if decision is None and record.decided_by:
         lines.append(("decision", "fallback: the dialplan had no answer of the bridge"))
-    else:
+    elif decision is not None:
         steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
         age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
         if not decision.delivered:
@@ -97,6 +108,8 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
         *(("leg", _leg(leg)) for leg in record.legs),
         ("answered", f"{_time(record.answered_at) or 'no'} {record.operator or ''}".rstrip()),
         ("ended", f"{_time(record.ended_at) or 'no'} {record.outcome}".rstrip()),
+        *(("recording", _recording(recording)) for recording in record.recordings),
+        ("closed", _closed(record)),
     ]
     return lines
 
@@ -108,6 +121,19 @@ def _leg(leg: LegRecord) -> str:
     answered = f", answered {_time(leg.answered_at)}, {leg.talked_s:.1f} s with the caller" if leg.answered_at else ""
     ended = f", {leg.why} {_time(leg.ended_at)}" if leg.ended_at is not None else ""
     return f"{who} at {leg.interface}{called_by}, rang {_time(leg.rang_at)}{answered}{ended}"
+
+
+def _recording(recording: RecordingRecord) -> str:
+    """One recording: its file, of whose channel, and when."""
+    whose = f"leg {recording.leg}" if recording.leg else "the caller's channel"
+    until = _time(recording.ended_at) or "it goes on"
+    return f"{recording.file or 'file not known'} of {whose}, from {_time(recording.started_at)} until {until}"
+
+
+def _closed(record: CallRecord) -> str:
+    if record.closed:
+        return "yes, times and recordings are final"
+    return "no, it goes on" if record.ended_at is None else "no, a recording is not complete"
 
 
 def _told(receiver: Progress) -> str:

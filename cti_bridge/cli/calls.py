@@ -17,6 +17,7 @@ from cti_bridge.cli.call_record import print_record, record_json, record_line
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.delivery.outbox import progress
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.moments import parse_moment
 from cti_bridge.domain.number import ANONYMOUS, parse_number
 from cti_bridge.routing.facts import canonical_number
@@ -24,6 +25,7 @@ from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_sett
 from cti_bridge.web.missed import missed_view
 
 _OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome.value != MISSED)
+_DIRECTIONS = tuple(direction.value for direction in Direction)
 _AHEAD_S = 86400.0
 """Asterisk's clock may be a little ahead of ours: its latest calls count as well."""
 _Work = Callable[[argparse.Namespace], int]
@@ -82,9 +84,9 @@ def _add_since(action: argparse.ArgumentParser, *, default: str | None = None) -
 def _add_filters(listing: argparse.ArgumentParser) -> None:
     _add_since(listing)
     listing.add_argument("--until", metavar="TIME", help="only calls that arrived before then")
-    listing.add_argument("--number", metavar="N", default="", help="only calls from this number, in any spelling")
+    listing.add_argument("--number", metavar="N", default="", help="only calls from or to this number, in any spelling")
     listing.add_argument(
-        "--operator", metavar="ID", default="", help="only calls that he answered or that rang for him"
+        "--operator", metavar="ID", default="", help="only calls that he answered or made, or that rang for him"
     )
     listing.add_argument("--queue", metavar="NAME", default="", help="only calls whose last queue was this one")
     listing.add_argument("--class", metavar="NAME", default="", dest="class_name", help="only calls of this class")
@@ -93,6 +95,9 @@ def _add_filters(listing: argparse.ArgumentParser) -> None:
         choices=(*_OUTCOMES, MISSED, GOING_ON),
         default="",
         help="only calls that ended so; missed is every call from outside that nobody answered",
+    )
+    listing.add_argument(
+        "--direction", choices=_DIRECTIONS, default="", help="only calls that go this way, seen from the house"
     )
     listing.add_argument(
         "--line", metavar="TEXT", default="", help="only calls on lines with this name, channel, city, direction or DID"
@@ -138,6 +143,7 @@ def _list(arguments: argparse.Namespace) -> int:
         queue=arguments.queue,
         class_name=arguments.class_name,
         outcome=arguments.outcome,
+        direction=arguments.direction,
         line=(arguments.line, canonical_number(arguments.line, settings.region)),
     )
     found = False
@@ -197,7 +203,7 @@ def _forget(arguments: argparse.Namespace) -> int:
     else:
         print(f"{done.calls} calls {'would be' if arguments.dry_run else ''} forgotten".replace("  ", " "))
     if done.going_on:
-        print(f"cti-bridge: {done.going_on} not over yet, and kept; ask again afterwards", file=sys.stderr)
+        print(f"cti-bridge: {done.going_on} not over yet, and forgotten as soon as they are", file=sys.stderr)
     if done.left:
         print("cti-bridge: the text is still somewhere in the file; stop the daemon and try again", file=sys.stderr)
     return 0 if done.calls else 1

@@ -37,6 +37,8 @@ def _check(arguments: argparse.Namespace) -> int:
         return 2
     if problems:
         return _no(problems)
+    if unreadable := settings.pbx.records.unreadable():
+        return _no([f"{arguments.config}: {problem}" for problem in unreadable])
     print(f"{printable(str(arguments.config))} and {printable(str(settings.rules))} are good")
     return 0
 

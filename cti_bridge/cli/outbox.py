@@ -10,10 +10,13 @@ from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
 
+from sqlite_utils import Database
+
+from cti_bridge.calls.journal import SCHEMA_VERSION
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.delivery import outbox
-from cti_bridge.delivery.outbox import DEAD, WAITING, Choice, Entry
+from cti_bridge.delivery.outbox import DEAD, WAITING, Choice, Entry, Step
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
 
 _MOST_LISTED = 1_000_000
@@ -59,41 +62,54 @@ def _guarded(work: Callable[[argparse.Namespace, Path], int]) -> Callable[[argpa
 
 def _list(arguments: argparse.Namespace, path: Path) -> int:
     choice, limit = _choice(arguments), min(max(1, arguments.limit), _MOST_LISTED)
-    found = read_only(path, lambda database: outbox.entries(database.conn, choice, limit=limit))
+
+    def entries(database: Database) -> list[Entry]:
+        _check_version(database.conn, path)
+        return outbox.entries(database.conn, choice, limit=limit)
+
+    found = read_only(path, entries)
     for entry in found:
         print(json.dumps(_json(entry)) if arguments.json else printable(_row(entry)))
     return 0 if found else 1
 
 
 def _retry(arguments: argparse.Namespace, path: Path) -> int:
-    choice, now = _choice(arguments), time.time()
-    number = _change(path, lambda connection: outbox.retry(connection, choice, now=now))
-    return _done(arguments, number, "retried", "wait again")
+    return _done(arguments, _change(path, outbox.retry, _choice(arguments)), "retried", "wait again")
 
 
 def _drop(arguments: argparse.Namespace, path: Path) -> int:
-    choice, now = _choice(arguments), time.time()
+    choice = _choice(arguments)
     if choice == Choice():
         print("cti-bridge: say which: --sink, --call or --state", file=sys.stderr)
         return 2
-    number = _change(path, lambda connection: outbox.drop(connection, choice, now=now))
-    return _done(arguments, number, "dropped", "removed")
+    return _done(arguments, _change(path, outbox.drop, choice), "dropped", "removed")
 
 
-def _change(path: Path, work: Callable[[sqlite3.Connection], int]) -> int:
-    """Do it group by group, each a transaction, beside the daemon, which looks into the outbox every second."""
-    number = 0
+def _change(path: Path, work: Callable[..., Step], choice: Choice) -> int:
+    """Do it group by group, each a transaction, beside the daemon, which looks into the outbox every second.
+
+    Each report that is there at the beginning has one turn, whatever date it has and whatever becomes of it meanwhile.
+    """
+    number = after = 0
     try:
         with closing(sqlite3.connect(path, timeout=_BUSY_S)) as connection:
+            connection.execute("PRAGMA secure_delete = ON")
+            _check_version(connection, path)
+            until = outbox.last_one(connection)
             while True:
                 with connection:
                     connection.execute("BEGIN IMMEDIATE")
-                    changed = work(connection)
-                if not changed:
+                    step = work(connection, choice, after=after, until=until, now=time.time())
+                number, after = number + step.changed, step.last
+                if step.changed < outbox.GROUP:
                     return number
-                number += changed
     except sqlite3.Error as error:
         raise DatabaseUnusable(f"{path}: {error}") from error
+
+
+def _check_version(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
+        raise DatabaseUnusable(f"{path}: of another version; `cti-bridge run` brings an older one up to date")
 
 
 def _done(arguments: argparse.Namespace, number: int, key: str, words: str) -> int:

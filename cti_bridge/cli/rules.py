@@ -99,7 +99,10 @@ def _explain_call(settings: Settings, arguments: argparse.Namespace) -> int:
     journal = JournalFile(settings.data_dir / "calls.sqlite")
     record = journal.call(arguments.call)
     if record is None or record.decision is None:
-        why = "no such call in the journal" if record is None else "the dialplan decided this call alone"
+        why = "no such call in the journal"
+        if record is not None:
+            alone = "the dialplan decided this call alone"
+            why = alone if record.decided_by else "an operator made this call, and nothing was decided"
         print(f"cti-bridge: {printable(arguments.call)}: {why}", file=sys.stderr)
         return 1
     if "call.crm" not in record.decision.facts:

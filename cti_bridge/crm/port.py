@@ -32,6 +32,13 @@ class Crm(Protocol):
         """The latest notes on one customer, newest first, `limit` at most; empty for an unknown customer."""
         ...
 
+    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
+        """The latest calls of one customer that the CRM was told of, newest first, `limit` at most.
+
+        Empty for a CRM that shows them in its own way, which is nearly every one.
+        """
+        ...
+
     async def report(self, call: FinishedCall) -> None:
         """Take note of a call; one with the same key that was taken already changes nothing.
 

@@ -21,6 +21,7 @@ from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery import outbox
 from cti_bridge.delivery.http_post import CONCURRENT
 from cti_bridge.delivery.outbox import Entry
+from cti_bridge.delivery.patience import Patience
 from cti_bridge.delivery.sink import Sink
 from cti_bridge.delivery.verdict import LONGEST_ASKED_S, Delivered, Refused, TryAgain, Verdict, wait_s
 from cti_bridge.domain.ids import CallId
@@ -30,10 +31,8 @@ log = structlog.get_logger(__name__)
 LOOK_EVERY_S = 1.0
 """How often the outbox is looked at without being told: a command of another process may have changed it."""
 DOWN_AFTER = 5
-"""So many failures in a row, whichever the calls, and the receiver counts as down."""
+"""So many failures in a row and the receiver counts as down; of answers that may mean the report, one of each call."""
 LONGEST_PAUSE_S = 30.0
-_SET_BACK_S = 60.0
-"""A clock that is set back by no more than this was not wrong, only corrected."""
 _DISK_S = 10.0
 _DISK_AGAIN_S = 1.0
 T = TypeVar("T")
@@ -65,11 +64,20 @@ class _Attempt:
 class Courier:
     """Delivers what lies in the outbox for one sink."""
 
-    def __init__(self, sink: Sink, file: OutboxFile, *, now: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        sink: Sink,
+        file: OutboxFile,
+        *,
+        now: Callable[[], float] = time.time,
+        monotonic: Callable[[], float] = time.monotonic,
+    ) -> None:
         self.counts = Counts()
         self._sink = sink
         self._file = file
         self._now = now
+        self._monotonic = monotonic
+        self._patience = Patience(sink.max_age_s)
         self._on_the_way: dict[CallId, asyncio.Task[None]] = {}
         self._finished: dict[CallId, _Attempt] = {}
         self._changed = asyncio.Event()
@@ -77,6 +85,7 @@ class Courier:
         self._idle = asyncio.Event()
         self._idle.set()
         self._failures = 0
+        self._failing: set[CallId] = set()
         self._pauses = delays(longest_s=LONGEST_PAUSE_S)
         self._paused_until = 0.0
         self._in_trouble = False
@@ -134,17 +143,19 @@ class Courier:
             self._in_trouble = True
             return _DISK_AGAIN_S
         self._in_trouble = False
-        now = self._now()
-        waiting = [entry for entry in found if entry.call_id not in self._on_the_way]
-        ready = [entry for entry in waiting if _is_due(entry.due_at or 0.0, now)]
-        for entry in ready[:slots]:
+        now, running = self._now(), self._monotonic()
+        waits = [
+            (entry, self._patience.wait_s(entry, now, running))
+            for entry in found
+            if entry.call_id not in self._on_the_way
+        ]
+        for entry in [entry for entry, wait in waits if not wait][:slots]:
             self._on_the_way[entry.call_id] = asyncio.create_task(self._carry(entry), name=f"report-{entry.key}")
-        later = [entry.due_at - now for entry in waiting if entry.due_at is not None and entry.due_at > now]
-        return max(0.01, min([LOOK_EVERY_S, *later]))
+        return max(0.01, min([LOOK_EVERY_S, *(wait for _, wait in waits if wait)]))
 
     def _slots(self) -> int:
         """How many more may be under way now: none in a pause, and one for a receiver that is down."""
-        if time.monotonic() < self._paused_until:
+        if self._monotonic() < self._paused_until:
             return 0
         if not self.down:
             return CONCURRENT - len(self._on_the_way)
@@ -157,21 +168,25 @@ class Courier:
             log.exception("report.failed", sink=self.name, report=entry.key)
             verdict = TryAgain(f"failed ({type(error).__name__})")
         self._finished[entry.call_id] = _Attempt(entry, verdict)
-        self._note(verdict)
+        self._note(entry, verdict)
         self.look()
 
-    def _note(self, verdict: Verdict) -> None:
+    def _note(self, entry: Entry, verdict: Verdict) -> None:
         """How the receiver is, from one answer; a refusal is an answer, too."""
         if not isinstance(verdict, TryAgain):
             if self.down:
                 log.info("sink.up", sink=self.name)
             self._failures = 0
+            self._failing.clear()
             self._pauses = delays(longest_s=LONGEST_PAUSE_S)
             return
-        self._failures += 1
-        if self._failures == DOWN_AFTER:
-            log.warning("sink.down", sink=self.name, reason=verdict.reason)
-        now = time.monotonic()
+        again = verdict.may_be_the_report and entry.call_id in self._failing
+        if not self.down and not again:  # one report that breaks the receiver does not make it down
+            self._failures += 1
+            self._failing.add(entry.call_id)
+            if self.down:
+                log.warning("sink.down", sink=self.name, reason=verdict.reason)
+        now = self._monotonic()
         pause_s = next(self._pauses) if self.down and now >= self._paused_until else 0.0
         # Who asks for patience means himself and not the one report.
         self._paused_until = max(self._paused_until, now + max(pause_s, verdict.after_s or 0.0))
@@ -180,13 +195,16 @@ class Courier:
         """Write what became of the finished attempts; what is due next comes back."""
         finished = list(self._finished.values())
         now = self._now()
+        self._patience.look(now, self._monotonic())
         limit = len(self._on_the_way) + slots + 1
-        too_old = now - self._sink.max_age_s if self.down else None
+        too_old = self._patience.over_before(now) if self.down else None
+        waits = {attempt.entry.call_id: self._wait_s(attempt, now) for attempt in finished}
 
         def work(database: Database) -> tuple[int, list[Entry]]:
             with database.conn:
                 for attempt in finished:
-                    self._write(database, attempt, now)
+                    self._write(database, attempt, waits[attempt.entry.call_id], now)
+                outbox.redate(database.conn, self.name, now=now, latest_due=now + LONGEST_ASKED_S + outbox.SET_S)
                 expired = 0
                 if too_old is not None:
                     expired = outbox.give_up_older(
@@ -197,41 +215,40 @@ class Courier:
         expired, found = await self._file.ask(work, within_s=_DISK_S)
         for attempt in finished:
             del self._finished[attempt.entry.call_id], self._on_the_way[attempt.entry.call_id]
-            self._count(attempt, now)
+            self._count(attempt, waits[attempt.entry.call_id])
         if expired:
             self.counts.given_up += expired
             log.error("reports.expired", sink=self.name, reports=expired)
         return found
 
-    def _write(self, database: Database, attempt: _Attempt, now: float) -> None:
+    def _wait_s(self, attempt: _Attempt, now: float) -> float | None:
+        """How long until the next attempt; None when there is none."""
+        left_s = self._patience.left_s(attempt.entry.since, now)
+        if not isinstance(attempt.verdict, TryAgain) or left_s <= 0:
+            return None
+        return min(wait_s(attempt.entry.attempts + 1, attempt.verdict.after_s), left_s)
+
+    def _write(self, database: Database, attempt: _Attempt, wait: float | None, now: float) -> None:
         entry = attempt.entry
         match attempt.verdict:
             case Delivered():
                 outbox.delivered(database.conn, entry, now=now)
-            case TryAgain() as again if not self._too_old(entry, now):
-                latest = entry.since + self._sink.max_age_s
-                due_at = min(now + wait_s(entry.attempts + 1, again.after_s), max(latest, now))
-                outbox.postponed(database.conn, entry, due_at=due_at, reason=again.reason)
+            case TryAgain() as again if wait is not None:
+                outbox.postponed(database.conn, entry, due_at=now + wait, reason=again.reason)
             case Refused() | TryAgain() as failure:
                 outbox.given_up(database.conn, entry, reason=failure.reason, now=now)
 
-    def _count(self, attempt: _Attempt, now: float) -> None:
+    def _count(self, attempt: _Attempt, wait: float | None) -> None:
         entry = attempt.entry
+        if wait is not None:
+            self.counts.failed += 1
+            self._patience.wait(entry, self._monotonic() + wait)
+            return
+        self._patience.settled(entry)
         match attempt.verdict:
             case Delivered():
                 self.counts.sent += 1
-                return
-            case TryAgain() if not self._too_old(entry, now):
-                self.counts.failed += 1
             case Refused(reason) | TryAgain(reason):
                 self.counts.failed += 1
                 self.counts.given_up += 1
                 log.error("report.dead", sink=self.name, report=entry.key, type=entry.type.value, reason=reason)
-
-    def _too_old(self, entry: Entry, now: float) -> bool:
-        return now - entry.since >= self._sink.max_age_s
-
-
-def _is_due(due_at: float, now: float) -> bool:
-    """Nothing is put off for longer than the longest wish: what is due later was put off by a clock that was ahead."""
-    return due_at <= now or due_at > now + LONGEST_ASKED_S + _SET_BACK_S

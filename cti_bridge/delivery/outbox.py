@@ -16,6 +16,8 @@ from cti_bridge.domain.ids import CallId
 WAITING, DEAD = "waiting", "dead"
 GROUP = 500
 """Reports changed in one transaction, so that whoever else wants to write has a turn soon."""
+SET_S = 60.0
+"""A clock that is set back by no more than this was not wrong, only corrected."""
 # The plus keeps SQLite from reading all that waits for the sink, where the call's few rows are meant.
 _HEAD = """
 UPDATE outbox SET due_at = CASE
@@ -99,7 +101,21 @@ def given_up(connection: sqlite3.Connection, entry: Entry, *, reason: str, now: 
 def give_up_older(connection: sqlite3.Connection, sink: str, *, than: float, reason: str, now: float) -> int:
     """Make dead letters of what has waited since before that, `GROUP` at most; how many there were."""
     change = "UPDATE outbox SET state = 'dead', due_at = NULL, reason = ?"
-    return _change(connection, change, [reason], "sink = ? AND state = 'waiting' AND since < ?", [sink, than], now)
+    where = "outbox WHERE sink = ? AND state = 'waiting' AND since < ?"
+    return _change(connection, change, [reason], where, [sink, than], now).changed
+
+
+def redate(connection: sqlite3.Connection, sink: str, *, now: float, latest_due: float) -> None:
+    """Give what waits for a receiver and has a date of the future today's: a clock was ahead when it was written.
+
+    `latest_due` is the latest time at which anything can be due. Nothing is written where nothing is wrong.
+    """
+    ahead = "sink = ? AND state = 'waiting' AND since > ?"
+    if connection.execute(f"SELECT 1 FROM outbox WHERE {ahead} LIMIT 1", [sink, now + SET_S]).fetchone():  # noqa: S608
+        connection.execute(f"UPDATE outbox SET since = ? WHERE {ahead}", [now, sink, now + SET_S])  # noqa: S608
+    late = "sink = ? AND due_at > ?"
+    if connection.execute(f"SELECT 1 FROM outbox WHERE {late} LIMIT 1", [sink, latest_due]).fetchone():  # noqa: S608
+        connection.execute(f"UPDATE outbox SET due_at = ? WHERE {late}", [now, sink, latest_due])  # noqa: S608
 
 
 def totals(connection: sqlite3.Connection) -> dict[str, Totals]:
@@ -167,23 +183,39 @@ def entries(connection: sqlite3.Connection, choice: Choice, *, limit: int) -> li
     return _entries(connection, f"{where} ORDER BY since, call_id, seq LIMIT ?", [*values, limit])
 
 
-def retry(connection: sqlite3.Connection, choice: Choice, *, now: float) -> int:
-    """Have the chosen dead letters wait again, with their full time from `now` on: `GROUP` at most; how many it were.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """What one transaction of a long change did: how many reports, and the last of them, after which to go on."""
 
-    One that is refused again meanwhile is not found again by the same `now`.
-    """
+    changed: int
+    last: int
+
+
+def last_one(connection: sqlite3.Connection) -> int:
+    """The youngest report that there is: a long change goes up to it, so that it comes to an end."""
+    return int(connection.execute("SELECT coalesce(max(rowid), 0) FROM outbox").fetchone()[0])
+
+
+def retry(connection: sqlite3.Connection, choice: Choice, *, after: int, until: int, now: float) -> Step:
+    """Have the chosen dead letters behind `after` wait again, with their full time from `now` on: `GROUP` at most."""
     where, values = _where(Choice(choice.sink, DEAD, choice.call))
     change = "UPDATE outbox SET state = 'waiting', since = ?, attempts = 0, due_at = NULL"
-    return _change(connection, change, [now], f"{where} AND since < ?", [*values, now], now)
+    return _change(connection, change, [now], _between(choice, where), [*values, after, until], now)
 
 
-def drop(connection: sqlite3.Connection, choice: Choice, *, now: float) -> int:
-    """Remove the chosen reports that are there at `now` for good, `GROUP` at most; how many it were."""
+def drop(connection: sqlite3.Connection, choice: Choice, *, after: int, until: int, now: float) -> Step:
+    """Remove the chosen reports behind `after` for good, `GROUP` at most."""
     where, values = _where(choice)
-    return _change(connection, "DELETE FROM outbox", [], f"{where} AND since <= ?", [*values, now], now)
+    return _change(connection, "DELETE FROM outbox", [], _between(choice, where), [*values, after, until], now)
 
 
 # How it is done -------------------------------------------------------------------------------------------------------
+
+
+def _between(choice: Choice, where: str) -> str:
+    """A part of the table. Of all calls it is read in its own order: no index has that, and sorting is for few."""
+    read_as = "outbox" if choice.call else "outbox NOT INDEXED"
+    return f"{read_as} WHERE {where} AND rowid > ? AND rowid <= ? ORDER BY rowid"
 
 
 def _where(choice: Choice) -> tuple[str, list[object]]:
@@ -199,14 +231,14 @@ def _change(
     where: str,
     values: Sequence[object],
     now: float,
-) -> int:
+) -> Step:
     chosen = connection.execute(
-        f"SELECT rowid, call_id, sink FROM outbox WHERE {where} LIMIT ?",  # noqa: S608 - our own conditions
+        f"SELECT rowid, call_id, sink FROM {where} LIMIT ?",  # noqa: S608 - our own conditions
         [*values, GROUP],
     ).fetchall()
     connection.executemany(f"{change} WHERE rowid = ?", [[*changed, row[0]] for row in chosen])
     _put_in_order(connection, {(row[1], row[2]) for row in chosen}, now)
-    return len(chosen)
+    return Step(len(chosen), chosen[-1][0] if chosen else 0)
 
 
 def _put_in_order(connection: sqlite3.Connection, of: Iterable[tuple[str, str]], now: float) -> None:

@@ -30,6 +30,12 @@ class Receiver:
 
     name: str
     types: frozenset[ReportType]
+    customers_only: bool = False
+    """Whether only of calls of customers whom the CRM knows."""
+
+    def hears_of(self, call: CallRecord) -> bool:
+        """Whether this call concerns him."""
+        return not self.customers_only or bool(call.decision.customer_id if call.decision else call.customer_id)
 
 
 class OutboxWriter:
@@ -48,8 +54,11 @@ class OutboxWriter:
         self._on_written = on_written
         self._now = now
 
-    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> None:
-        """Add the reports that these states of calls make due; within a transaction, on the journal's thread."""
+    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+        """Add the reports that these states of calls make due; within a transaction, on the journal's thread.
+
+        With `to_whom_knows`, only for receivers that have heard of the call before.
+        """
         if not self._receivers:
             return
         told = _told(connection, [call.id for call in calls])
@@ -57,6 +66,8 @@ class OutboxWriter:
         for call in calls:
             for receiver in self._receivers:
                 before = told.get((call.id, receiver.name), Told())
+                if not receiver.hears_of(call) or (to_whom_knows and before.last is None):
+                    continue
                 reports, after = due(before, call, now=now, crm_user=self._crm_user)
                 names = {"call": call.id, "sink": receiver.name, "now": now}
                 connection.executemany(

@@ -14,7 +14,8 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
-from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, OperatorId
 
 CrmUser = Callable[[OperatorId], str]
@@ -71,12 +72,14 @@ def due(told: Told, record: CallRecord, *, now: float, crm_user: CrmUser) -> tup
         tell(ReportType.STARTED, record.offered_at, _at_the_start(record))
     if record.answered_at is not None:
         if told.last is ReportType.STARTED:
-            tell(ReportType.ANSWERED, record.answered_at, replace(record, ended_at=None, outcome=""))
+            tell(ReportType.ANSWERED, record.answered_at, _at_the_answer(record, record.answered_at))
         told = replace(told, answered_at=record.answered_at, operator=record.operator)
     if record.ended_at is None:
         return tuple(reports), told
     if told.last not in _AFTER_THE_END:
         tell(ReportType.ENDED, record.ended_at, record)
+    if not record.closed:
+        return tuple(reports), told  # what is still to come is told with the rest
     final = _digest(_facts(record, crm_user))
     if final != told.final:
         tell(ReportType.UPDATED, max(now, record.ended_at), record)
@@ -94,7 +97,28 @@ def _never_unanswered(told: Told, record: CallRecord) -> CallRecord:
 
 def _at_the_start(record: CallRecord) -> CallRecord:
     """The call as it began, when more is known already because several states were written as one."""
-    return replace(record, rang=(), operator=None, answered_at=None, ended_at=None, outcome="")
+    made_by = record.operator if record.direction is Direction.OUTBOUND else None
+    return replace(
+        record, rang=(), operator=made_by, answered_at=None, ended_at=None, outcome="", legs=(), recordings=()
+    )
+
+
+def _at_the_answer(record: CallRecord, at: float) -> CallRecord:
+    """The call as it was when it was answered, when more is known already."""
+    legs = (_leg_at(leg, at) for leg in record.legs if leg.rang_at <= at)
+    recordings = (
+        replace(one, ended_at=one.ended_at if one.ended_at is not None and one.ended_at <= at else None)
+        for one in record.recordings
+        if one.started_at <= at
+    )
+    return replace(record, ended_at=None, outcome="", legs=tuple(legs), recordings=tuple(recordings))
+
+
+def _leg_at(leg: LegRecord, at: float) -> LegRecord:
+    if leg.ended_at is not None and leg.ended_at <= at:
+        return leg
+    answered_at = leg.answered_at if leg.answered_at is not None and leg.answered_at <= at else None
+    return replace(leg, answered_at=answered_at, ended_at=None, talked_s=0.0, why="")
 
 
 def _event(kind: ReportType, seq: int, at: float, record: CallRecord, crm_user: CrmUser) -> str:
@@ -119,6 +143,7 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
     waited_until = answered_at if answered_at is not None else ended_at
     return {
         "call": record.id,
+        "direction": record.direction.value,
         "caller": {
             "number": record.caller,
             "kind": record.caller_kind,
@@ -127,7 +152,7 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         },
         "did": record.did,
         "trunk": record.trunk,
-        "customer": (decision.customer_id if decision else "") or None,
+        "customer": (decision.customer_id if decision else record.customer_id) or None,
         "class": decision.class_name if decision else "",
         "rule": decision.rule if decision else "",
         "decision": record.decided_by,
@@ -141,7 +166,33 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         "talk_s": _seconds(answered_at, ended_at),
         "outcome": record.outcome or None,
         "recovered": record.recovered,
-        "recordings": [],
+        "legs": [_leg(leg) for leg in record.legs],
+        "recordings": [_recording(recording) for recording in record.recordings],
+    }
+
+
+def _leg(leg: LegRecord) -> dict[str, Any]:
+    """One phone that was called for the call or joined it: who talked with the caller, when, and for how long."""
+    return {
+        "leg": leg.leg,
+        "operator": leg.operator or None,
+        "number": leg.number or None,
+        "interface": leg.interface,
+        "queue": leg.queue or None,
+        "rang_at": _time(leg.rang_at),
+        "answered_at": _time(leg.answered_at) if leg.answered_at is not None else None,
+        "ended_at": _time(leg.ended_at) if leg.ended_at is not None else None,
+        "talk_s": leg.talked_s,
+        "why": leg.why or None,
+    }
+
+
+def _recording(recording: RecordingRecord) -> dict[str, Any]:
+    return {
+        "file": recording.file or None,
+        "leg": recording.leg or None,
+        "started_at": _time(recording.started_at),
+        "ended_at": _time(recording.ended_at) if recording.ended_at is not None else None,
     }
 
 

@@ -17,6 +17,9 @@ class Sink(Protocol):
     types: frozenset[ReportType]
     """What it wants to hear; the rest is never put into its outbox."""
 
+    customers_only: bool
+    """Whether it hears only of calls of customers whom the CRM knows."""
+
     async def send(self, entry: Entry) -> Verdict:
         """Send one report, within a time limit, and say what became of it. Raises nothing but cancellation."""
         ...

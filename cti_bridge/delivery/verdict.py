@@ -15,6 +15,8 @@ FIRST_S, LONGEST_S = 1.0, 300.0
 LONGEST_ASKED_S = 3600.0
 """A receiver that asks for more patience than this is tried again after it all the same."""
 _MAY_PASS = frozenset({408, 425, 429})
+_AWAY = 503
+"""Service Unavailable speaks of the receiver, other 5xx may be what it makes of one report."""
 _IN_SECONDS = re.compile(r"\d{1,9}")
 
 
@@ -36,6 +38,8 @@ class TryAgain:
 
     reason: str
     after_s: float | None = None
+    may_be_the_report: bool = False
+    """The receiver answered, and what it cannot do may be this one report."""
 
 
 Verdict = Delivered | Refused | TryAgain
@@ -48,7 +52,9 @@ def judge(status: int, retry_after: str, *, now: float) -> Verdict:
     if 400 <= status < 500 and status not in _MAY_PASS:
         return Refused(f"HTTP {status}")
     redirect = ", redirects are not followed" if 300 <= status < 400 else ""
-    return TryAgain(f"HTTP {status}{redirect}", _asked(retry_after, now))
+    return TryAgain(
+        f"HTTP {status}{redirect}", _asked(retry_after, now), may_be_the_report=status >= 500 and status != _AWAY
+    )
 
 
 def wait_s(attempts: int, asked_s: float | None, *, draw: Callable[[], float] = random.random) -> float:

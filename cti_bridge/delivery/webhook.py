@@ -16,6 +16,7 @@ class WebhookSink:
     """Posts events to one address; `secret` is `whsec_` and base64, as the receiver has it."""
 
     types = frozenset(ReportType)
+    customers_only = False
 
     def __init__(
         self,

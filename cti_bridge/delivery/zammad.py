@@ -27,6 +27,7 @@ class ZammadSink:
     """Pushes calls to the Zammad at `url`; `token` is the one of its CTI integration, the last part of its address."""
 
     types = frozenset(_EVENTS)
+    customers_only = False
 
     def __init__(self, name: str, url: str, token: str, *, timeout_s: float, max_age_s: float) -> None:
         self.name = name
@@ -44,18 +45,23 @@ class ZammadSink:
 
 
 def cti_event(kind: ReportType, call: dict[str, Any]) -> dict[str, str]:
-    """One report, by its type and its `data`, in Zammad's words; callers come in, so the direction is `in`."""
+    """One report, by its type and its `data`, in Zammad's words.
+
+    It knows `in` and `out`, and looks for the customer in `from` or in `to`: a colleague who calls comes in.
+    """
+    outbound = call["direction"] == "outbound"
+    customer, other = (number.removeprefix("+") for number in (call["caller"]["number"], call["did"]))
     event = {
         "event": _EVENTS[kind],
         "callId": call["call"],
-        "direction": "in",
-        "from": call["caller"]["number"].removeprefix("+"),
-        "to": call["did"].removeprefix("+"),
+        "direction": "out" if outbound else "in",
+        "from": other if outbound else customer,
+        "to": customer if outbound else other,
     }
     operator = call["operator"]
     if call["queue"]:
         event["queue"] = call["queue"]
-    if operator is not None and kind is not ReportType.STARTED:
+    if operator is not None and (outbound or kind is not ReportType.STARTED):
         event["user"] = event["answeringNumber"] = operator["crm_user"] or operator["id"]
     if kind is ReportType.ENDED:
         event["cause"] = _CAUSES.get(call["outcome"], "normalClearing")

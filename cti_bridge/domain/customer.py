@@ -77,6 +77,8 @@ class FinishedCall:
     queue: str
     user: str
     outcome: str
+    direction: str = "inbound"
+    """`inbound`, or `outbound` when it was us who called."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,4 +1,4 @@
-"""What an operator reads beside a call: notes from the CRM and earlier calls from the journal. Never raises."""
+"""What an operator reads beside a call: the notes of the CRM, earlier calls from it and the journal. Never raises."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -11,7 +11,7 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.port import Crm, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.customer import Note
+from cti_bridge.domain.customer import FinishedCall, Note
 from cti_bridge.domain.ids import CallId
 from cti_bridge.operators.directory import Directory
 from cti_bridge.reception.card import Card, PastCall
@@ -20,6 +20,9 @@ log = structlog.get_logger(__name__)
 
 NOTES = 20
 PAST_CALLS = 20
+AT_ONCE = 16
+"""Cards that are completed at the same time; after an interruption all live calls want theirs, and the CRM takes only
+so many questions: callers who wait to be decided about must not find its places taken."""
 _LIMIT_S = 3.0
 
 
@@ -38,9 +41,14 @@ class BesideTheCall:
         self._journal = journal
         self._look_up_late = look_up_late
         self._directory = directory
+        self._room = asyncio.Semaphore(AT_ONCE)
 
     async def complete(self, call: Call, card: Card) -> Card:
-        """The card with customer, notes and history, as far as they can be had within three seconds."""
+        """The card with customer, notes and history, as far as they can be had within three seconds of its turn."""
+        async with self._room:
+            return await self._complete(call, card)
+
+    async def _complete(self, call: Call, card: Card) -> Card:
         if card.to_look_up:
             card = await self._look_up_late(card)
         try:
@@ -60,21 +68,59 @@ class BesideTheCall:
         return await self._crm.notes(card.record.customer.id, limit=NOTES)
 
     async def _history(self, call_id: CallId, card: Card) -> tuple[PastCall, ...]:
+        """Earlier calls from this number, and those of this customer from others: each call once, the latest first."""
         key = card.caller.key
-        if key is None:
-            return ()
-        records = await self._journal.calls_from(key, limit=PAST_CALLS, but=call_id)
-        return tuple(self._past(record) for record in records if record.ended_at is not None)
+        records = await self._journal.calls_from(key, limit=PAST_CALLS, but=call_id) if key is not None else []
+        past = {record.id: self._past(record) for record in records if record.ended_at is not None}
+        if card.record is not None and not card.candidates:
+            for call in await self._crm.calls(card.record.customer.id, limit=PAST_CALLS):
+                if call.key != call_id:
+                    past.setdefault(CallId(call.key), self._reported(call))
+        return tuple(sorted(past.values(), key=lambda one: -one.at)[:PAST_CALLS])
+
+    def _reported(self, call: FinishedCall) -> PastCall:
+        """A call as the CRM has it: the journal may have forgotten it, or had it under another number."""
+        operator = self._directory().by_crm_user(call.user) if call.user else None
+        return _past(
+            call.started_at.timestamp(),
+            call.answered_at.timestamp() if call.answered_at else None,
+            call.ended_at.timestamp(),
+            direction=call.direction,
+            outcome=call.outcome,
+            queue=call.queue,
+            operator=operator.name if operator else call.user,
+        )
 
     def _past(self, record: CallRecord) -> PastCall:
         operator = self._directory().get(record.operator) if record.operator else None
-        ended_at, answered_at = record.ended_at, record.answered_at
-        until = answered_at if answered_at is not None else ended_at
-        return PastCall(
-            at=record.offered_at,
+        return _past(
+            record.offered_at,
+            record.answered_at,
+            record.ended_at,
+            direction=record.direction.value,
             outcome=record.outcome,
             queue=record.queue,
             operator=operator.name if operator else record.operator or "",
-            wait_s=round(until - record.offered_at, 1) if until is not None else None,
-            talk_s=round(ended_at - answered_at, 1) if ended_at is not None and answered_at is not None else None,
         )
+
+
+def _past(
+    began: float,
+    answered_at: float | None,
+    ended_at: float | None,
+    *,
+    direction: str,
+    outcome: str,
+    queue: str,
+    operator: str,
+) -> PastCall:
+    until = answered_at if answered_at is not None else ended_at
+    return PastCall(
+        at=began,
+        direction=direction,
+        outcome=outcome,
+        queue=queue,
+        operator=operator,
+        wait_s=round(until - began, 1) if until is not None else None,
+        talk_s=round(ended_at - answered_at, 1) if ended_at is not None and answered_at is not None else None,
+    )

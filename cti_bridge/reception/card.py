@@ -1,11 +1,11 @@
 """The customer card of a call, and how it looks on the wire to one operator. Pure."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from cti_bridge.calls.call import Call
+from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
@@ -26,9 +26,10 @@ _displayed = lru_cache(maxsize=4096)(display_number)
 
 @dataclass(frozen=True, slots=True)
 class PastCall:
-    """An earlier call from the same number; durations in seconds, times since 1970."""
+    """An earlier call from the same number or of the same customer; durations in seconds, times since 1970."""
 
     at: float
+    direction: str
     outcome: str
     queue: str
     operator: str
@@ -63,6 +64,12 @@ class Card:
     """Whether notes and history are there: pending, ready or failed."""
 
 
+def colleague_card(card: Card, extension: str, name: str) -> Card:
+    """The card of a call that a colleague makes, who is nobody to look up: what his channel says need not be true."""
+    raw = card.caller.raw if card.caller.kind is NumberKind.INTERNAL else extension
+    return replace(card, caller=CallerNumber(NumberKind.INTERNAL, raw), caller_name=name, decision="")
+
+
 def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, directory: Directory) -> Json:
     """The whole call as an operator with this part in it may see it."""
     ringing = part is Part.RINGING
@@ -71,8 +78,8 @@ def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, di
     latest = max((leg.rang_at for leg in call.legs), default=None)
     return {
         "id": call.id,
-        "direction": "inbound",
-        "state": call.state.value,
+        "direction": call.direction.value,
+        "state": (call.state if call.ended_at is None else CallState.ENDED).value,
         "my_role": part.value if part else "none",
         "queue": call.queue or None,
         "class": card.class_name,
@@ -178,7 +185,7 @@ def _amount(amount: Decimal | None) -> float | int | None:
 def _past(past: PastCall) -> Json:
     return {
         "at": _moment(past.at),
-        "direction": "inbound",
+        "direction": past.direction,
         "outcome": past.outcome,
         "queue": past.queue,
         "operator": past.operator or None,

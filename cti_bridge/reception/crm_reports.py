@@ -20,6 +20,7 @@ class CrmSink:
     """Tells the CRM of the calls of its customers when they are over; its name cannot be one of the settings'."""
 
     types = frozenset({ReportType.ENDED, ReportType.UPDATED})
+    customers_only = True
     max_age_s = _MAX_AGE_S
 
     def __init__(self, crm: Crm) -> None:
@@ -58,4 +59,5 @@ def finished_call(data: dict[str, Any]) -> FinishedCall | None:
         queue=data["queue"],
         user=(operator["crm_user"] or "") if operator else "",
         outcome=data["outcome"],
+        direction=data.get("direction", "inbound"),
     )

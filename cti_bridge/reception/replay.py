@@ -13,11 +13,12 @@ from prometheus_client import CollectorRegistry
 
 from cti_bridge.asterisk.agi import contract as agi
 from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami.sighting import Sighting
 from cti_bridge.asterisk.ari import contract as ari
 from cti_bridge.asterisk.dialplan import DECISION, RouteRequest
 from cti_bridge.asterisk.recording.lines import BadLine, Header, Kind, Line
 from cti_bridge.calls.call import Call
-from cti_bridge.calls.events import CallerId, CallEvent, CallOffered
+from cti_bridge.calls.events import CallerId, CallEvent, CallOffered, RecordingNamed, RecordingStarted
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId, call_id_for
@@ -76,7 +77,7 @@ class _Player:
         self._now = header.at
         self._clock = translate.PbxClock()
         self._questions: OrderedDict[str, tuple[RouteRequest, float]] = OrderedDict()
-        self._sighting: translate.Sighting | None = None
+        self._sighting: Sighting | None = None
         """Set while a snapshot is coming; what comes meanwhile is put off until it has been taken in."""
         self._asked_at = 0.0
         self._put_off: list[CallEvent] = []
@@ -132,6 +133,9 @@ class _Player:
         event = translate.translate(message, self._now, self._clock)
         if event is not None:
             self._happened(event)
+        if isinstance(event, RecordingStarted):
+            # Nobody can be asked for its file any more.
+            self._happened(RecordingNamed(self._now, event.channel, event.at, ""))
 
     def _happened(self, event: CallEvent) -> None:
         if self._sighting is None:
@@ -145,7 +149,7 @@ class _Player:
         sighting, put_off = self._sighting, self._put_off
         self._sighting, self._put_off = None, []
         if stage == "asked":
-            self._sighting, self._asked_at = translate.Sighting(), self._now
+            self._sighting, self._asked_at = Sighting(), self._now
         elif stage == "complete" and sighting is not None:
             self.switchboard.resync(sighting.snapshot(self._asked_at))
         for event in put_off:

@@ -17,19 +17,21 @@ from cti_bridge.asterisk.dialplan import MAX_VALUE
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
-from cti_bridge.calls.leg import Leg, LegState
+from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.phones import PhonesInUse
 from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts, who_talks
-from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord
+from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.calls.refusals import Refusal, refusals
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import OperatorDial
-from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
-from cti_bridge.domain.number import mask
+from cti_bridge.domain.direction import Direction
+from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.protocol import Json
-from cti_bridge.reception.card import Card, encode_call
+from cti_bridge.reception.card import Card, colleague_card, encode_call
+from cti_bridge.reception.written import leg_record, recording_record, story, worth_writing
 
 log = structlog.get_logger(__name__)
 
@@ -77,6 +79,7 @@ class Switchboard:
         fetch: Fetch,
         new_card: Callable[[CallerId], Card],
         observe: Callable[[CallRecord], None] = lambda record: None,
+        on_refused: Callable[[Refusal], None] = lambda refusal: None,
         now: Callable[[], float] = time.time,
         live_limit: int = MAX_LIVE_CALLS,
     ) -> None:
@@ -96,8 +99,11 @@ class Switchboard:
         self._fetch = fetch
         self._new_card = new_card
         self._observe = observe
+        self._on_refused = on_refused
         self._now = now
         self._desks: dict[CallId, _Desk] = {}
+        self._unseen: dict[CallId, Change] = {}
+        """What happened to calls unseen, each from what was told last to what it is now."""
         self._fetches: set[asyncio.Task[None]] = set()
         hub.on_sent = self._sent
 
@@ -112,20 +118,29 @@ class Switchboard:
         """One thing happened on the PBX."""
         self._phones.apply(event)
         found = self.book.apply(event)
-        if found and isinstance(event, LegRinging) and not event.leg_name.startswith("Local/"):
+        rings_here = found and not any(change.after.dialling for change in found)
+        if rings_here and isinstance(event, LegRinging) and not event.leg_name.startswith("Local/"):
             self.unowned_rings += self._owner(event.interface) is None
         for change in found:
             self._changed(change)
 
+    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
+        """One thing happened earlier. Who sees the call is told when it is over, or with the snapshot."""
+        for change in self.book.look_back(event, maybe_heard=maybe_heard):
+            self._found_out(change)
+
+    def needs_check(self) -> bool:
+        """Whether the live calls should be held against a new snapshot, because something about them may be lost."""
+        return self.book.needs_check(self._now())
+
     def resync(self, snapshot: Snapshot) -> None:
-        """The connection to the PBX is new: this is all there is now."""
+        """The connection to the PBX is new, or the calls are checked: this is all there is now."""
         self._phones.resync(snapshot)
         for change in self.book.resync(snapshot):
-            try:
-                self._changed(change)
-            except Exception:
-                # What is wrong with one call must not leave the others as they were before the cut.
-                log.exception("event.failed", kind="Snapshot")
+            self._found_out(change)
+        unseen, self._unseen = self._unseen, {}
+        for change in unseen.values():
+            self._tell_unseen(change)
         for call in self.book.live():
             self._begin_fetch(call)
         self._hub.team_changed()
@@ -148,7 +163,7 @@ class Switchboard:
         """Keep those of live calls and of callers who have only just been decided; the others were never heard of."""
         before = len(self._desks)
         recent = set(islice(reversed(self._desks), MAX_DESKS // 4))
-        self._desks = {known: desk for known, desk in self._desks.items() if known in recent or self.book.get(known)}
+        self._desks = {each: desk for each, desk in self._desks.items() if each in recent or self.book.is_known(each)}
         self.cards_dropped += before - len(self._desks)
 
     def delivered(self, call_id: CallId, decision: DecisionRecord) -> None:
@@ -204,6 +219,8 @@ class Switchboard:
         busy = None
         for call in self.book.at(operator.phones):
             part = parts(call, self._owner).get(operator.id)
+            if self._owner(call.caller_phone) == operator.id:
+                part = Part.TALKING  # he calls somebody, and hears at least that it rings there
             if part is not None and (busy is None or busy[0] is not Part.TALKING):
                 busy = (part, call.queue)
         return busy
@@ -212,24 +229,69 @@ class Switchboard:
         operator = self._directory().owner_of(interface)
         return operator.id if operator else None
 
+    def _found_out(self, change: Change) -> None:
+        """Note one step that nobody saw; nobody's screen is to live through the past."""
+        call, desk = change.after, self._desk(change)
+        for pop in changes(change.before, call, self._owner):
+            if pop.event is PopEvent.RINGING and pop.operator not in desk.rang:
+                desk.rang.append(pop.operator)
+        self._note_answer(call, desk)
+        first = self._unseen.pop(call.id, change)
+        whole = replace(change, before=first.before, adopted=first.adopted)
+        if call.ended_at is not None:
+            self._tell_unseen(whole)
+        else:
+            self._unseen[call.id] = whole
+
+    def _tell_unseen(self, change: Change) -> None:
+        try:
+            self._tell_all(change, self._desks[change.after.id])
+        except Exception:
+            # What is wrong with one call must not leave the others as they were before the cut.
+            log.exception("event.failed", kind="Snapshot")
+
     def _changed(self, change: Change) -> None:
+        self._tell_all(change, self._desk(change))
+
+    def _desk(self, change: Change) -> _Desk:
         call = change.after
         desk = self._desks.get(call.id)
         if desk is None:
-            desk = self._desks[call.id] = _Desk(self._new_card(change.adopted or CallerId()))
+            desk = self._desks[call.id] = _Desk(self._first_card(call, change.adopted or CallerId()))
+        elif change.before is not None and change.before.direction is not call.direction:
+            desk.card, desk.answered_by, desk.fetched = self._first_card(call, CallerId()), None, False
+        return desk
+
+    def _tell_all(self, change: Change, desk: _Desk) -> None:
+        call = change.after
         told = changes(change.before, call, self._owner)
         for pop in told:
             self._tell(call, desk, pop)
+        for refusal in refusals(change.before, call):
+            self._on_refused(refusal)
         self._note_answer(call, desk)
         self._tell_the_rest(change.before, call, desk, told)
-        if told:
+        calls_begin_and_end = change.before is None or call.ended_at is not None
+        if told or (call.caller_phone and calls_begin_and_end):
             self._hub.team_changed()
-        if call.state is not CallState.ENDED:
+        if call.ended_at is None:
             self._begin_fetch(call)
-        if _worth_writing(change):
+        if worth_writing(change):
             self._keep(call)
-        if call.state is CallState.ENDED:
+        if call.ended_at is not None and (change.before is None or change.before.ended_at is None):
             self._finish(call, desk)
+        if call.state is CallState.CLOSED:
+            del self._desks[call.id]
+
+    def _first_card(self, call: Call, caller_id: CallerId) -> Card:
+        """The card of a call that we did not decide: `caller_id` is who calls, or whom an operator calls outside."""
+        card = self._new_card(caller_id)
+        if call.direction is Direction.OUTBOUND:
+            return replace(card, decision="")
+        colleague = self._directory().owner_of(call.caller_phone) if call.caller_phone else None
+        if colleague is None:
+            return card
+        return colleague_card(card, call.caller_phone.rpartition("/")[2], colleague.name)
 
     def _tell(self, call: Call, desk: _Desk, pop: PopChange) -> None:
         if pop.event is PopEvent.RINGING:
@@ -258,7 +320,8 @@ class Switchboard:
 
     def _note_answer(self, call: Call, desk: _Desk) -> None:
         if desk.answered_by is None:
-            desk.answered_by = who_talks(call, self._owner)
+            made_by = call.dialler.interface if call.dialler and call.direction is Direction.OUTBOUND else ""
+            desk.answered_by = self._owner(made_by) if made_by else who_talks(call, self._owner)
 
     def _encoded(self, call: Call, desk: _Desk, part: Part | None) -> Json:
         return encode_call(call, desk.card, part, self._stages(), self._directory())
@@ -325,7 +388,11 @@ class Switchboard:
             ended_at=call.ended_at,
             outcome=call.outcome.value if call.outcome else "",
             recovered=call.recovered,
-            legs=tuple(_leg_record(leg, self._owner(leg.interface)) for leg in call.legs),
+            legs=tuple(leg_record(leg, self._owner(leg.interface)) for leg in call.legs),
+            recordings=tuple(recording_record(one, call) for one in call.recordings),
+            direction=call.direction,
+            dialler=call.dialler.interface if call.dialler else "",
+            customer_id=card.record.customer.id if card.record and not card.candidates and not desk.decision else "",
         )
 
     def _keep(self, call: Call) -> None:
@@ -333,9 +400,8 @@ class Switchboard:
 
     def _finish(self, call: Call, desk: _Desk) -> None:
         record = self._record(call, desk)
-        del self._desks[call.id]
         self._observe(record)
-        log.info("call", **_story(record))
+        log.info("call", **story(record))
 
 
 def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> OperatorDial | None:
@@ -357,22 +423,6 @@ _BUSY = {Part.RINGING: "ringing", Part.CONSULTING: "talking", Part.TALKING: "tal
 """What colleagues are told of an operator's part in a call."""
 
 
-def _leg_record(leg: Leg, owner: OperatorId | None) -> LegRecord:
-    return LegRecord(
-        leg=leg.id,
-        parent=leg.parent or ChannelId(""),
-        operator=owner or OperatorId(""),
-        number="" if owner else mask(leg.number),
-        interface=leg.interface,
-        queue=leg.queue,
-        rang_at=leg.rang_at,
-        answered_at=leg.answered_at,
-        ended_at=leg.ended_at,
-        talked_s=round(leg.talked_s, 3),
-        why=leg.why.value if leg.why else "",
-    )
-
-
 def _teammate(operator: Operator, busy: tuple[Part, str] | None) -> Json:
     part, queue = busy or (None, "")
     return {
@@ -386,43 +436,3 @@ def _teammate(operator: Operator, busy: tuple[Part, str] | None) -> Json:
 def _rang_at(call: Call, operator: OperatorId, owner_of: Callable[[str], OperatorId | None]) -> float:
     ringing = [leg for leg in call.legs if leg.state is LegState.RINGING and owner_of(leg.interface) == operator]
     return min(leg.rang_at for leg in ringing)
-
-
-def _worth_writing(change: Change) -> bool:
-    """A row is written at the start and end, and at each answer and end of a talk; what rings follows with the next."""
-    before, after = change.before, change.after
-    if before is None or after.ended_at is not None:
-        return True
-    return _talks(before) != _talks(after) or before.queue != after.queue
-
-
-def _talks(call: Call) -> tuple[object, ...]:
-    """Who has answered, and whether he is still there."""
-    return call.answered_at, [(leg.id, leg.ended_at) for leg in call.legs if leg.answered_at is not None]
-
-
-def _story(record: CallRecord) -> dict[str, object]:
-    """The whole call in one line of the log, without names and with the number masked."""
-    decision = record.decision
-    ended_at = record.ended_at or record.offered_at
-    wait_until = record.answered_at if record.answered_at is not None else ended_at
-    return {
-        "id": record.id,
-        "caller": mask(record.caller),
-        "did": mask(record.did),
-        "class": decision.class_name if decision else "",
-        "rule": decision.rule if decision else "",
-        "decision": record.decided_by,
-        "crm": decision.crm if decision else "",
-        "queue": decision.queue if decision and decision.delivered else record.queue,
-        "decision_ms": decision.took_ms.get("whole") if decision else None,
-        "delivered": decision.delivered if decision else False,
-        "last_queue": record.queue,
-        "rang": list(record.rang),
-        "pop_ms": record.pop_ms,
-        "operator": record.operator,
-        "wait_s": round(wait_until - record.offered_at, 3),
-        "talk_s": round(ended_at - record.answered_at, 3) if record.answered_at is not None else None,
-        "outcome": record.outcome,
-        "recovered": record.recovered,
-    }

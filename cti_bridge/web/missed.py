@@ -66,6 +66,12 @@ def _try(call: MissedCall) -> Json:
         "outcome": call.outcome,
         "waited_s": call.waited_s,
         "rang": [
-            {"operator": rang.operator, "phone": rang.phone or None, "rang_s": rang.seconds} for rang in call.rang
+            {
+                "operator": rang.operator,
+                "phone": rang.phone or None,
+                "rang_s": rang.seconds,
+                "why": rang.why or None,
+            }
+            for rang in call.rang
         ],
     }

@@ -44,6 +44,9 @@ class ScriptedCrm:
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         return ()
 
+    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
+        return ()
+
     async def report(self, call: FinishedCall) -> None:
         await self._wait()
 

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from customer_files import caller, import_text
 
+from cti_bridge.crm.embedded import call_list
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.delivery.outbox import Entry
@@ -62,6 +63,50 @@ async def test_told_twice_or_of_an_earlier_call_it_stays_what_it_is(crm: Embedde
 async def test_a_call_that_nobody_answered_was_no_talk(crm: EmbeddedCrm) -> None:
     await crm.report(replace(CALL, answered_at=None, outcome="abandoned"))
     assert await last_contact(crm) is None
+
+
+async def test_the_call_is_in_the_customers_list_once_as_it_was_told_last(crm: EmbeddedCrm) -> None:
+    missed = replace(CALL, answered_at=None, user="", outcome="abandoned")
+    for call in (missed, CALL, CALL, missed):
+        await crm.report(call)
+    assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
+    assert await crm.calls(CustomerId("c-9"), limit=20) == ()
+
+
+async def test_the_latest_calls_are_kept(crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(call_list, "MOST_CALLS", 3)
+    calls = [
+        replace(CALL, key=f"main-{number}.1", started_at=CALL.started_at + timedelta(days=number))
+        for number in range(5)
+    ]
+    for call in calls:
+        await crm.report(call)
+    assert await crm.calls(CALL.customer_id, limit=20) == tuple(reversed(calls[2:]))
+    assert await crm.calls(CALL.customer_id, limit=2) == (calls[4], calls[3])
+
+
+async def test_a_file_of_an_older_version_is_read_and_gets_its_list_with_the_first_call(
+    crm: EmbeddedCrm, tmp_path: Path
+) -> None:
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
+        file.executescript("DROP TABLE calls; PRAGMA user_version = 1;")
+    assert await last_contact(crm) is None
+    assert await crm.calls(CALL.customer_id, limit=20) == ()
+    await crm.report(CALL)
+    assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
+
+
+async def test_calls_survive_an_import_and_go_with_a_customer_who_gets_another_id(
+    crm: EmbeddedCrm, tmp_path: Path
+) -> None:
+    await crm.report(CALL)
+    import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
+    assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
+        file.execute("PRAGMA foreign_keys = ON")
+        file.execute("UPDATE customers SET id = 'c-2'")
+        file.commit()
+    assert await crm.calls(CustomerId("c-2"), limit=20) == (replace(CALL, customer_id=CustomerId("c-2")),)
 
 
 async def test_a_customer_who_is_gone_is_nobody_to_take_note_for(crm: EmbeddedCrm) -> None:

@@ -79,6 +79,9 @@ MISTAKES = [
     pytest.param(AMI + '    staff_numbers:\n      - "+7495*"\n', "4:9", "+7495* is too short", id="a city of staff"),
     pytest.param(AMI + "crm: {kind: sugar}\n", "3:7", "`embedded`", id="unknown CRM"),
     pytest.param(AMI + "crm: {fresh: soon}\n", "3:7", "not a duration", id="no duration"),
+    pytest.param(AMI + "calls: {rejected_for: 11m}\n", "3:9", "must be from 1s to 10m, or 0s", id="refused too long"),
+    pytest.param(AMI + "calls: {rejected_for: 500ms}\n", "3:9", "must be from 1s", id="refused for a moment"),
+    pytest.param(AMI + "calls: {rejected_for: for ever}\n", "3:9", "not a duration", id="refused for ever"),
     pytest.param(AMI + "retention: {facts: 90m}\n", "3:13", "not a length such as 30d", id="facts for minutes"),
     pytest.param(AMI + "retention: {calls: 0d}\n", "3:13", "not a length", id="calls for no time"),
     pytest.param(AMI + "retention: {calls: 2w}\n", "3:1", "facts cannot be kept longer", id="facts without calls"),
@@ -181,3 +184,11 @@ def test_bad_rules_are_a_no_and_missing_ones_could_not_be_asked(
     rules.unlink()
     assert main(["check", "--config", str(config)]) == 2
     assert str(rules) in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("", 30.0), ("calls: {rejected_for: 0s}\n", 0.0), ("calls: {rejected_for: 2m}\n", 120.0)]
+)
+def test_for_how_long_a_refusal_counts(config: Path, text: str, expected: float) -> None:
+    config.write_text(AMI + text)
+    assert load_settings(config).rejected_for_s == expected

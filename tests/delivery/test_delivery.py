@@ -14,7 +14,9 @@ from aiohttp import web
 from receiver import SECRET, HttpReceiver, answers, takes
 from sqlite_utils import Database
 from standardwebhooks import Webhook, WebhookVerificationError
+from structlog.testing import capture_logs
 
+from cti_bridge.calls import journal as journal_module
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.delivery import courier, outbox, verdict
@@ -43,9 +45,9 @@ def ended(number: int = 1) -> CallRecord:
 class Office:
     """A journal with couriers, as the daemon has them."""
 
-    def __init__(self, path: Path, *sinks: Sink) -> None:
+    def __init__(self, path: Path, *sinks: Sink, now: Callable[[], float] = time.time) -> None:
         self.path = path
-        self.dispatch = Dispatch(sinks, crm_user=lambda operator: f"user-{operator}")
+        self.dispatch = Dispatch(sinks, crm_user=lambda operator: f"user-{operator}", now=now)
         self.states: list[str] = []
         self.journal = Journal(
             path, on_state=lambda state, _: self.states.append(state), companion=self.dispatch.writer
@@ -217,7 +219,9 @@ async def test_a_permanent_refusal_is_a_dead_letter_at_once_with_its_reason(
         (entry,) = await office.until(lambda entries: [entry.state for entry in entries] == ["dead"])
         assert (entry.reason, entry.attempts, len(receiver.arrivals)) == (f"HTTP {status}", 1, 1)
         receiver.behaviour = takes
-        await office.journal.ask(lambda database: outbox.retry(database.conn, Choice(), now=time.time()), within_s=5.0)
+        await office.journal.ask(
+            lambda database: outbox.retry(database.conn, Choice(), after=0, until=99, now=time.time()), within_s=5.0
+        )
         await receiver.until(1)
         await office.until(lambda entries: not entries)
 
@@ -233,8 +237,7 @@ async def test_what_is_too_old_is_given_up_with_the_last_reason(path: Path, rece
 
 async def test_the_receivers_wish_to_be_left_alone_is_honoured(path: Path, receiver: HttpReceiver) -> None:
     receiver.behaviour = answers(429, Retry_After="600")
-    async with Office(path, webhook(receiver)).open() as office:
-        office.dispatch.couriers[0]._sink.max_age_s = 86_400.0
+    async with Office(path, webhook(receiver, max_age_s=86_400.0)).open() as office:
         await office.keep(offered())
         (entry,) = await office.until(lambda entries: [entry.attempts for entry in entries] == [1])
     assert entry.due_at is not None
@@ -264,6 +267,103 @@ async def test_a_clock_that_was_ahead_and_is_set_right_holds_no_report_back(path
     async with Office(path, webhook(receiver)).open():
         await receiver.until(1)
     assert receiver.distinct() == {"main-1.1": ["main-1.1/1"]}
+
+
+class Clock:
+    """The machine's clock, which can be set."""
+
+    def __init__(self) -> None:
+        self.ahead_s = 0.0
+
+    def __call__(self) -> float:
+        return time.time() + self.ahead_s
+
+
+async def test_a_clock_that_is_set_back_in_between_stalls_no_report(path: Path, receiver: HttpReceiver) -> None:
+    clock = Clock()
+    receiver.behaviour = answers(503)
+    async with Office(path, webhook(receiver), now=clock).open() as office:
+        await office.keep(offered(1))
+        await office.until(lambda entries: [entry.attempts > 0 for entry in entries] == [True])
+        clock.ahead_s = -1800.0
+        await office.keep(offered(2))
+        receiver.behaviour = takes
+        await receiver.until(2)
+
+
+async def test_a_clock_that_leaps_ahead_gives_nothing_up(path: Path, receiver: HttpReceiver) -> None:
+    clock = Clock()
+    receiver.behaviour = answers(503)
+    async with Office(path, webhook(receiver, max_age_s=3600.0), now=clock).open() as office:
+        for number in range(1, 8):
+            await office.keep(offered(number))
+        (courier,) = office.dispatch.couriers
+        async with asyncio.timeout(10):
+            while not courier.down:
+                await asyncio.sleep(0.01)
+        clock.ahead_s = 14 * 365 * 86_400.0
+        seen = len(receiver.arrivals)
+        async with asyncio.timeout(10):
+            while len(receiver.arrivals) < seen + 3:
+                await asyncio.sleep(0.01)
+        assert {entry.state for entry in await office.entries()} == {"waiting"}
+        clock.ahead_s = 0.0  # and what was written meanwhile has no date of the future
+        await office.until(lambda entries: all(entry.since < time.time() + 1 for entry in entries))
+        receiver.behaviour = takes
+        await receiver.until(7)
+
+
+async def test_one_report_that_breaks_the_receiver_does_not_make_it_down(path: Path, receiver: HttpReceiver) -> None:
+    async def breaks_at_one(request: web.Request) -> web.StreamResponse:
+        poison = receiver.arrivals[-1].event["subject"] == "main-1.1"
+        return web.Response(status=500) if poison else await takes(request)
+
+    receiver.behaviour = breaks_at_one
+    async with Office(path, webhook(receiver)).open() as office:
+        await office.keep(offered(1))
+        await office.until(lambda entries: bool(entries) and entries[0].attempts > courier.DOWN_AFTER + 2)
+        assert not office.dispatch.couriers[0].down
+        await office.keep(offered(2))
+        await receiver.until(1)
+
+
+async def test_reports_for_somebody_who_is_not_in_the_settings_any_more_are_given_up_and_said(
+    path: Path, receiver: HttpReceiver
+) -> None:
+    async with Office(path, webhook(receiver, "gone")).open(deliver=False) as office:
+        await office.keep(ended(1))
+    clock = Clock()
+    clock.ahead_s = 86_400.0 + 60
+    with capture_logs() as said:
+        async with Office(path, webhook(receiver), now=clock).open() as office, asyncio.timeout(20):
+            watching = asyncio.create_task(office.dispatch.watch())
+            while not said:
+                await asyncio.sleep(0.01)
+            watching.cancel()
+            given_up = await office.entries()
+    assert {(entry.sink, entry.state, entry.reason) for entry in given_up} == {
+        ("gone", "dead", "the receiver is not in the settings any more")
+    }
+    assert [(line["event"], line["sink"], line["reports"]) for line in said] == [("reports.expired", "gone", 4)]
+
+
+async def test_a_new_receiver_hears_nothing_of_calls_that_were_over_before_it_was_there(
+    path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(journal_module, "GROUP", 3)
+    async with HttpReceiver() as second:
+        async with Office(path, webhook(receiver)).open() as office:
+            for number in range(1, 8):
+                await office.keep(offered(number))
+            await receiver.until(7)
+        async with Office(path, webhook(receiver), webhook(second, "desk")).open() as office:
+            await office.journal.close_older(than=2000.0)
+            await receiver.until(21)
+            await office.until(lambda entries: not entries)
+    assert all(len(keys) == 3 for keys in receiver.distinct().values())
+    assert not second.arrivals
+    with closing(sqlite3.connect(path)) as file:
+        assert file.execute("SELECT count(*) FROM calls WHERE ended_at IS NULL").fetchone() == (0,)
 
 
 async def test_a_receiver_that_is_new_in_mid_call_hears_it_from_the_start(path: Path, receiver: HttpReceiver) -> None:

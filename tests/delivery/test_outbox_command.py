@@ -133,7 +133,38 @@ def test_without_a_journal_or_with_an_older_one_it_could_not_be_asked(
         older.execute("PRAGMA user_version = 1")
     for command in (["list"], ["retry"], ["drop", "--state", "dead"]):
         assert main(["outbox", *command, *config]) == 2
-        assert "no such table" in capsys.readouterr().err
+        assert "of another version" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(("command", "words"), [("retry", "wait again"), ("drop", "removed")])
+def test_what_was_written_while_the_clock_was_ahead_is_found_like_the_rest(
+    path: Path, config: list[str], capsys: pytest.CaptureFixture[str], command: str, words: str
+) -> None:
+    with closing(sqlite3.connect(path)) as connection, connection:
+        (number,) = connection.execute("UPDATE outbox SET state = 'dead', since = 2208988800.0").rowcount,  # fmt: skip
+    assert number > 0
+    assert main(["outbox", command, "--sink", "desk", *config]) == 0
+    mine = capsys.readouterr().out
+    assert main(["outbox", command, "--sink", "crm", *config]) in (0, 1)
+    others = capsys.readouterr().out
+    assert sum(int(said.split()[0]) for said in (mine, others)) == number
+    assert words in mine
+
+
+def test_what_is_dropped_is_gone_from_the_bytes_of_the_file(
+    path: Path, config: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    told = "Прасковья Долгих".encode()
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("UPDATE outbox SET body = ?", [told.decode() * 50])
+        connection.commit()
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.read_bytes().count(told) > 0
+    for sink in ("crm", "desk"):
+        main(["outbox", "drop", "--sink", sink, *config])
+    with closing(sqlite3.connect(path)) as connection:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    assert path.read_bytes().count(told) == 0
 
 
 def test_a_call_says_how_far_it_has_been_told(

@@ -8,9 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord, RecordingRecord
 from cti_bridge.delivery.reports import Report, ReportType, Told, due
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
+from cti_bridge.reception.crm_reports import finished_call
 
 DECISION = DecisionRecord(
     kind="matched", crm="fresh", crm_age_s=None, rule="sales", class_name="sales", queue="sales",
@@ -25,6 +27,29 @@ ANSWERED = replace(OFFERED, queue="sales", rang=(OperatorId("op3"),), operator=O
 ENDED = replace(ANSWERED, ended_at=1067.25, outcome="answered")
 ABANDONED = replace(OFFERED, queue="sales", ended_at=1010.0, outcome="abandoned")
 LATE = replace(ABANDONED, answered_at=1004.0, operator=OperatorId("op3"), outcome="answered", recovered=True)
+
+MADE = replace(
+    OFFERED, did="", decision=None, direction=Direction.OUTBOUND, operator=OperatorId("op3"), dialler="PJSIP/103"
+)
+"""An operator calls outside."""
+REACHED = replace(MADE, customer_id="c-7", answered_at=1007.5, ended_at=1067.25, outcome="answered")
+
+LEG = LegRecord(
+    ChannelId("1.2"), ChannelId(""), OperatorId("op3"), "", "PJSIP/103", "sales", 1001.0, 1007.5, 1067.25, 59.5, "ended"
+)
+REFUSED = replace(
+    LEG,
+    leg=ChannelId("1.3"),
+    operator=OperatorId("op4"),
+    answered_at=None,
+    ended_at=1003.0,
+    talked_s=0.0,
+    why="refused",
+)
+RUNNING = RecordingRecord(ChannelId("1.1"), ChannelId(""), 1002.0, None, "/var/spool/a.wav")
+DONE = replace(RUNNING, ended_at=1067.25)
+RECORDED = replace(ENDED, legs=(LEG, REFUSED), recordings=(DONE,))
+NOT_CLOSED = replace(RECORDED, recordings=(RUNNING,))
 
 CRM_USERS = {"op3": "o.lanskaya"}
 STARTED, ANSWER, END, UPDATE = ReportType
@@ -63,6 +88,9 @@ def event(report: Report) -> dict[str, Any]:
         pytest.param([OFFERED, ABANDONED, LATE], "started ended updated updated", id="an answer found out late"),
         pytest.param([OFFERED, LATE, ABANDONED], "started answered ended updated updated", id="an older end later"),
         pytest.param([ENDED, ENDED], "started answered ended updated", id="the end twice"),
+        pytest.param([NOT_CLOSED], "started answered ended", id="a recording goes on"),
+        pytest.param([NOT_CLOSED, RECORDED], "started answered ended updated", id="and comes to its end"),
+        pytest.param([ENDED, RECORDED], "started answered ended updated updated", id="a recording turns up late"),
     ],
 )  # fmt: skip
 def test_the_states_of_a_call_are_told_in_a_legal_sequence(states: list[CallRecord], expected: str) -> None:
@@ -88,6 +116,36 @@ def test_a_report_says_what_was_known_then_and_when_it_was() -> None:
     assert {start["specversion"], start["source"], start["subject"]} == {"1.0", "/cti-bridge/main", "main-1.1"}
 
 
+def test_who_talked_to_whom_when_and_for_how_long_is_told_as_far_as_it_was_known_then() -> None:
+    start, answer, end, update = map(event, told(RECORDED))
+
+    assert start["data"]["legs"] == start["data"]["recordings"] == []
+    talks, refused = answer["data"]["legs"]
+    assert (talks["operator"], talks["ended_at"], talks["talk_s"], talks["why"]) == ("op3", None, 0.0, None)
+    assert (refused["operator"], refused["answered_at"], refused["why"]) == ("op4", None, "refused")
+    assert answer["data"]["recordings"][0]["ended_at"] is None
+    assert end["data"]["legs"][0] == {
+        "leg": "1.2",
+        "operator": "op3",
+        "number": None,
+        "interface": "PJSIP/103",
+        "queue": "sales",
+        "rang_at": "1970-01-01T00:16:41.000+00:00",
+        "answered_at": "1970-01-01T00:16:47.500+00:00",
+        "ended_at": "1970-01-01T00:17:47.250+00:00",
+        "talk_s": 59.5,
+        "why": "ended",
+    }
+    assert update["data"]["recordings"] == [
+        {
+            "file": "/var/spool/a.wav",
+            "leg": None,
+            "started_at": "1970-01-01T00:16:42.000+00:00",
+            "ended_at": "1970-01-01T00:17:47.250+00:00",
+        }
+    ]
+
+
 def test_an_answered_call_is_never_told_of_as_unanswered() -> None:
     end = event(told(ANSWERED, replace(ABANDONED, recovered=True))[2])
 
@@ -102,7 +160,9 @@ def test_a_call_of_which_no_decision_is_known_is_told_of_too() -> None:
     assert event(start)["data"]["customer"] is None
 
 
-STATES = st.lists(st.sampled_from([OFFERED, ANSWERED, ENDED, ABANDONED, LATE]), min_size=1, max_size=12)
+STATES = st.lists(
+    st.sampled_from([OFFERED, ANSWERED, ENDED, ABANDONED, LATE, NOT_CLOSED, RECORDED]), min_size=1, max_size=12
+)
 
 
 @given(STATES)
@@ -128,3 +188,20 @@ def test_an_answer_once_told_stays(states: list[CallRecord]) -> None:
 @given(STATES)
 def test_what_was_told_once_is_not_told_again(states: list[CallRecord]) -> None:
     assert told(*states, states[-1]) == told(*states)
+
+
+def test_a_call_that_an_operator_makes_says_so_and_who_he_is_from_the_start() -> None:
+    reports = told(MADE, REACHED)
+    assert [report.type for report in reports] == [STARTED, ANSWER, END, UPDATE]
+    for report in reports:
+        data = event(report)["data"]
+        assert (data["direction"], data["caller"]["number"], data["decision"]) == ("outbound", "+74950000150", "")
+        assert data["operator"] == {"id": "op3", "crm_user": "o.lanskaya"}
+    assert [event(report)["data"]["customer"] for report in reports] == [None, "c-7", "c-7", "c-7"]
+    assert event(told(OFFERED)[0])["data"]["direction"] == "inbound"
+
+
+def test_an_answered_call_to_a_customer_is_a_contact_with_him() -> None:
+    call = finished_call(event(told(MADE, REACHED)[2])["data"])
+    assert call is not None
+    assert (call.customer_id, call.user, call.answered_at is not None) == ("c-7", "o.lanskaya", True)

@@ -14,6 +14,7 @@ from cti_bridge.domain.ids import CallId
 
 CALL: dict[str, Any] = {
     "call": "main-1.1",
+    "direction": "inbound",
     "caller": {"number": "+74950000150", "kind": "external", "name": "Марфа", "verified": False},
     "did": "+74950000149",
     "queue": "",
@@ -26,6 +27,14 @@ ANSWERED = {**CALL, "queue": "sales", "operator": {"id": "op3", "crm_user": "o.l
 def test_a_new_call_has_numbers_without_a_sign() -> None:
     assert cti_event(ReportType.STARTED, CALL) == {
         "event": "newCall", "direction": "in", "callId": "main-1.1", "from": "74950000150", "to": "74950000149",
+    }  # fmt: skip
+
+
+def test_a_call_that_an_operator_makes_goes_out_to_the_customer_and_names_who_made_it() -> None:
+    made = {**CALL, "direction": "outbound", "did": "", "operator": {"id": "op3", "crm_user": "o.lanskaya"}}
+    assert cti_event(ReportType.STARTED, made) == {
+        "event": "newCall", "direction": "out", "callId": "main-1.1", "from": "", "to": "74950000150",
+        "user": "o.lanskaya", "answeringNumber": "o.lanskaya",
     }  # fmt: skip
 
 

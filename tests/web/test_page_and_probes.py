@@ -124,6 +124,9 @@ class NoCalls:
     def take(self, event: CallEvent) -> None:
         """Nothing happens."""
 
+    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
+        """Nothing happened."""
+
     def resync(self, snapshot: Snapshot) -> None:
         """There is nothing."""
 

@@ -53,7 +53,7 @@ def real_call() -> dict[str, Any]:
         candidates=(record,),
         deal_id=DealId("d1"),
         notes=(Note(datetime.now(UTC), "op1", "Просила перезвонить"),),
-        history=(PastCall(1.0, "answered", "sales", "op1", 1.0, 2.0),),
+        history=(PastCall(1.0, "inbound", "answered", "sales", "op1", 1.0, 2.0),),
     )
     call = Call(CallId("main-1.1"), ChannelId("1.1"), "1.1", 1.0, queue="sales", legs=(leg,))
     return encode_call(call, card, Part.RINGING, SHIPPED_STAGES, Directory.of([OLGA]))

@@ -1,12 +1,13 @@
 """The SQLite file of the embedded CRM: its tables, and how it is opened for reading and for importing.
 
 Texts are kept as the CSV had them, times as UTC in ISO 8601 (so that they sort), amounts as decimal text (so that
-no kopeck is lost). `numbers.key` is E.164. Only an import creates or changes the file.
+no kopeck is lost). `numbers.key` is E.164. Only an import creates the file; beside it only finished calls are written.
 """
 
 import sqlite3
-from contextlib import closing
+from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 from sqlite_utils import Database
 
@@ -63,8 +64,24 @@ CREATE TABLE stages (
     final INTEGER NOT NULL
 ) WITHOUT ROWID;
 """
-MIGRATIONS = (_TABLES,)
+_CALLS = """
+CREATE TABLE calls (
+    key TEXT PRIMARY KEY,
+    customer_id TEXT NOT NULL REFERENCES customers(id) ON UPDATE CASCADE ON DELETE CASCADE,
+    started_at TEXT NOT NULL,
+    answered_at TEXT,
+    ended_at TEXT NOT NULL,
+    queue TEXT NOT NULL,
+    user TEXT NOT NULL,
+    outcome TEXT NOT NULL,
+    direction TEXT NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX calls_by_customer ON calls (customer_id, started_at);
+"""
+MIGRATIONS = (_TABLES, _CALLS)
 """One script per schema version, each run once and in a transaction; a script that was released never changes."""
+_READABLE = 1
+"""The oldest version in which customers can be looked up as now; whoever writes next brings the file up to date."""
 
 
 def open_for_reading(path: Path, *, busy_timeout_s: float) -> Database:
@@ -112,20 +129,6 @@ def open_for_import(path: Path) -> Database:
     return database
 
 
-def write_last_contact(path: Path, last: tuple[str, str], *, busy_timeout_s: float) -> None:
-    """Note a time (ISO 8601 in UTC) at which a customer was spoken with, by his id; a later one that is known stays.
-
-    Raises sqlite3.Error.
-    """
-    address = f"{path.absolute().as_uri()}?mode=rw"
-    with closing(sqlite3.connect(address, uri=True, timeout=busy_timeout_s)) as connection:
-        connection.execute("PRAGMA synchronous = NORMAL")
-        with connection:
-            connection.execute(
-                "UPDATE customers SET last_contact_at = max(coalesce(last_contact_at, ''), ?) WHERE id = ?", last
-            )
-
-
 def set_stages(database: Database, stages: StageList | None) -> None:
     """Make `stages` the file's stage list; None leaves the one it has, a new file gets the shipped one."""
     if stages is None and _number(database, "SELECT count(*) FROM stages"):
@@ -140,6 +143,15 @@ def read_stages(database: Database) -> StageList:
     """The file's stage list, in order."""
     rows = database.execute("SELECT id, name, position, final FROM stages ORDER BY position, id").fetchall()
     return StageList(tuple(Stage(row[0], row[1], int(row[2]), final=bool(row[3])) for row in rows))
+
+
+def stored_time(text: Any) -> datetime | None:
+    """A stored time; None for none and for what somebody else wrote into the file by hand."""
+    try:
+        at = datetime.fromisoformat(text) if isinstance(text, str) else None
+    except ValueError:
+        return None
+    return at if at is not None and at.tzinfo is not None else None
 
 
 def unavailable(path: Path, error: Exception) -> CrmUnavailable:
@@ -159,7 +171,7 @@ def _check_schema(database: Database, path: Path) -> None:
     version = _number(database, "PRAGMA user_version")
     if version > len(MIGRATIONS):
         raise CrmUnavailable(f"{path} has schema version {version}, newer than this program knows ({len(MIGRATIONS)})")
-    if version < len(MIGRATIONS):
+    if version < _READABLE:
         raise CrmUnavailable(f"{path} has the older schema version {version}: run `cti-bridge crm import` once")
 
 

@@ -11,15 +11,16 @@ import asyncio
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from datetime import UTC, datetime
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, unavailable, write_last_contact
+from cti_bridge.crm.embedded.call_list import read_calls, write_call
+from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, stored_time, unavailable
 from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, FinishedCall, Note, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
@@ -78,16 +79,15 @@ class EmbeddedCrm:
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         """The latest notes on one customer, newest first."""
         rows = await self._ask(lambda database: database.execute(_NOTES, (customer_id, max(0, limit))).fetchall())
-        return tuple(Note(at, row[1], row[2]) for row in rows if (at := _instant(row[0])) is not None)
+        return tuple(Note(at, row[1], row[2]) for row in rows if (at := stored_time(row[0])) is not None)
 
     async def report(self, call: FinishedCall) -> None:
-        """Remember when the customer was last spoken with; the call itself is in the journal, which has it for ever.
+        """Note the call with its customer, and when he was last spoken with. Repeated, it changes nothing."""
+        await self._on_the_thread(self._note, call)
 
-        Repeated, or after a later call, it changes nothing.
-        """
-        if call.answered_at is not None:
-            last = (call.ended_at.astimezone(UTC).isoformat(timespec="seconds"), call.customer_id)
-            await self._on_the_thread(self._note_contact, last)
+    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
+        """The latest calls that were reported of one customer, newest first."""
+        return await self._ask(lambda database: read_calls(database, customer_id, limit=limit))
 
     async def check(self) -> None:
         """Return when the file is there, can be read and has tables that can be searched."""
@@ -124,12 +124,12 @@ class EmbeddedCrm:
             self._shut()
             raise unavailable(self._path, error) from error
 
-    def _note_contact(self, last: tuple[str, str]) -> None:
+    def _note(self, call: FinishedCall) -> None:
         """Write with a connection of its own, beside the one that reads and has made sure of the file."""
         try:
             self._current()
-            write_last_contact(self._path, last, busy_timeout_s=_BUSY_TIMEOUT_S)
-        except (sqlite3.Error, OSError) as error:
+            write_call(self._path, call, busy_timeout_s=_BUSY_TIMEOUT_S)
+        except (sqlite3.Error, OSError, DatabaseUnusable) as error:
             self._shut()
             raise unavailable(self._path, error) from error
 
@@ -177,7 +177,7 @@ def _customer(row: tuple[Any, ...]) -> Customer:
         segment=row[5],
         preferred_channel=row[6],
         responsible=row[7],
-        last_contact_at=_instant(row[8]),
+        last_contact_at=stored_time(row[8]),
     )
 
 
@@ -188,17 +188,8 @@ def _deal(row: tuple[Any, ...]) -> Deal:
         stage=row[12],
         amount=_amount(row[13]),
         responsible=row[14],
-        changed_at=_instant(row[15]),
+        changed_at=stored_time(row[15]),
     )
-
-
-def _instant(text: Any) -> datetime | None:
-    """A stored time; None for none and for what somebody else wrote into the file by hand."""
-    try:
-        instant = datetime.fromisoformat(text) if isinstance(text, str) else None
-    except ValueError:
-        return None
-    return instant if instant is not None and instant.tzinfo is not None else None
 
 
 def _amount(text: Any) -> Decimal | None:

@@ -157,7 +157,7 @@ def _take_over(connection: sqlite3.Connection, stays: str, goes: str) -> None:
             "(SELECT last_contact_at FROM crm.customers WHERE id = ?), '')), '') WHERE id = ?",
             (goes, stays),
         )
-        for table in ("deals", "notes"):
+        for table in ("deals", "notes", "calls"):
             run(f"UPDATE crm.{table} SET customer_id = ? WHERE customer_id = ?", (stays, goes))  # noqa: S608 - our own names
         run("DELETE FROM crm.customers WHERE id = ?", (goes,))
     imported = run("SELECT id, text FROM crm.notes WHERE customer_id = ? AND author = ''", (stays,)).fetchall()

@@ -27,7 +27,7 @@ function ringing(model: Model): Model["cards"] {
 
 export function toneFor(model: Model): Tone {
   if (ringing(model).length === 0) return "none";
-  const busy = model.cards.some((card) => ["talking", "held", "consulting"].includes(cardState(card.call)));
+  const busy = model.cards.some((card) => ["dialling", "talking", "held", "consulting"].includes(cardState(card.call)));
   return busy ? "knock" : "ring";
 }
 

@@ -119,6 +119,7 @@ function refocus(model: Model): Model {
 }
 
 function noteTalk(recent: readonly Recent[], call: Call, now: number): readonly Recent[] {
+  if (call.direction === "outbound" && call.answeredAt === null) return recent; // he called, and nobody was there
   const at = call.endedAt ?? now;
   return noted(recent, { callId: call.id, outcome: "talked", queue: call.queue, by: null, at, call });
 }

@@ -114,6 +114,7 @@ function readCall(value: unknown): Call | null {
   const crm = record(from["crm"]);
   return {
     id,
+    direction: oneOf(from["direction"], ["inbound", "outbound", "internal"], "inbound"),
     state: oneOf(from["state"], ["offered", "queued", "ringing", "talking", "held", "ended"], "offered"),
     role: oneOf(from["my_role"], ["ringing", "talking", "consulting", "none"], "none"),
     queue: text(from["queue"]) || null,

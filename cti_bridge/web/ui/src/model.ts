@@ -133,11 +133,12 @@ export function ringingCards(model: Model): readonly Card[] {
 }
 
 /** What the card is for this operator, in one word: it picks band, words and page title. */
-export type CardState = "ringing" | "talking" | "held" | "consulting" | "ended";
+export type CardState = "ringing" | "dialling" | "talking" | "held" | "consulting" | "ended";
 
 export function cardState(call: Call): CardState {
   if (call.state === "ended") return "ended";
   if (call.role === "consulting") return "consulting";
+  if (call.role === "talking" && call.direction === "outbound" && call.answeredAt === null) return "dialling";
   if (call.role === "talking") return call.state === "held" ? "held" : "talking";
   return "ringing";
 }

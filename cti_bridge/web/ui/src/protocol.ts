@@ -7,6 +7,7 @@
 export const SUBPROTOCOL = "cti-bridge.v1";
 
 export type Role = "ringing" | "talking" | "consulting" | "none";
+export type Direction = "inbound" | "outbound" | "internal";
 export type CallState = "offered" | "queued" | "ringing" | "talking" | "held" | "ended";
 export type CallerKind = "external" | "internal" | "anonymous" | "unparsed";
 export type CrmSource = "fresh" | "cached" | "stale" | "none" | "skipped" | "failed" | "";
@@ -79,6 +80,7 @@ export interface PastCall {
 
 export interface Call {
   readonly id: string;
+  readonly direction: Direction;
   readonly state: CallState;
   readonly role: Role;
   readonly queue: string | null;

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
 import { ENDED_STAYS, NOTICE_STAYS, RECENT_KEPT } from "../src/cards";
-import { shownCall } from "../src/model";
+import { cardState, shownCall } from "../src/model";
 import { NOON, Story, call, ended, iso, talking } from "./story";
 import type { Wire } from "./story";
 
@@ -25,6 +25,24 @@ describe("a call comes and goes", () => {
     story.tick(NOON + ENDED_STAYS);
     expect(story.shown).toEqual([]);
     expect(story.model.recent.map((entry) => entry.outcome)).toEqual(["talked"]);
+  });
+
+  test("who dials out has the card while it rings there, and talks when somebody answers", () => {
+    const dialled = { direction: "outbound", my_role: "talking", queue: null };
+    const story = new Story().event("call.updated", { call: call("a", dialled) });
+    expect(story.model.cards.map((card) => cardState(card.call))).toEqual(["dialling"]);
+    story.event("call.answered", { call: talking("a", { ...dialled, state: "talking" }) });
+    expect(story.shown).toEqual(["a talking"]);
+    story.event("call.ended", { call: ended("a", dialled) });
+    expect(story.model.recent.map((entry) => entry.outcome)).toEqual(["talked"]);
+  });
+
+  test("nobody answers who was called: the card ends, and that was no talk", () => {
+    const dialled = { direction: "outbound", my_role: "talking", queue: null };
+    const story = new Story().event("call.updated", { call: call("a", dialled) });
+    story.event("call.ended", { call: ended("a", { ...dialled, answered_at: null }) });
+    expect(story.shown).toEqual(["a ended"]);
+    expect(story.model.recent).toEqual([]);
   });
 
   test.each(DROPPED)("withdrawn because %s: nothing about the caller stays in the page", (reason) => {

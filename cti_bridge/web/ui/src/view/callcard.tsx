@@ -53,6 +53,7 @@ function Band({ call }: { call: Call }): JSX.Element {
   const state = cardState(call);
   const seconds = since(call, serverNow(model));
   const reviewed = model.review !== null;
+  const to = call.direction === "outbound" && call.queue === null ? t.call.outgoing : t.call.to(call.queue);
   return (
     <header class="band">
       <Icon name={state} />
@@ -66,7 +67,7 @@ function Band({ call }: { call: Call }): JSX.Element {
           </span>
         </p>
         <p class="why" data-field="why">
-          <bdi>{t.call.why(reasonOf(call))}</bdi> → <bdi data-field="queue">{t.call.to(call.queue)}</bdi>
+          <bdi>{t.call.why(reasonOf(call))}</bdi> → <bdi data-field="queue">{to}</bdi>
           {call.rule !== "" && call.decision === "matched" && (
             <span class="rule" data-field="rule">
               {" · "}
@@ -103,7 +104,7 @@ function Side({ call }: { call: Call }): JSX.Element {
               {segment}
             </bdi>
           ))}
-        {call.kind === "external" && (
+        {call.kind === "external" && call.direction !== "outbound" && (
           <span class={call.verified ? "tag sure" : "tag unsure"} data-field="verified" data-verified={call.verified}>
             {call.verified ? t.call.verified : t.call.unverified}
           </span>

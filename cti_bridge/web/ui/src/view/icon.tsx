@@ -11,6 +11,12 @@ const SHAPES = {
       <path d="M6 7.5 4 5.2M12 5.6V2.5M18 7.5l2-2.3" />
     </>
   ),
+  dialling: (
+    <>
+      <path d={HANDSET} transform="translate(0 4)" fill="currentColor" />
+      <path d="M12 8V2.5M9 5.2l3-2.7 3 2.7" />
+    </>
+  ),
   talking: (
     <>
       <path d="M4 10v4M8 7v10M12 4v16M16 7v10M20 10v4" />

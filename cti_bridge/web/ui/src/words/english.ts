@@ -47,6 +47,7 @@ const outcomes: Readonly<Record<string, string>> = {
 
 const cardStates: Readonly<Record<CardState, string>> = {
   ringing: "Rings for you",
+  dialling: "Calling",
   talking: "Talking",
   held: "On hold",
   consulting: "Consultation",
@@ -63,7 +64,7 @@ const linePhases: Readonly<Record<LinePhase, string>> = {
   live: "Connected",
   lost: "No connection to the server",
 };
-const sources: Readonly<Record<SourceName, string>> = { asterisk: "PBX", crm: "CRM", journal: "Journal" };
+const sources: Readonly<Record<SourceName, string>> = { asterisk: "PBX", crm: "CRM", journal: "Event recording" };
 const sourceStates: Readonly<Record<SourceState, string>> = { up: "works", down: "does not answer", at_risk: "at risk" };
 const teammateStates: Readonly<Record<TeammateState, string>> = { idle: "no call", ringing: "phone rings", talking: "talking" };
 const themes: Readonly<Record<Theme, string>> = { auto: "As the system", light: "Light", dark: "Dark" };
@@ -196,6 +197,7 @@ export const english: Strings = {
   call: {
     why: because,
     to: (queue) => (queue === null ? "straight to you" : `queue “${queueName(queue)}”`),
+    outgoing: "outgoing call",
     rule: (rule) => `rule ${rule}`,
     anonymous: "Hidden number",
     noNumber: "No number",

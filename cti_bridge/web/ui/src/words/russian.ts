@@ -34,6 +34,7 @@ const outcomes: Readonly<Record<string, string>> = {
 
 const cardStates: Readonly<Record<CardState, string>> = {
   ringing: "Звонит вам",
+  dialling: "Вызов",
   talking: "Разговор",
   held: "На удержании",
   consulting: "Консультация",
@@ -50,7 +51,7 @@ const linePhases: Readonly<Record<LinePhase, string>> = {
   live: "На связи",
   lost: "Нет связи с сервером",
 };
-const sources: Readonly<Record<SourceName, string>> = { asterisk: "АТС", crm: "CRM", journal: "Журнал" };
+const sources: Readonly<Record<SourceName, string>> = { asterisk: "АТС", crm: "CRM", journal: "Запись событий" };
 const sourceStates: Readonly<Record<SourceState, string>> = {
   up: "работает",
   down: "не отвечает",
@@ -182,6 +183,7 @@ export const russian = {
   call: {
     why: because,
     to: (queue: string | null): string => (queue === null ? "прямо к вам" : `очередь «${queueName(queue)}»`),
+    outgoing: "исходящий звонок",
     rule: (rule: string): string => `правило ${rule}`,
     anonymous: "Номер скрыт",
     noNumber: "Без номера",

@@ -1,0 +1,75 @@
+"""The calls of a customer in the embedded CRM: written when they are over, the latest of them kept for the card."""
+
+import sqlite3
+from contextlib import closing
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from sqlite_utils import Database
+
+from cti_bridge.crm.embedded.schema import MIGRATIONS, stored_time
+from cti_bridge.database import migrate
+from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.domain.ids import CustomerId
+
+MOST_CALLS = 100
+"""So many calls of one customer are kept, the latest."""
+
+_LAST_CONTACT = "UPDATE customers SET last_contact_at = max(coalesce(last_contact_at, ''), ?) WHERE id = ?"
+_WRITE = """
+INSERT INTO calls (key, customer_id, started_at, answered_at, ended_at, queue, user, outcome, direction)
+SELECT ?, id, ?, ?, ?, ?, ?, ?, ? FROM customers WHERE id = ?
+ON CONFLICT (key) DO UPDATE SET
+    started_at = excluded.started_at, answered_at = excluded.answered_at, ended_at = excluded.ended_at,
+    queue = excluded.queue, user = excluded.user, outcome = excluded.outcome
+WHERE excluded.answered_at IS NOT NULL OR calls.answered_at IS NULL
+"""
+"""A dead letter that somebody retries comes after what was told later; an answered call stays answered."""
+_TRIM = """
+DELETE FROM calls WHERE customer_id = ? AND key IN (
+    SELECT key FROM calls WHERE customer_id = ? ORDER BY started_at DESC, key LIMIT -1 OFFSET ?)
+"""
+_READ = """
+SELECT key, started_at, answered_at, ended_at, queue, user, outcome, direction FROM calls
+WHERE customer_id = ? ORDER BY started_at DESC, key LIMIT ?
+"""
+
+
+def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None:
+    """Note a call with its customer, if he is there, and when he was last spoken with. Repeated, it changes nothing.
+
+    A file of an older version is brought up to date. Raises sqlite3.Error and DatabaseUnusable.
+    """
+    address = f"{path.absolute().as_uri()}?mode=rw"
+    started_at, ended_at = _text(call.started_at), _text(call.ended_at)
+    answered_at = _text(call.answered_at) if call.answered_at else None
+    with closing(sqlite3.connect(address, uri=True, timeout=busy_timeout_s)) as connection:
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("PRAGMA foreign_keys = ON")
+        migrate(Database(connection, execute_plugins=False), MIGRATIONS)
+        with connection:
+            if answered_at is not None:
+                connection.execute(_LAST_CONTACT, (ended_at, call.customer_id))
+            said = (call.queue, call.user, call.outcome, call.direction)
+            connection.execute(_WRITE, (call.key, started_at, answered_at, ended_at, *said, call.customer_id))
+            connection.execute(_TRIM, (call.customer_id, call.customer_id, MOST_CALLS))
+
+
+def read_calls(database: Database, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
+    """The latest calls of a customer, newest first; none in a file of a version that knew no calls."""
+    if database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'calls'").fetchone() is None:
+        return ()
+    rows = database.execute(_READ, (customer_id, max(0, limit))).fetchall()
+    return tuple(call for row in rows if (call := _call(customer_id, row)) is not None)
+
+
+def _call(customer_id: CustomerId, row: tuple[Any, ...]) -> FinishedCall | None:
+    started_at, ended_at = stored_time(row[1]), stored_time(row[3])
+    if started_at is None or ended_at is None:
+        return None
+    return FinishedCall(row[0], customer_id, started_at, stored_time(row[2]), ended_at, *row[4:])
+
+
+def _text(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")

@@ -1,0 +1,69 @@
+"""The figures of the daemon's parts at /metrics: what each is called, what it means, and who has it."""
+
+from cti_bridge import log as log_module
+from cti_bridge.asterisk.agi.server import AgiServer
+from cti_bridge.asterisk.ami.connection import AmiConnection
+from cti_bridge.asterisk.ami.exclusions import Exclusions
+from cti_bridge.asterisk.ari.entry import StasisCounts
+from cti_bridge.asterisk.recording.tap import Tap
+from cti_bridge.calls.journal import Journal
+from cti_bridge.metrics import Reading, Readings
+from cti_bridge.reception.arrival import Reception
+from cti_bridge.reception.healing import Healing
+from cti_bridge.reception.rule_file import RuleFile
+from cti_bridge.reception.switchboard import Switchboard
+
+
+def readings(
+    *,
+    ami: AmiConnection,
+    exclusions: Exclusions,
+    agi: AgiServer,
+    stasis: StasisCounts,
+    tap: Tap,
+    healing: Healing,
+    journal: Journal,
+    switchboard: Switchboard,
+    reception: Reception,
+    rules: RuleFile,
+    turned_away: Reading,
+) -> Readings:
+    """All of them; a part that counts something new has it shown here."""
+    return Readings(
+        counters={
+            "cti_ami_events": ("Events received from AMI.", lambda: ami.events),
+            "cti_ami_sessions": ("AMI sessions that came up.", lambda: ami.sessions),
+            "cti_ami_overflows": ("Events lost to a full inbox.", lambda: ami.overflows),
+            "cti_refusals": ("Refusals that Asterisk was told of.", lambda: exclusions.told),
+            "cti_refusals_lost": ("Refusals that it could not be told of.", lambda: exclusions.lost),
+            "cti_agi_requests": ("Questions by the dialplan.", lambda: agi.requests),
+            "cti_agi_refused": ("FastAGI peers sent away.", lambda: agi.refused),
+            "cti_agi_broken": ("FastAGI conversations that broke.", lambda: agi.broken),
+            "cti_ari_requests": ("Questions through Stasis.", lambda: stasis.requests),
+            "cti_ari_late": ("Callers gone before the answer.", lambda: stasis.late),
+            "cti_ari_broken": ("Stasis conversations that broke.", lambda: stasis.broken),
+            "cti_ari_sessions": ("ARI sessions that came up.", lambda: stasis.sessions),
+            "cti_ari_overflows": ("Callers lost to a full inbox.", lambda: stasis.overflows),
+            "cti_recording_lost": ("Messages missing in recordings.", lambda: tap.lost),
+            "cti_records_found": ("Events found in Asterisk's records.", lambda: healing.found),
+            "cti_records_bad_lines": ("Lines of them not understood.", lambda: healing.bad_lines),
+            "cti_journal_written": ("Call states written.", lambda: journal.written),
+            "cti_journal_dropped": ("Call states lost.", lambda: journal.dropped),
+            "cti_calls_dropped": ("Live calls given up.", lambda: switchboard.book.dropped),
+            "cti_recordings_dropped": ("Recordings given up.", lambda: switchboard.book.recordings_dropped),
+            "cti_cards_dropped": ("Decided callers forgotten.", lambda: switchboard.cards_dropped),
+            "cti_channels_dropped": ("Channels forgotten.", lambda: switchboard.channels_dropped),
+            "cti_unowned_rings": ("Rings at nobody's phone.", lambda: switchboard.unowned_rings),
+            "cti_fetches_refused": ("Cards without history.", lambda: switchboard.fetches_refused),
+            "cti_expression_errors": ("CEL errors in rules.", lambda: reception.expression_errors),
+            "cti_web_turned_away": ("Connections closed at the door.", turned_away),
+            "cti_log_lines_lost": ("Log lines that nobody took.", lambda: log_module.DRAIN.lost),
+            "cti_rules_accepted": ("Rule files accepted.", lambda: rules.reloads),
+            "cti_rules_refused": ("Rule files refused.", lambda: rules.refused),
+        },
+        gauges={
+            "cti_live_calls": ("Calls going on.", lambda: len(switchboard.book)),
+            "cti_ami_waiting": ("Events not taken in yet.", lambda: ami.waiting),
+            "cti_journal_waiting": ("Call states not on disk.", lambda: journal.waiting),
+        },
+    )

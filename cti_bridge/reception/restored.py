@@ -1,0 +1,53 @@
+"""A call from the journal, as the switchboard had it before a restart."""
+
+from cti_bridge.calls.call import Call
+from cti_bridge.calls.leg import Leg
+from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.recordings import Recording
+from cti_bridge.domain.direction import Direction
+from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.number import CallerNumber, NumberKind
+from cti_bridge.reception.card import Card
+from cti_bridge.routing.line_facts import line_of
+
+
+def restored(record: CallRecord) -> tuple[Call, Card]:
+    """A journalled call that had not ended, as the call book and the card had it; the customer is looked up again."""
+    decision = record.decision
+    call = Call(
+        id=record.id,
+        channel=record.channel,
+        linkedid=record.linkedid,
+        offered_at=record.offered_at,
+        queue=record.queue,
+        answered_at=record.answered_at,
+        recordings=tuple(
+            Recording(one.channel, one.started_at, one.file or "", one.ended_at) for one in record.recordings
+        ),
+        direction=record.direction,
+        dialler=_dialler(record),
+    )
+    kind = NumberKind(record.caller_kind)
+    card = Card(
+        caller=CallerNumber(kind, record.caller, e164=record.caller if kind is NumberKind.EXTERNAL else None),
+        caller_name=record.caller_name,
+        did=record.did,
+        line=line_of(decision.facts) if decision else None,
+        trunk=record.trunk,
+        verified=record.verified,
+        decision=decision.kind if decision else record.decided_by,
+        rule=decision.rule if decision else "",
+        class_name=decision.class_name if decision else "",
+        crm_source=decision.crm if decision else "",
+        crm_age_s=decision.crm_age_s if decision else None,
+        to_look_up=True,
+    )
+    return call, card
+
+
+def _dialler(record: CallRecord) -> Leg | None:
+    """The phone from which an operator made the call, with its channel as long as that is the caller's side."""
+    if not record.dialler:
+        return None
+    has_customer = record.direction is Direction.OUTBOUND and record.answered_at is not None
+    return Leg(ChannelId("") if has_customer else record.channel, "", record.dialler, "", record.offered_at)
