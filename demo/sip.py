@@ -246,6 +246,8 @@ class Caller:
         scenario = render((_SCENARIOS / "caller.xml").read_text("utf-8"), values)
         place = (own_address, free_port(own_address))
         self._sipp = Sipp("caller", scenario, asterisk.workdir, *place, to=f"{host}:{asterisk.sip_port}")
+        self._requests = 1
+        """Requests that it was ordered to send within its call; the BYE has the number 99."""
 
     async def __aenter__(self) -> Self:
         """Dial."""
@@ -271,7 +273,7 @@ class Caller:
 
     @property
     def history(self) -> list[str]:
-        """What happened so far: invited ringing answered gaveup hungup ended, in order."""
+        """What happened so far: invited ringing answered directed gaveup hungup ended, in order."""
         return [word for word in self._sipp.words if word != "dialog"]
 
     @property
@@ -294,6 +296,15 @@ class Caller:
         """Give up waiting, or end the talk."""
         _, _, call_id = await self._sipp.until("invited", within=5)
         self._sipp.order("MESSAGE", call_id)
+
+    async def hold(self, *, on: bool = True, within: float = 5.0) -> None:
+        """Put the operator on hold, or take him back (`on=False`); returns when Asterisk has agreed."""
+        _, _, call_id = await self._sipp.until("answered", within=within)
+        self._requests += 1
+        seen = len(self._sipp.history)
+        direction = "sendonly" if on else "sendrecv"
+        self._sipp.order("UPDATE", call_id, X_Direction=direction, X_CSeq=self._requests)
+        await self._sipp.until("directed", after=seen, within=within)
 
     async def over(self, within: float = 10.0) -> Outcome:
         """Wait for the end of the call and return how it went; TimeoutError if it does not end."""

@@ -23,6 +23,7 @@ class FakeAsterisk:
         self.secret, self.deaf = secret, deaf
         self.channels: list[dict[str, str]] = []
         self.queue_entries: list[dict[str, str]] = []
+        self.bridges: list[dict[str, str]] = []
         self.silent: set[str] = set()
         """Actions that are not answered any more, or `FullyBooted`, which is not said any more."""
         self.endless: set[str] = set()
@@ -96,6 +97,8 @@ class FakeAsterisk:
                 yield from self._list(action, "CoreShowChannel", self.channels)
             case "QueueStatus":
                 yield from self._list(action, "QueueEntry", self.queue_entries)
+            case "BridgeList":
+                yield from self._list(action, "BridgeListItem", self.bridges)
             case "Originate":
                 yield frame({"Response": "Success", **number, "Message": "Originate successfully queued"})
                 if not self.deaf:

@@ -23,6 +23,10 @@ class Heard:
         self.order.append(type(event).__name__)
         self._tell()
 
+    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
+        self.events.append(event)
+        self.order.append(f"past {type(event).__name__}")
+
     def resync(self, snapshot: Snapshot) -> None:
         self.snapshots.append(snapshot)
         self.order.append("Snapshot")

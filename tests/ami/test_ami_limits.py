@@ -26,7 +26,7 @@ async def test_every_action_that_is_sent_is_tried_below() -> None:
         assert set(asterisk.actions) == {*NEEDED, "Originate"}
 
 
-NEEDED = ("Login", "CoreShowChannels", "QueueStatus", "Ping")
+NEEDED = ("Login", "CoreShowChannels", "QueueStatus", "BridgeList", "Ping")
 
 
 @pytest.mark.parametrize("action", NEEDED)
@@ -41,7 +41,7 @@ async def test_an_action_that_is_never_answered_is_given_up_and_the_session_trie
             await heard.until(lambda: heard.states[-1] == ("up", ""))
 
 
-@pytest.mark.parametrize("action", ["CoreShowChannels", "QueueStatus"])
+@pytest.mark.parametrize("action", ["CoreShowChannels", "QueueStatus", "BridgeList"])
 async def test_a_list_that_never_ends_is_given_up_and_changes_nothing(action: str) -> None:
     heard = Heard()
     async with FakeAsterisk() as asterisk:

@@ -103,6 +103,9 @@ class Slow:
     def take(self, event: CallEvent) -> None:
         self.taken.append(event)
 
+    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
+        self.taken.append(event)
+
     def resync(self, snapshot: Snapshot) -> None:
         self.taken.append(snapshot)
 

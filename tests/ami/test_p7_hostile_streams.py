@@ -16,7 +16,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.asterisk.ami.protocol import MAX_FRAME, SafeManager, SafeProtocol, build_action
-from cti_bridge.asterisk.ami.translate import TRANSLATED, Headers, PbxClock, Sighting, person, translate
+from cti_bridge.asterisk.ami.sighting import Sighting
+from cti_bridge.asterisk.ami.translate import TRANSLATED, Headers, PbxClock, person, translate
 from cti_bridge.calls.events import CallerQueued, CallEvent, ChannelHungUp
 
 RECORDED = (Path(__file__).parent / "recordings" / "three_calls.ami").read_bytes()

@@ -4,7 +4,8 @@ import pytest
 from panoramisk.message import Message
 
 from cti_bridge.asterisk.ami.protocol import build_action
-from cti_bridge.asterisk.ami.translate import PbxClock, Sighting, person, translate
+from cti_bridge.asterisk.ami.sighting import Sighting
+from cti_bridge.asterisk.ami.translate import PbxClock, person, stamp, translate
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import (
     CallerId,
@@ -22,6 +23,9 @@ from cti_bridge.calls.events import (
     LegRinging,
     LegStopped,
     LegTransferred,
+    RecordingStarted,
+    RecordingStopped,
+    SeenChannel,
     Stop,
 )
 from cti_bridge.domain.ids import ChannelId
@@ -45,7 +49,7 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
     [
         pytest.param(
             {"Event": "QueueCallerJoin", **CALLER, "Queue": "sales", "Position": "1"},
-            CallerQueued(AT, T, T, "sales", NAMED),
+            CallerQueued(AT, T, T, "sales", NAMED, name="PJSIP/trunk-00000001", interface="PJSIP/trunk"),
             id="a caller joins a queue",
         ),
         pytest.param(
@@ -84,7 +88,7 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
         ),
         pytest.param(
             {"Event": "DialEnd", **CALLER, **DEST, "DialStatus": "BUSY"},
-            LegStopped(AT, LEG, Stop.NO_ANSWER),
+            LegStopped(AT, LEG, Stop.REFUSED),
             id="a busy phone",
         ),
         pytest.param(
@@ -98,6 +102,16 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
             id="a channel",
         ),
         pytest.param({"Event": "Hangup", **CALLER, "Cause": "16"}, ChannelHungUp(AT, T), id="a hangup"),
+        pytest.param({"Event": "MixMonitorStart", **CALLER}, RecordingStarted(AT, T), id="a recording"),
+        pytest.param({"Event": "MixMonitorStop", **CALLER}, RecordingStopped(AT, T), id="the end of a recording"),
+        *(
+            pytest.param(
+                {"Event": "Hangup", **CALLER, "Cause": cause},
+                ChannelHungUp(AT, T, refused=True),
+                id=f"refused, {cause}",
+            )
+            for cause in ("17", "21")
+        ),
         pytest.param(
             {"Event": "Hangup", **CALLER, "Cause": "38"}, ChannelHungUp(AT, T, failed=True), id="the network fails"
         ),
@@ -119,6 +133,11 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
         pytest.param({"Event": "Hold", **CALLER}, ChannelHeld(AT, T, on=True), id="hold"),
         pytest.param({"Event": "Unhold", **CALLER}, ChannelHeld(AT, T, on=False), id="unhold"),
         pytest.param({"Event": "ParkedCall", "ParkeeUniqueid": T}, CallerParked(AT, T, on=True), id="parked"),
+        pytest.param(
+            {"Event": "ParkedCallSwap", "ParkeeUniqueid": T},
+            CallerParked(AT, T, on=True),
+            id="takes a parked one's place",
+        ),
         pytest.param({"Event": "ParkedCallGiveUp", "ParkeeUniqueid": T}, CallerParked(AT, T, on=False), id="given up"),
         pytest.param(
             {"Event": "BlindTransfer", "TransfererUniqueid": LEG, "TransfereeUniqueid": T},
@@ -156,6 +175,11 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
 )
 def test_events_become_ours(headers: dict[str, str], event: object) -> None:
     assert translate(Message({**headers, **STAMP}), AT, PbxClock()) == event
+
+
+@pytest.mark.parametrize("nonsense", ["", "nan", "inf", "-1", "253370764800", "1e300", "gestern"])
+def test_a_stamp_that_is_no_time_counts_as_none(nonsense: str) -> None:
+    assert stamp({"Timestamp": nonsense}, 1000.5) == 1000.5
 
 
 def test_an_event_without_a_stamp_has_the_time_of_its_arrival() -> None:
@@ -218,6 +242,40 @@ def test_a_snapshot_joins_channels_and_waiting_callers() -> None:
     assert (leg.interface, leg.dialled, leg.ringing, leg.queue) == ("PJSIP/101", True, True, "")
 
 
+def listed(bridge: str, *, technology: str, kind: str) -> SeenChannel:
+    """A channel in a bridge, as the lists tell of it."""
+    sighting = Sighting()
+    sighting.add(Message({"Event": "CoreShowChannel", **CALLER, "Application": "Queue", "BridgeId": "b-1"}))
+    sighting.add(
+        Message(
+            {
+                "Event": "BridgeListItem",
+                "BridgeUniqueid": bridge,
+                "BridgeType": kind,
+                "BridgeTechnology": technology,
+                "BridgeName": "default",
+            }
+        )
+    )
+    (seen,) = sighting.snapshot(1.0).channels
+    return seen
+
+
+def test_a_parking_lot_is_no_bridge_in_a_snapshot() -> None:
+    parked = listed("b-1", technology="holding_bridge", kind="parking")
+    assert (parked.bridge, parked.parked) == ("", True)
+    waits = listed("b-1", technology="holding_bridge", kind="base")
+    assert (waits.bridge, waits.parked) == ("", False)
+
+
+@pytest.mark.parametrize(
+    ("bridge", "technology"), [("b-1", "simple_bridge"), ("b-1", "softmix"), ("b-2", "holding_bridge")]
+)
+def test_every_other_bridge_is_one_in_a_snapshot(bridge: str, technology: str) -> None:
+    talks = listed(bridge, technology=technology, kind="basic")
+    assert (talks.bridge, talks.parked) == ("b-1", False)
+
+
 @pytest.mark.parametrize("value", ["a\r\nAction: Command", "a\nb", "a\x00b"])
 def test_a_value_cannot_add_a_header(value: str) -> None:
     with pytest.raises(ValueError, match="control character"):
@@ -246,3 +304,17 @@ def test_the_difference_of_the_clocks_is_what_the_fastest_event_showed() -> None
         62.5,
         63.5,
     ]
+
+
+@pytest.mark.parametrize("by_s", [-3600.0, 3600.0])
+def test_a_pbx_whose_clock_is_set_keeps_its_place_on_ours(by_s: float) -> None:
+    clock = PbxClock()
+    assert [clock.ours(at, at + 0.1) for at in (10_000.0, 10_002.0)] == [10_000.0, 10_002.0]
+    seen = [clock.ours(at + by_s, at + 0.1) for at in (10_004.0, 10_006.0)]
+    assert seen == pytest.approx([10_004.1, 10_006.1])
+
+
+def test_a_busy_moment_is_no_clock_that_was_set() -> None:
+    clock = PbxClock()
+    clock.ours(100.0, 100.0)
+    assert [clock.ours(at, 130.0) for at in (101.0, 110.0, 109.5, 120.0)] == [101.0, 110.0, 109.5, 120.0]

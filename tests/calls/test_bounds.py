@@ -58,7 +58,7 @@ def test_one_call_too_many_ends_the_oldest_for_everybody_who_has_to_know() -> No
     ended = changes[1]
     assert ended.before is not None
     assert ended.before.state is CallState.RINGING, "so its pop is taken down"
-    assert (ended.after.state, ended.after.ended_at, ended.after.recovered) == (CallState.ENDED, 4.0, True)
+    assert (ended.after.state, ended.after.ended_at, ended.after.recovered) == (CallState.CLOSED, 4.0, True)
     assert (full.dropped, len(full)) == (1, 3)
     assert full.at([PHONE]) == ()
 

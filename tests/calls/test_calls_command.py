@@ -50,7 +50,7 @@ async def test_the_list_names_the_line_of_each_call(kept: Kept, run: Run) -> Non
     assert "  Радио «Кухни»  " in radio
     assert "  site, Казань  " in site
     assert "  +74950000147  " in unknown
-    assert nothing.split()[1:3] == ["+74950000150", "-"]
+    assert nothing.split()[1:4] == ["inbound", "+74950000150", "-"]
 
 
 async def test_json_has_the_whole_line(kept: Kept, run: Run) -> None:

@@ -5,7 +5,7 @@ import contextlib
 import json
 import sqlite3
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -16,7 +16,9 @@ from journal_room import MARIA, PETER, Kept, Run, journal_path, keeper, past_cal
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.journal_forget import forget
+from cti_bridge.calls.record import CallRecord, LegRecord
 from cti_bridge.cli.main import main
+from cti_bridge.domain.ids import ChannelId, OperatorId
 
 NOW = time.time()
 NAME = "Мария Соколова-Ёжикова"
@@ -150,15 +152,77 @@ async def test_hidden_numbers_are_nobody(kept: Kept, run: Run, nobody: str) -> N
     assert run("forget", nobody, code=2) == []
 
 
-async def test_a_call_that_goes_on_is_kept_and_said(
+async def test_a_call_that_goes_on_is_forgotten_when_it_is_over_and_that_is_said(
     kept: Kept, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     await kept(past_call(1, NOW - 60), past_call(2, NOW - 5, ended_at=None, outcome=""))
     assert main(["calls", "forget", MARIA, "--config", str(tmp_path / "c.yaml")]) == 0
     said = capsys.readouterr()
     assert said.out == "1 calls forgotten\n"
-    assert "1 not over yet, and kept" in said.err
+    assert "1 not over yet, and forgotten as soon as they are" in said.err
     assert JournalFile(journal_path(tmp_path)).call("main-2.1") == past_call(2, NOW - 5, ended_at=None, outcome="")
+    await kept(past_call(2, NOW - 5, name=NAME, legs=(leg("main-2.1"),)))
+    over = JournalFile(journal_path(tmp_path)).call("main-2.1")
+    assert over is not None and (over.outcome, over.caller) == ("abandoned", "")
+    assert not holds(tmp_path, MARIA, NAME)
+
+
+def leg(at: str) -> LegRecord:
+    """A phone that was called by its number, and so has it in its name."""
+    return LegRecord(
+        ChannelId(f"{at}-leg"), ChannelId(""), OperatorId(""), "+7495***0150", f"Local/{MARIA}@outside", "sales",
+        NOW - 5, None, NOW, 0.0, "no_answer",
+    )  # fmt: skip
+
+
+async def test_what_the_daemon_still_has_in_memory_does_not_bring_him_back(
+    kept: Kept, run: Run, tmp_path: Path
+) -> None:
+    call = replace(HERS[0], legs=(leg(HERS[0].id),))
+    journal = Journal(journal_path(tmp_path), on_state=lambda state, reason: None, companion=(writer := Teller()))
+    await journal.open()
+    journal.keep(call)
+    await journal.close(within_s=10)
+    assert run("forget", MARIA) == ["1 calls forgotten"]
+
+    journal = Journal(journal_path(tmp_path), on_state=lambda state, reason: None, companion=writer)
+    await journal.open()
+    journal.keep(replace(call, pop_ms=12.0))
+    await journal.close(within_s=10)
+
+    again = JournalFile(journal_path(tmp_path)).call(call.id)
+    assert again is not None and (again.pop_ms, again.caller, again.caller_name) == (12.0, "", "")
+    assert [one.interface for one in again.legs] == [""]
+    assert not holds(tmp_path, MARIA, NAME, "SOKOLOVA", MARIA.removeprefix("+"))
+    assert [len(group) for group in writer.told] == [1, 0]
+
+
+class Teller:
+    """What goes with the journal, noting of which calls it heard."""
+
+    def __init__(self) -> None:
+        self.told: list[list[CallRecord]] = []
+
+    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+        assert connection.in_transaction and not to_whom_knows
+        self.told.append(list(calls))
+
+    def written(self) -> None:
+        pass
+
+
+async def test_no_digest_of_what_was_told_stays(kept: Kept, run: Run, tmp_path: Path) -> None:
+    await kept(HERS[0])
+    with closing(sqlite3.connect(journal_path(tmp_path))) as file:
+        file.execute(
+            "INSERT INTO reported (call_id, sink, seq, last, final) VALUES (?, 'crm', 4, 'call.updated', 'abcdef')",
+            [HERS[0].id],
+        )
+        file.commit()
+    run("forget", MARIA)
+    assert not holds(tmp_path, "abcdef")
+    with closing(sqlite3.connect(journal_path(tmp_path))) as file:
+        assert file.execute("SELECT seq, final FROM reported").fetchall() == [(4, "")]
 
 
 async def test_forgotten_calls_are_shown_and_nobodys_missed_calls(kept: Kept, run: Run) -> None:

@@ -2,11 +2,12 @@
 
 import pytest
 
-from cti_bridge.calls.book import CallBook
+from cti_bridge.calls.book import CHECK_AFTER_S, CallBook
 from cti_bridge.calls.call import Call, CallState, Outcome
 from cti_bridge.calls.events import (
     CallerQueued,
     CallOffered,
+    ChannelBridged,
     ChannelHungUp,
     LegAnswered,
     LegRinging,
@@ -36,6 +37,10 @@ def rings(book: CallBook) -> None:
 
 def caller(*, queue: str = "", bridge: str = "") -> SeenChannel:
     return SeenChannel(T, "PJSIP/trunk-00000001", "PJSIP/trunk", T, False, False, bridge, queue)
+
+
+def parked(channel: ChannelId = T, interface: str = "PJSIP/trunk") -> SeenChannel:
+    return SeenChannel(channel, f"{interface}-00000001", interface, channel, False, False, parked=True)
 
 
 def phone(channel: ChannelId, interface: str, *, dialled: bool = True, bridge: str = "") -> SeenChannel:
@@ -101,6 +106,51 @@ def test_a_talk_that_goes_on_is_not_touched(book: CallBook) -> None:
     assert (call.state, call.answered_at, call.recovered) == (CallState.TALKING, 4.0, False)
 
 
+def talks(book: CallBook) -> None:
+    rings(book)
+    book.apply(LegAnswered(4.0, LEG, f"{PHONE}-00000001", PHONE, T))
+    book.apply(ChannelBridged(4.0, LEG, f"{PHONE}-00000001", PHONE, "b-1"))
+    book.apply(ChannelBridged(4.0, T, "PJSIP/trunk-00000001", "PJSIP/trunk", "b-1"))
+
+
+def test_a_caller_who_was_parked_meanwhile_is_held_and_the_operator_is_done(book: CallBook) -> None:
+    talks(book)
+    call = now(book, parked())
+    assert call is not None
+    assert (call.state, call.parked, call.talking, book.at([PHONE])) == (CallState.HELD, True, None, ())
+
+
+def test_whoever_is_parked_beside_a_customer_has_no_part_in_his_call(book: CallBook) -> None:
+    talks(book)
+    call = now(book, parked(), parked(OTHER, COLLEAGUE))
+    assert call is not None
+    assert [leg.interface for leg in call.legs] == [PHONE]
+    assert book.at([COLLEAGUE]) == ()
+
+
+def test_a_parked_caller_who_was_taken_out_meanwhile_talks(book: CallBook) -> None:
+    talks(book)
+    now(book, parked())
+    call = now(book, caller(bridge="b-2"), phone(OTHER, COLLEAGUE, dialled=False, bridge="b-2"))
+    assert call is not None
+    assert call.talking is not None
+    assert (call.state, call.parked, call.talking.interface) == (CallState.TALKING, False, COLLEAGUE)
+
+
+def test_a_parked_caller_whose_time_was_up_meanwhile_rings_again(book: CallBook) -> None:
+    talks(book)
+    now(book, parked())
+    call = now(book, caller(), phone(OTHER, PHONE))
+    assert call is not None
+    assert (call.state, call.parked) == (CallState.RINGING, False)
+
+
+def test_a_parked_caller_who_is_still_parked_is_not_touched(book: CallBook) -> None:
+    talks(book)
+    now(book, parked())
+    assert book.resync(Snapshot(AT + 9, (parked(),))) == []
+
+
 def test_a_caller_who_is_gone_has_ended_as_he_was(book: CallBook) -> None:
     rings(book)
     (change,) = book.resync(Snapshot(AT, (phone(LEG, PHONE),)))
@@ -121,6 +171,15 @@ def test_what_the_snapshot_ended_stays_ended_whatever_still_comes(book: CallBook
     told = [change for event in late for change in book.apply(event)]
     assert all(change.after.ended_at is not None for change in told[-1:])
     assert book.live() == ()
+
+
+def test_a_call_is_held_against_a_snapshot_from_time_to_time() -> None:
+    book = CallBook("main", is_operator_phone=lambda interface: interface == PHONE)
+    assert not book.needs_check(1e9), "there is nothing to check"
+    book.apply(CallOffered(1.0, CALL, T, T))
+    assert (book.needs_check(CHECK_AFTER_S), book.needs_check(1.0 + CHECK_AFTER_S)) == (False, True)
+    assert now(book, caller()) is not None
+    assert (book.needs_check(1.0 + CHECK_AFTER_S), book.needs_check(AT + CHECK_AFTER_S)) == (False, True)
 
 
 def test_the_same_snapshot_twice_changes_nothing_the_second_time(book: CallBook) -> None:

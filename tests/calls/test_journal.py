@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from cti_bridge import database
 from cti_bridge.calls.journal import AcceptedRules, Journal
 from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.record import CallRecord, DecisionRecord
@@ -180,3 +181,36 @@ async def test_a_call_that_sqlite_cannot_take_keeps_no_other_from_the_disk(path:
         await running.written()
         assert running.journal.dropped == 1
     assert [call.id for call in JournalFile(path).calls(limit=5)] == ["main-3.1", "main-1.1"]
+
+
+async def test_a_call_with_its_facts_wastes_no_page(path: Path) -> None:
+    calls = 400
+    facts = {f"customer.field{number}": "Ясень" * 12 for number in range(10)}
+    async with Running(path) as running:
+        for number in range(calls):
+            running.journal.keep(replace(record(number), decision=replace(DECISION, facts=facts)))
+        await running.written()
+    assert path.stat().st_size / calls < 3500
+
+
+async def test_the_log_beside_the_file_gets_small_again_after_somebody_read_for_long(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(database, "LONGEST_LOG", 1_000_000)
+    beside = path.with_name(path.name + "-wal")
+    async with Running(path) as running:
+        with closing(sqlite3.connect(path)) as reader:
+            reader.execute("BEGIN")
+            reader.execute("SELECT count(*) FROM calls").fetchone()
+            for number in range(7000):
+                running.journal.keep(record(number))
+            async with asyncio.timeout(30):
+                while running.journal.written < 7000:
+                    await asyncio.sleep(0.01)
+            assert beside.stat().st_size > 4_100_000, "the log cannot be emptied while somebody reads"
+        for number in range(7000, 7010):  # what follows empties it, and begins it anew
+            running.journal.keep(record(number))
+            async with asyncio.timeout(30):
+                while running.journal.written <= number:
+                    await asyncio.sleep(0.01)
+        assert beside.stat().st_size <= 1_000_000

@@ -82,24 +82,24 @@ async def test_an_item_tells_why_nobody_answered_and_whose_phone_rang(kept: Kept
 
 
 async def test_an_item_tells_which_phones_rang_and_how_long(kept: Kept, run: Run) -> None:
-    def leg(number: int, operator: str, phone: str, seconds: float) -> LegRecord:
+    def leg(number: int, operator: str, phone: str, seconds: float, why: str = "no_answer") -> LegRecord:
         rang_at = NOW - 600 + number
         return LegRecord(
             ChannelId(f"{number}.9"), ChannelId(""), OperatorId(operator), "", phone, "sales", rang_at, None,
-            rang_at + seconds, 0.0, "no_answer",
+            rang_at + seconds, 0.0, why,
         )  # fmt: skip
 
-    legs = (leg(1, "op5", "PJSIP/105", 15.0), leg(2, "op3", "PJSIP/103", 15.0), leg(3, "op5", "PJSIP/105", 4.5),
-            leg(4, "", "PJSIP/999", 9.0))  # fmt: skip
+    legs = (leg(1, "op5", "PJSIP/105", 15.0), leg(2, "op3", "PJSIP/103", 15.0),
+            leg(3, "op5", "PJSIP/105", 4.5, "refused"), leg(4, "", "PJSIP/999", 9.0))  # fmt: skip
     await kept(at(1, 600, rang=(OperatorId("op5"), OperatorId("op3"), OperatorId("op4")), legs=legs))
 
     (item,) = [json.loads(row) for row in run("missed", "--json")]
     assert item["tries"][0]["rang"] == [
-        {"operator": "op5", "phone": "PJSIP/105", "rang_s": 19.5},
-        {"operator": "op3", "phone": "PJSIP/103", "rang_s": 15.0},
-        {"operator": "op4", "phone": None, "rang_s": None},
+        {"operator": "op5", "phone": "PJSIP/105", "rang_s": 19.5, "why": "refused"},
+        {"operator": "op3", "phone": "PJSIP/103", "rang_s": 15.0, "why": "no_answer"},
+        {"operator": "op4", "phone": None, "rang_s": None, "why": None},
     ]
-    assert "rang op5 for 20 s, op3 for 15 s, op4  once" in run("missed")[0]
+    assert "rang op5 for 20 s (refused), op3 for 15 s, op4  once" in run("missed")[0]
 
 
 async def test_somebody_who_calls_on_and_on_is_one_item_with_the_latest_tries(kept: Kept, run: Run) -> None:

@@ -5,15 +5,19 @@ import sqlite3
 import time
 from collections.abc import AsyncIterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from journal_room import MARIA, Kept, Run, journal_path, keeper, past_call, runner, waits_for_a_receiver
 
 from cti_bridge.calls import journal_retention
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import JournalFile
-from cti_bridge.calls.journal_retention import DAY_S, LEAP_S, PACE, Keep, Retention, trusted_time
+from cti_bridge.calls.journal_retention import Keep, Retention
+from cti_bridge.calls.journal_trust import DAY_S, LEAP_S, PACE, Trusted, trusted_time
 from cti_bridge.domain.line import Line
 
 NOW = time.time()
@@ -61,8 +65,16 @@ async def journal(kept: Kept, tmp_path: Path) -> AsyncIterator[Journal]:
     )
     journal = Journal(journal_path(tmp_path), on_state=lambda state, reason: None)
     await journal.open()
+    in_service_until_now(journal_path(tmp_path))
     yield journal
     await journal.close(within_s=5)
+
+
+def in_service_until_now(path: Path) -> None:
+    """As if the journal had been cleaned every hour for a year."""
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("INSERT INTO journal_clock (id, trusted_at) VALUES (1, ?)", [NOW])
+        file.commit()
 
 
 def retention(journal: Journal, clocks: Clocks, keep: Keep = USUAL) -> Retention:
@@ -109,9 +121,40 @@ async def test_the_texts_are_gone_from_the_bytes_of_the_file(kept: Kept, tmp_pat
     await kept(*(past_call(number, NOW - 31 * DAY_S, name=NAME) for number in range(300)), past_call(999, NOW))
     journal = Journal(journal_path(tmp_path), on_state=lambda state, reason: None)
     await journal.open()
+    in_service_until_now(journal_path(tmp_path))
     assert await retention(journal, clocks).once() == (300, 0)
     await journal.close(within_s=5)  # the last one to close empties the write-ahead log
     assert b"".join(file.read_bytes() for file in (tmp_path / "data").iterdir()).count(NAME.encode()) == 0
+
+
+async def test_the_name_that_the_network_sent_goes_with_the_facts(
+    kept: Kept, journal: Journal, clocks: Clocks, tmp_path: Path
+) -> None:
+    old = NOW - 31 * DAY_S
+    without_facts = past_call(8, old, caller_name="ИЛЬДАР")
+    await kept(past_call(7, old, caller_name="ИЛЬДАР", name=NAME), replace(without_facts, decision=None))
+    await retention(journal, clocks).once()
+    assert await retention(journal, clocks).once() == (0, 0)
+    names = {str(call.id): call.caller_name for call in JournalFile(journal_path(tmp_path)).calls(limit=99)}
+    assert names["main-7.1"] == names["main-8.1"] == ""
+
+
+@pytest.mark.parametrize("number", [float("nan"), float("inf")])
+async def test_a_fact_that_is_no_number_hides_nothing(
+    kept: Kept, journal: Journal, clocks: Clocks, tmp_path: Path, number: float
+) -> None:
+    call = past_call(7, NOW - 31 * DAY_S, name=NAME)
+    assert call.decision is not None
+    decision = replace(call.decision, facts={**call.decision.facts, "deal.amount": number})
+    await kept(replace(call, decision=decision))
+    with closing(sqlite3.connect(journal_path(tmp_path))) as file:
+        assert file.execute("SELECT json_valid(decision) FROM calls WHERE id = 'main-7.1'").fetchone() == (1,)
+        # As a program wrote it that did not know better:
+        file.execute('UPDATE calls SET decision = replace(decision, \'"took_ms": {\', \'"took_ms": {"crm": NaN\')')
+        file.commit()
+    await retention(journal, clocks).once()
+    assert left(tmp_path)["main-7.1"] is False
+    assert NAME not in str([call.decision for call in JournalFile(journal_path(tmp_path)).calls(limit=99)][-1])
 
 
 async def test_for_ever_is_for_ever(journal: Journal, clocks: Clocks) -> None:
@@ -149,22 +192,55 @@ async def test_a_round_has_an_end_and_the_next_goes_on(
 
 
 @pytest.mark.parametrize(
-    ("before", "now", "passed_s", "newest", "trusted"),
+    ("before", "now", "passed_s", "oldest", "trusted"),
     [
         pytest.param(None, NOW, None, None, NOW, id="a new journal"),
-        pytest.param(None, IN_2040, None, NOW, NOW, id="the first time, in 2040: as late as the latest call"),
+        pytest.param(None, IN_2040, None, NOW, NOW, id="the first time, in 2040: as late as the oldest call"),
         pytest.param(NOW, NOW + 3600, 3600.0, NOW, NOW + 3600, id="an hour later"),
-        pytest.param(NOW, IN_2040, 3600.0, IN_2040, NOW + 3600 * PACE, id="the clock jumps to 2040, calls with it"),
-        pytest.param(NOW, IN_2040, None, IN_2040, NOW + LEAP_S, id="and the bridge is started again"),
-        pytest.param(NOW, NOW - 9e8, 3600.0, NOW, NOW, id="the clock is set back by years"),
+        pytest.param(NOW, IN_2040, 3600.0, NOW, NOW + 3600 * PACE, id="the clock jumps to 2040"),
+        pytest.param(NOW, IN_2040, None, NOW, NOW + LEAP_S, id="and the bridge is started again"),
+        pytest.param(NOW, NOW - 9e8, 3600.0, NOW, NOW - 9e8, id="the clock is set back by years"),
         pytest.param(NOW, NOW + 2 * DAY_S, None, NOW, NOW + 2 * DAY_S, id="a weekend away"),
         pytest.param(NOW, NOW + 60 * DAY_S, None, NOW, NOW + LEAP_S, id="two months away: it catches up"),
+        pytest.param(NOW - 9e8, NOW, 3600.0, NOW, NOW, id="nothing is older than the oldest call"),
     ],
 )
 def test_the_time_that_is_trusted(
-    before: float | None, now: float, passed_s: float | None, newest: float | None, trusted: float
+    before: float | None, now: float, passed_s: float | None, oldest: float | None, trusted: float
 ) -> None:
-    assert trusted_time(before, now=now, passed_s=passed_s, newest=newest) == trusted
+    was = None if before is None else Trusted(before, before)
+    assert trusted_time(was, now=now, passed_s=passed_s, oldest=oldest).at == trusted
+
+
+def test_a_clock_that_is_in_1970_for_some_hours_leaves_no_trace() -> None:
+    year_ago = NOW - 365 * DAY_S
+    trusted = Trusted(NOW, NOW)
+    for hour in range(10):
+        trusted = trusted_time(trusted, now=hour * 3600.0, passed_s=3600.0, oldest=year_ago)
+        assert trusted.at == hour * 3600.0
+    trusted = trusted_time(trusted, now=NOW + 10 * 3600.0, passed_s=3600.0, oldest=0.0)
+    assert trusted == Trusted(NOW + 10 * 3600.0, NOW + 10 * 3600.0)
+
+
+def test_a_clock_that_was_in_2040_from_the_first_day_is_not_believed_again_later() -> None:
+    trusted = trusted_time(None, now=IN_2040, passed_s=None, oldest=IN_2040)
+    for hour in range(100):
+        trusted = trusted_time(trusted, now=NOW + hour * 3600.0, passed_s=3600.0, oldest=NOW)
+    assert trusted.at == NOW + 99 * 3600.0
+    assert trusted_time(trusted, now=IN_2040, passed_s=3600.0, oldest=NOW).at == trusted.at + 3600.0 * PACE
+
+
+@settings(max_examples=300)
+@given(st.lists(st.tuples(st.floats(0, 3.0e9), st.floats(0, 86400.0)), max_size=40))
+def test_whatever_the_clock_says_it_removes_nothing_before_its_time(looks: list[tuple[float, float]]) -> None:
+    """From a right start, age is never measured by a time that is later than the true one, but for the pace."""
+    true = NOW
+    trusted = Trusted(NOW, NOW)
+    for clock, passed_s in looks:
+        true += passed_s
+        trusted = trusted_time(trusted, now=clock, passed_s=passed_s, oldest=NOW - 365 * DAY_S)
+        assert trusted.at <= max(clock, 0.0)
+        assert trusted.at <= NOW + (true - NOW) * PACE + LEAP_S
 
 
 async def test_a_clock_that_jumps_to_2040_empties_no_journal(

@@ -2,6 +2,7 @@
 
 import random
 import re
+from dataclasses import replace
 from itertools import count, product
 from pathlib import Path
 from typing import get_args
@@ -23,20 +24,29 @@ from cti_bridge.calls.happenings import (
     LegTransfers,
     Parks,
     Queued,
+    Reached,
+    Recorded,
     SentOn,
 )
 from cti_bridge.calls.leg import Leg, LegState
+from cti_bridge.calls.recordings import Recording
 from cti_bridge.calls.table import IGNORED, TABLE, Move, step
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId
 from scripts.call_states import diagram
 
 ROOT = Path(__file__).parents[2]
 LEGS = ("a", "b", "c")
+BRIDGES = ("b-1", "b-2")
 WALKS = range(100)
 
 
 def leg(name: str, at: float, *, consults: bool = False) -> Leg:
     return Leg(ChannelId(name), f"PJSIP/{name}-1", f"PJSIP/{name}", "", at, consults=consults)
+
+
+def tape(channel: ChannelId, at: float, chance: random.Random) -> Recording:
+    return Recording(channel, float(chance.randrange(2)), chance.choice([None, "", "a.wav"]), chance.choice([None, at]))
 
 
 def anything(chance: random.Random, at: float) -> Happening:
@@ -46,12 +56,14 @@ def anything(chance: random.Random, at: float) -> Happening:
     possible: list[Happening] = [
         Queued(at, chance.choice(["sales", "production"])),
         LeftQueue(at, chance.choice(["sales", "production"])),
-        LegRings(at, leg(name, at, consults=chance.random() < 0.3)),
+        LegRings(at, leg(name, at, consults=chance.random() < 0.3), colleague=chance.random() < 0.3),
         LegStops(at, name, chance.choice([Stop.NO_ANSWER, Stop.CANCELLED])),
         LegAnswers(at, leg(name, at, consults=chance.random() < 0.3)),
+        Reached(at, name),
         LegTransfers(at, name),
-        LegEnds(at, name),
-        Connected(at, some, frozenset(ChannelId(one) for one in LEGS if chance.random() < 0.3)),
+        LegEnds(at, name, chance.random() < 0.5),
+        Recorded(name, tuple(tape(name, at, chance) for _ in range(chance.randrange(3)))),
+        Connected(at, some, frozenset(ChannelId(one) for one in LEGS if chance.random() < 0.3), chance.choice(BRIDGES)),
         Holds(at, chance.choice([None, name]), chance.random() < 0.5),
         Parks(at, chance.random() < 0.5),
         SentOn(at, chance.choice(list(Final))),
@@ -61,9 +73,11 @@ def anything(chance: random.Random, at: float) -> Happening:
 
 
 def walk(seed: int) -> list[tuple[Call, Happening, Call]]:
-    """A call to which sixty things happen in any order: before, what, after."""
+    """A call to which sixty things happen in any order: before, what, after. Every third is made by an operator."""
     chance, clock = random.Random(seed), count(100)
     call = Call(CallId("main-1"), ChannelId("t"), "t", 1.0)
+    if seed % 3 == 0:
+        call = replace(call, direction=Direction.OUTBOUND, dialler=leg("t", 1.0))
     steps = []
     for _ in range(60):
         now = anything(chance, float(next(clock)))
@@ -79,17 +93,19 @@ def test_every_happening_is_decided_in_every_state() -> None:
         assert state in TABLE[happening], f"{happening.__name__} in {state}"
 
 
-def test_an_ended_call_ignores_everything_and_nobody_holds_who_does_not_talk() -> None:
+def test_a_closed_call_ignores_everything_and_nobody_holds_who_does_not_talk() -> None:
     ignored = {(happening, state) for happening, row in TABLE.items() for state, move in row.items() if move is IGNORED}
     not_talking = (CallState.OFFERED, CallState.QUEUED, CallState.RINGING)
-    assert ignored == {(happening, CallState.ENDED) for happening in TABLE} | {(Holds, state) for state in not_talking}
+    over = {(happening, state) for happening in TABLE for state in (CallState.ENDED, CallState.CLOSED)}
+    assert ignored == (over - {(Recorded, CallState.ENDED)}) | {(Holds, state) for state in not_talking}
 
 
 def test_only_the_callers_own_channel_ends_a_call() -> None:
     enders = {
         happening
         for happening, row in TABLE.items()
-        if any(move is not IGNORED and CallState.ENDED in move.to for move in row.values())
+        for state, move in row.items()
+        if move is not IGNORED and state is not CallState.ENDED and move.to & {CallState.ENDED, CallState.CLOSED}
     }
     assert enders == {CallerGone}
 
@@ -112,7 +128,10 @@ def test_whatever_happens_a_leg_only_moves_forward_and_answered_stays_answered(s
         assert before.answered_at is None or after.answered_at == before.answered_at
         assert before.outcome is None or after.outcome is before.outcome
         assert after.outcome is None or (after.outcome is Outcome.ANSWERED) == (after.answered_at is not None)
+        assert before.channel == after.channel or before.dialling
         for known in before.legs:
+            if before.channel != after.channel == known.id:
+                continue  # he was called, answered, and is the customer
             now = after.leg(known.id)
             assert now is not None
             assert now.talked_s >= known.talked_s >= 0
@@ -174,6 +193,13 @@ class TestOutcomes:
     def test_an_answer_wins_over_everything(self) -> None:
         answer = LegAnswers(5.0, leg("a", 4.0))
         assert self.ended(SentOn(3.0, Final.ELSEWHERE), answer, LegEnds(6.0, ChannelId("a"))) is Outcome.ANSWERED
+
+    def test_who_reaches_somebody_outside_after_he_was_sent_on_has_overflowed_all_the_same(self) -> None:
+        outside = replace(leg("a", 4.0), ours=False)
+        talk = LegAnswers(5.0, outside), Connected(6.0, (outside,), frozenset(), "b-1")
+        assert self.ended(SentOn(3.0, Final.ELSEWHERE), *talk) is Outcome.OVERFLOWED
+        assert self.ended(SentOn(3.0, Final.ELSEWHERE), *talk, LegAnswers(7.0, leg("b", 6.0))) is Outcome.ANSWERED
+        assert self.ended(*talk) is Outcome.ANSWERED, "the admin's own dialplan has him answered at a phone of nobody"
 
     def test_a_technical_end_is_a_failure_unless_somebody_had_talked(self) -> None:
         call = Call(CallId("main-1"), ChannelId("t"), "t", 1.0)

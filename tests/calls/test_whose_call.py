@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cti_bridge.calls.book import CallBook
-from cti_bridge.calls.call import MAX_GONE_LEGS, CallState
+from cti_bridge.calls.call import MAX_GONE_LEGS
 from cti_bridge.calls.events import (
     CallerQueued,
     ChannelBridged,
@@ -69,7 +69,7 @@ def test_those_who_go_on_after_a_finished_call_make_a_call_of_their_own() -> Non
     calls = book()
     answered(calls, T, A, 10, "one")
     (over,) = calls.apply(ChannelHungUp(20, T))
-    assert over.after.state is CallState.ENDED
+    assert over.after.ended_at == 20
 
     (moved,) = calls.apply(CallerQueued(21, A, T, "support"))
     assert moved.after.id != over.after.id, "the finished call, which was answered, would be written over"
@@ -116,5 +116,5 @@ def test_phones_that_a_call_no_longer_remembers_are_not_remembered_elsewhere() -
         calls.apply(ChannelHungUp(3, phone))
     assert calls.at(["PJSIP/102"]) == ()
     calls.apply(ChannelHungUp(4, T))
-    where = calls._where  # what is left behind here shows nowhere else
+    where = calls._live.where  # what is left behind here shows nowhere else
     assert (where.of_caller, where.of_leg, where.leg_named) == ({}, {}, {})

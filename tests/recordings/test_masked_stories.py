@@ -9,10 +9,11 @@ import pytest
 from cti_bridge.asterisk.recording.lines import Header, Kind, header_line, line, read_header, read_lines
 from cti_bridge.asterisk.recording.masking import Masker
 from cti_bridge.calls.record import CallRecord
-from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.reception.replay import replay
 
-STORIES = sorted((Path(__file__).parent.parent / "calls" / "stories").glob("*.ami"))
+STORIES = sorted((Path(__file__).parent.parent / "calls" / "stories").rglob("*.ami"))
+NOT_CALLS = ("click_to_call_refused", "service_number")
 PHONES = {f"PJSIP/10{n}": f"op{n}" for n in range(1, 7)}
 
 
@@ -41,12 +42,16 @@ async def test_a_masked_story_is_the_same_story(story: Path) -> None:
     masked: list[object] = [mask.event(event) for event in happened]
 
     before, after = await told(happened, [*happened]), await told(happened, masked)
-    assert before, "a story with a call in it"
+    assert before or story.stem in NOT_CALLS, "a story with a call in it"
     assert after == [
         replace(
             call,
+            id=CallId(call.id.replace(call.linkedid, mask.id(call.linkedid))),
+            channel=ChannelId(mask.id(call.channel)),
+            linkedid=mask.id(call.linkedid),
             caller=mask.number(call.caller),
-            caller_name=mask.name(call.caller_name),
+            caller_name=call.caller_name if call.dialler else mask.name(call.caller_name),  # a colleague by his own
+            dialler=mask.interface(call.dialler),
             legs=tuple(
                 replace(
                     leg,

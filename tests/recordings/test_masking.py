@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.asterisk.agi import contract as agi
-from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami import sighting, translate
 from cti_bridge.asterisk.ami.translate import Headers, PbxClock
 from cti_bridge.asterisk.ari import contract as ari
 from cti_bridge.asterisk.recording import samples, words
@@ -266,10 +266,10 @@ def test_what_ari_should_not_say_is_taken_for_missing(nonsense: object) -> None:
 
 
 def test_every_header_that_the_translation_reads_gets_through() -> None:
-    source = Path(translate.__file__).read_text("utf-8")
+    source = "".join(Path(file).read_text("utf-8") for file in (translate.__file__, sighting.__file__))
     read = set(re.findall(r'\((?:message|entry), "([A-Z][\w-]+)"', source))
 
-    assert {"Uniqueid", "Queue", "CallerIDNum"} <= read
+    assert {"Uniqueid", "Queue", "CallerIDNum", "BridgeId", "BridgeType"} <= read
     assert not [name for name in read if words.of_header(name) is None]
 
 

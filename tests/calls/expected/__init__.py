@@ -1,0 +1,14 @@
+"""What the recorded stories should come to, one file for each subject, as they are recorded."""
+
+from expected import direct, features, pickups, queues, steps, transfers, waiting
+
+EXPECTED = {
+    **queues.EXPECTED,
+    **steps.EXPECTED,
+    **direct.EXPECTED,
+    **pickups.EXPECTED,
+    **transfers.EXPECTED,
+    **features.EXPECTED,
+    **waiting.EXPECTED,
+}
+"""For each story its calls, in the order in which they came up."""
