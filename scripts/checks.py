@@ -1,7 +1,7 @@
 """Run the tests or the linters in the order in which they tell most, and add up the result.
 
     python -m scripts.checks test|check|lint [ARGUMENT ...]
-    python -m scripts.checks soak [--minutes N] [--seed N] [--only calls|line|properties]
+    python -m scripts.checks soak [--minutes N] [--seed N] [--only PART]
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
 Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but for what is
@@ -9,8 +9,9 @@ marked slow, so that it answers soon. All parts run even when one failed; the cl
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
 all well, 1 something failed or no test was run.
 
-`soak` is not part of `test`: calls with faults for so many minutes, lines cut and dead for a minute, and every property
-with thousands of examples. The seed of the faults is printed; with the same one the same faults come again.
+`soak` is not part of `test`: calls with faults for so many minutes, lines cut and dead for a minute, reports under load
+while everything fails, a hundred thousand simulated calls, and every property with thousands of examples. The seed of
+the faults is printed; with the same one the same faults come again.
 """
 
 import argparse
@@ -98,15 +99,21 @@ def soak(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description="Long runs, not part of make test.")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long calls are played (30)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the faults of another run")
-    parser.add_argument("--only", choices=("calls", "line", "properties"), help="one part of it")
+    parts = ("calls", "line", "reports", "simulation", "properties")
+    parser.add_argument("--only", choices=parts, help="one part of it")
     asked = parser.parse_args(arguments)
     told = {"CTI_SOAK_MINUTES": str(asked.minutes), "CTI_SOAK_SEED": str(asked.seed)}
     tests = Tests()
-    for part in ("line", "calls"):
+    for part in ("line", "reports", "calls"):
         if asked.only in {None, part}:
             tests.pytest(
                 f"soak: {part}, seed {asked.seed}", "-s", "-m", "soak", f"tests/soak/test_{part}.py", environment=told
             )
+    if asked.only in {None, "simulation"}:
+        tests.pytest(
+            f"soak: simulation, seed {asked.seed}", "-n", "2", "tests/simulation",
+            environment={"CTI_SIMULATION_SEED": str(asked.seed), "CTI_SIMULATION_CALLS": "100000"},
+        )  # fmt: skip
     if asked.only in {None, "properties"}:
         apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
         tests.pytest(

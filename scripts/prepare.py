@@ -23,12 +23,13 @@ PAGE = (steps.node(), steps.page_packages(tests=False), steps.page())
 PAGE_TESTS = (steps.node(), steps.page_packages(tests=True), steps.page())
 PBX = (steps.debian_packages("mmdebstrap", "debian-archive-keyring", "sip-tester"), steps.asterisk())
 RIVALS = (steps.debian_packages("libsqliteodbc", "libodbcinst2", "patchelf"),)
+CLOCK = (steps.debian_packages("libfaketime"),)
 BROWSER = (steps.debian_packages("chromium", "fonts-dejavu-core"),)
 
 PROFILES: dict[str, tuple[steps.Step, ...]] = {
     "demo": (*RUNTIME, *PAGE, *PBX),
     "bench": (*TESTS, *PAGE, *PBX, *RIVALS, *BROWSER),
-    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER),
+    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER, *CLOCK),
     "check": (*TESTS, *PAGE_TESTS),
     "lint": (*TESTS, *PAGE_TESTS),
     "ui": (*PACKAGES, *PAGE),

@@ -41,7 +41,7 @@ async def test_what_the_stage_says_is_what_the_bridge_says() -> None:
                 legs=(Leg(ChannelId("1.2"), "PJSIP/103-1", "PJSIP/103", "sales", 2.0),))  # fmt: skip
     number = parse_number("+74950000150", region="RU")
     notes = (Note(datetime.now(UTC), "op3", "Просит рассрочку."),)
-    past = (PastCall(1.0, "answered", "sales", "op3", 1.0, 2.0),)
+    past = (PastCall(1.0, "inbound", "answered", "sales", "op3", 1.0, 2.0),)
     line = Line("+74950000149", "search-kaluga")
     card = Card(number, line=line, record=record, deal_id=DealId("s-01"), notes=notes, history=past, extras="ready")
     several = Card(number, line=line, candidates=(record,), extras="ready")

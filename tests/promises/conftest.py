@@ -25,7 +25,7 @@ from cti_bridge.operators.accounts import Accounts
 from demo.asterisk import REPOSITORY, AsteriskInstance, build_root
 from demo.bridge import Bridge
 from demo.desks import Desk
-from promises.scene import CUSTOMERS, DIALPLAN, MEMBERS, OPERATORS, PASSWORD, PHONE_OF, AtDesk
+from promises.scene import CUSTOMERS, DIALPLAN, MEMBERS, OPERATORS, PARKING, PASSWORD, PHONE_OF, WAY_OUT, AtDesk
 
 HERE = Path(__file__).parent
 
@@ -43,7 +43,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 async def shared_asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskInstance]:
     """The instance behind `asterisk`; tests take that one."""
     root = await build_root(Path(os.environ.get("CTI_CACHE", REPOSITORY / ".cache")))
-    async with AsteriskInstance(root, tmp_path_factory.mktemp("asterisk"), extensions=DIALPLAN) as instance:
+    workdir = tmp_path_factory.mktemp("asterisk")
+    async with AsteriskInstance(root, workdir, extensions=DIALPLAN, more=PARKING | WAY_OUT) as instance:
         yield instance
 
 

@@ -160,6 +160,13 @@ fcntl.lockf(file, fcntl.LOCK_EX, 8, 120)
 print("ready", flush=True)
 sys.stdin.read()
 """
+_WRITING_ALONE = """
+import sqlite3, sys
+connection = sqlite3.connect(sys.argv[1], isolation_level=None)
+connection.execute("BEGIN EXCLUSIVE")
+print("ready", flush=True)
+sys.stdin.read()
+"""
 _WRITING = """
 import sqlite3, sys
 connection = sqlite3.connect(sys.argv[1], isolation_level=None)
@@ -184,6 +191,13 @@ async def readers_shut_out(database: Path) -> AsyncIterator[None]:
     itself takes all together while it recovers a file.
     """
     async with another_process(_EVERY_READER_SHUT_OUT, str(database)):
+        yield
+
+
+@asynccontextmanager
+async def written_by_one_alone(database: Path) -> AsyncIterator[None]:
+    """Another process has begun an exclusive transaction on this SQLite file, which others have open."""
+    async with another_process(_WRITING_ALONE, str(database)):
         yield
 
 

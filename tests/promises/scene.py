@@ -46,13 +46,31 @@ MEMBERS = {"primary-consult": ("op1", "op2"), "sales": ("op3", "op4"), "producti
 """Who answers which queue."""
 PASSWORD = "рябина-на-ветру-7"
 
+OUTSIDE = "106"
+"""The phone that rings for whoever an operator calls outside, by `8 495 000-0X-XX`; the channel is the trunk's."""
+PARK_MYSELF, TAKE_OUT = "790", "791"
+"""Who calls the one from a phone waits in the parking lot; who calls the other takes out whoever was parked first."""
+
 DIALPLAN = f"""\
-; What an admin could have in front of the bridge: a time limit of his own for calls to one number.
+; What an admin could have in front of the bridge: a time limit of his own for calls to one number; a parking lot.
 [from-trunk](+)
 exten => {DID_LIMITED},1,Set(TIMEOUT(absolute)={LIMIT_S})
  same => n,Gosub(${{IF($["${{ENTRY}}" = "ari"]?cti-route-ari:cti-route)}},s,1(${{EXTEN}}))
  same => n,Goto(cti-queue,s,1)
+[phones](+)
+exten => {PARK_MYSELF},1,Park(default)
+exten => {TAKE_OUT},1,ParkedCall(default,701)
 """
+PARKING = {
+    "modules.d/parking.conf": "load = bridge_holding.so\nload = res_parking.so\n",
+    "res_parking.conf": "[general]\n[default]\nparkpos = 701-720\ncontext = parkedcalls\nparkingtime = 120\n",
+}
+WAY_OUT = {
+    "extensions.d/out.conf": (
+        f"[phones](+)\nexten => _84950000XXX,1,Dial(PJSIP/trunk/sip:${{EXTEN}}@@PHONE_ADDRESS@:5{OUTSIDE})\n"
+    )
+}
+"""How operators call outside."""
 
 VARIABLES = (
     "CTI_CALL_ID", "CTI_DECISION", "CTI_CRM", "CTI_RULE", "CTI_CLASS", "CTI_CUSTOMER_ID", "CTI_CUSTOMER_NAME",

@@ -75,11 +75,16 @@ DID_ALL_HANDS, DID_SHORT = "74950000249", "74950000250"
 
 @asynccontextmanager
 async def bridge_with_short_times(
-    asterisk: AsteriskInstance, prepared: Path, folder: Path, *, ami_port: int | None = None
+    asterisk: AsteriskInstance,
+    prepared: Path,
+    folder: Path,
+    *,
+    ami_port: int | None = None,
+    more: Json | None = None,
 ) -> AsyncIterator[Bridge]:
     """A running bridge with P2's rules and a copy of the prepared data, for as many tests as like to share it.
 
-    With `ami_port` it finds Asterisk's manager interface on that port of 127.0.0.1.
+    With `ami_port` it finds Asterisk's manager interface on that port of 127.0.0.1; `more` are further settings.
     """
     shutil.copytree(prepared, folder / "data")
     rules = folder / "routing.yaml"
@@ -89,6 +94,7 @@ async def bridge_with_short_times(
         settings = bridge.read_settings()
         settings["pbxes"][0]["ami"] |= {"host": "127.0.0.1", "port": ami_port}
         bridge.write_settings(settings)
+    bridge.write_settings(bridge.read_settings() | (more or {}))
     try:
         await bridge.start()
         yield bridge

@@ -9,9 +9,9 @@ import pytest_asyncio
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Frame
-from demo.sip import Behaviour, Phones
+from demo.sip import Behaviour, Caller, Phones
 from promises.cable import Cable
-from promises.scene import SALES, AtDesk, journalled, until
+from promises.scene import PARK_MYSELF, SALES, TAKE_OUT, AtDesk, journalled, until
 from promises.screens import (
     Screens,
     bridge_with_short_times,
@@ -138,6 +138,32 @@ async def test_cut_and_the_call_is_transferred_meanwhile(
         assert card["customer"]["name"] == "Глеб Ракитин"
         await caller.phone.hang_up()
         await is_empty(screens["op5"])
+
+
+async def test_cut_and_the_caller_is_parked_meanwhile_beside_an_operator_who_waits_there_himself(
+    asterisk: AsteriskInstance, bridge: Bridge, cable: Cable, at_desk: AtDesk
+) -> None:
+    screens = await Screens.opened(at_desk)
+    async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
+        await pick_up(phones["103"])
+        await shows(screens["op3"], caller.call_id, my_role="talking")
+        leg = await talking_leg(asterisk, caller, "103")
+        await cable.cut()
+        await asterisk.lab.action("Park", Channel=caller.channel_name, TimeoutChannel=leg)
+        await asterisk.lab.event("ParkedCall", ParkeeUniqueid=caller.channel)
+        async with Caller(asterisk, phone="105", did=PARK_MYSELF):
+            await until(lambda: len(asterisk.lab.events("ParkedCall")) == 2)
+            await cable.mend()
+            await bridge.until(["asterisk"])
+            await is_empty(screens["op3"])
+            assert (await journalled(bridge, caller.call_id)).ended_at is None
+
+            async with Caller(asterisk, phone="104", did=TAKE_OUT):
+                card = await shows(screens["op4"], caller.call_id, my_role="talking", state="talking")
+                assert card["customer"]["name"] == "Глеб Ракитин"
+                await caller.phone.hang_up()
+                await is_empty(screens["op4"])
+    screens.nobody_else((caller.call_id, "Глеб Ракитин"), but=["op3", "op4"])
 
 
 async def cut_and_mend(cable: Cable, bridge: Bridge, frames: list[Frame]) -> None:

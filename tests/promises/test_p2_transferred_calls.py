@@ -144,3 +144,37 @@ async def test_a_colleague_who_was_only_asked_has_the_card_no_longer_than_that(
     asked = next(leg for leg in record.legs if leg.operator == SECOND)
     assert (asked.talked_s, asked.why, record.operator) == (0.0, "ended", FIRST)
     await no_live_calls(bridge)
+
+
+async def test_a_colleague_who_was_asked_has_the_card_no_longer_when_the_caller_is_sent_elsewhere_instead(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    screens = await Screens.opened(at_desk)
+    third = "op5"
+    phones_of_three = Phones(asterisk, {PHONE_OF[op]: RINGS for op in (FIRST, SECOND, third)})
+    async with phones_of_three as phones, talk(asterisk, screens, phones) as (caller, phone):
+        await phone.hold()
+        async with Caller(asterisk, phone=PHONE_OF[FIRST], did=PHONE_OF[SECOND]) as second_line:
+            await pick_up(phones[PHONE_OF[SECOND]])
+            await shows(screens[SECOND], caller.call_id, my_role="consulting")
+            await second_line.answered()
+
+            began = asterisk.lab.mark()
+            await phone.transfer(PHONE_OF[third])
+            await shows(screens[third], caller.call_id, my_role="ringing")
+            await is_empty(screens[FIRST])
+            await is_empty(screens[SECOND])
+            assert not asterisk.lab.events("Hangup", since=began, Exten=PHONE_OF[SECOND]), "the two go on talking"
+            await pick_up(phones[PHONE_OF[third]])
+            await shows(screens[third], caller.call_id, my_role="talking", state="talking")
+        await caller.phone.hang_up()
+        await is_empty(screens[third])
+        record = await journalled(bridge, caller.call_id, ended=True)
+
+    assert told(screens[SECOND], caller.call_id) == ["call.ringing", "call.answered", "call.ended"]
+    assert [(leg.operator, leg.why) for leg in record.legs] == [
+        (FIRST, "transferred"),
+        (SECOND, "ended"),
+        (third, "ended"),
+    ]
+    await no_live_calls(bridge)
