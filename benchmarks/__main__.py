@@ -1,6 +1,6 @@
 """`make bench`: measure, and print a table with machine and date.
 
-    python -m benchmarks [decision] [rules] [pop] [cpu] [carry] [paint] [import] [journal] [biggest]
+    python -m benchmarks [decision] [rules] [pop] [cpu] [carry] [paint] [import] [journal] [reports] [biggest]
 
 Without names all but `biggest` are run, one after another. Exit code: 0 everything was measured, however long it
 took; 1 something broke; 2 usage; 130 Ctrl-C.
@@ -16,7 +16,7 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import carry, cpu, decision, importing, journal, page_paint, pop, rules
+from benchmarks import carry, cpu, decision, importing, journal, page_paint, pop, reports, rules
 from benchmarks.customers import FOLDER
 from benchmarks.figures import Row, machine, table
 from demo.asterisk import AsteriskError
@@ -32,6 +32,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "paint": page_paint.rows,
     "import": importing.rows,
     "journal": journal.rows,
+    "reports": reports.rows,
     "biggest": importing.rows_of_the_biggest,
 }
 ONLY_BY_NAME = {"biggest"}

@@ -45,8 +45,10 @@ def extension(operator: int) -> str:
 
 
 @asynccontextmanager
-async def room(*, operators: int, customers: Path) -> AsyncIterator[Room]:
-    """Start the bridge with so many operators; all is gone at the end."""
+async def room(
+    *, operators: int, customers: Path, webhooks: Sequence[str] = (), secret: str = ""
+) -> AsyncIterator[Room]:
+    """Start the bridge with so many operators, which tells these addresses of calls; all is gone at the end."""
     FOLDER.mkdir(parents=True, exist_ok=True)
     # Not in TMPDIR, which may be in memory: the journal's writes belong to the cost of a call.
     with tempfile.TemporaryDirectory(prefix="run-", dir=FOLDER) as folder:
@@ -54,6 +56,12 @@ async def room(*, operators: int, customers: Path) -> AsyncIterator[Room]:
         bridge = Bridge(Path(folder), place, page_port=free_tcp_port())
         settings = {**bridge.read_settings(), "crm": {"path": str(customers)}}
         del settings["pbxes"][0]["ari"]  # the fake PBX has none
+        (Path(folder) / "webhook.secret").write_text(secret, "utf-8")
+        receivers = [
+            {"name": f"receiver{number}", "url": url, "secret_file": "webhook.secret"}
+            for number, url in enumerate(webhooks)
+        ]
+        settings["reports"] = {"webhooks": receivers}
         bridge.write_settings(settings)
         key = await add_operators(bridge.data, [f"PJSIP/{extension(number)}" for number in range(operators)])
         async with FakePbx(place.address, AGI_PORT) as pbx:

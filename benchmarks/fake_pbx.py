@@ -134,13 +134,13 @@ class FakePbx:
         match name:
             case "Login":
                 writer.write(_frame({"Event": "FullyBooted", "Status": "Fully Booted"}))
-            case "CoreShowChannels" | "QueueStatus":
+            case "CoreShowChannels" | "QueueStatus" | "BridgeList":
                 writer.write(_frame({"Event": f"{name}Complete", **number, "EventList": "Complete"}))
             case "Originate":
                 writer.write(_frame({"Event": "Hangup", "Uniqueid": action["ChannelId"]}))
 
 
-_LISTED = {name: {"EventList": "start"} for name in ("CoreShowChannels", "QueueStatus")}
+_LISTED = {name: {"EventList": "start"} for name in ("CoreShowChannels", "QueueStatus", "BridgeList")}
 
 
 def _frame(headers: Mapping[str, str]) -> bytes:

@@ -13,9 +13,10 @@ from pathlib import Path
 
 from benchmarks.customers import FOLDER
 from benchmarks.figures import Row
-from cti_bridge.calls import journal_figures
 from cti_bridge.calls.journal import SCHEMA_VERSION, Journal
-from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.calls.journal_heard import finished_since
+from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord
+from cti_bridge.delivery.outbox_writer import OutboxWriter, Receiver
 from cti_bridge.domain.decision import Facts
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.line import Line
@@ -30,7 +31,8 @@ _FILL = """
 PRAGMA synchronous = OFF;
 BEGIN;
 WITH RECURSIVE n(i) AS (SELECT 12 UNION ALL SELECT i + 1 FROM n WHERE i + 1 < {calls})
-INSERT INTO calls ({columns}) SELECT {values} FROM n JOIN calls t ON t.id = 'main-' || (1000000000 + i % 12) || '.1';
+INSERT INTO {table} ({columns}) SELECT {values} FROM n
+JOIN {table} t ON t.{key} = 'main-' || (1000000000 + i % 12) || '.1';
 COMMIT;
 PRAGMA wal_checkpoint(TRUNCATE);
 """
@@ -42,6 +44,8 @@ _VALUES = {
     "ended_at": "t.ended_at + i * 30.0 + i % 97",
 }
 """What differs from call to call; everything else is as in one of twelve calls that the bridge wrote itself."""
+_BESIDE = {"legs": ("call_id", _VALUES["id"]), "reported": ("call_id", _VALUES["id"])}
+"""What belongs to each call: the phones that rang, and what its receiver was told."""
 
 
 async def rows() -> list[Row]:
@@ -49,6 +53,7 @@ async def rows() -> list[Row]:
     FOLDER.mkdir(parents=True, exist_ok=True)
     folder = await _journal()
     size = (folder / "data" / "calls.sqlite").stat().st_size
+    opened = await _opened_s(folder)
     started = await _start_s(folder)
     with tempfile.TemporaryDirectory(prefix="run-journal-", dir=FOLDER) as empty:
         _settings(Path(empty))
@@ -56,27 +61,32 @@ async def rows() -> list[Row]:
     everything = await _command_s(folder, "stats", "--since", "2001-01-01")
     listed = await _command_s(folder, "list", "--limit", "50")
     return [
+        Row(f"start of the journal on {CALLS:,} calls: opened, what goes on taken up, what is too old closed",
+            f"{opened:.2f} s", f"limit {START_LIMIT_S:.0f} s", opened / START_LIMIT_S, "≤ 1"),
         Row(f"start of the bridge on {CALLS:,} calls", f"{started:.1f} s",
             f"limit {START_LIMIT_S:.0f} s; on an empty journal {empty_s:.1f} s", started / START_LIMIT_S, "≤ 1"),
         Row(f"calls stats over {CALLS:,} calls", f"{everything:.1f} s", f"calls list, the latest 50: {listed:.1f} s",
             None, "a few seconds"),
-        Row("journal: bytes for 100,000 calls", f"{size / CALLS / 10:.1f} MB", "", None),
+        Row("journal: bytes for 100,000 calls, each with its facts, two phones and a receiver",
+            f"{size / CALLS / 10:.0f} MB", "", None),
     ]  # fmt: skip
 
 
 async def _journal() -> Path:
     """A folder with settings and a full journal; made once and kept until the tables change."""
-    digest = hashlib.sha256(f"{SCHEMA_VERSION} {_FILL} {_VALUES} {journal_figures.FIGURES}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{SCHEMA_VERSION} {_FILL} {_VALUES} {_BESIDE}".encode()).hexdigest()[:12]
     folder = FOLDER / f"journal-{CALLS}-{digest}"
     if not folder.exists():
-        print(f"making a journal with {CALLS:,} calls, which takes minutes and 4 GB", file=sys.stderr, flush=True)
+        print(f"making a journal with {CALLS:,} calls, which takes minutes and 3 GB", file=sys.stderr, flush=True)
         unfinished = Path(tempfile.mkdtemp(prefix="run-journal-", dir=FOLDER))
         _settings(unfinished)
         path = unfinished / "data" / "calls.sqlite"
-        journal = Journal(path, on_state=lambda state, reason: None)
+        receiver = [Receiver("crm", frozenset())]  # who has had all: nothing is waiting
+        writer = OutboxWriter(receiver, crm_user=lambda operator: operator, on_written=lambda: None)
+        journal = Journal(path, on_state=lambda state, reason: None, companion=writer)
         await journal.open()
         for number in range(12):
-            journal.keep(_call(number))
+            journal.keep(sample_call(number))
         await journal.close(within_s=10)
         await asyncio.to_thread(_fill, path)
         unfinished.rename(folder)
@@ -85,12 +95,21 @@ async def _journal() -> Path:
 
 def _fill(path: Path) -> None:
     with closing(sqlite3.connect(path)) as journal:
-        columns = [row[1] for row in journal.execute("PRAGMA table_info(calls)")]
-        values = ", ".join(_VALUES.get(column, f"t.{column}") for column in columns)
-        journal.executescript(_FILL.format(calls=CALLS, columns=", ".join(columns), values=values))
+        for table, values in (("calls", _VALUES), *((table, dict([said])) for table, said in _BESIDE.items())):
+            columns = [row[1] for row in journal.execute(f"PRAGMA table_info({table})")]
+            journal.executescript(
+                _FILL.format(
+                    table=table,
+                    key="id" if table == "calls" else "call_id",
+                    calls=CALLS,
+                    columns=", ".join(columns),
+                    values=", ".join(values.get(column, f"t.{column}") for column in columns),
+                )
+            )
 
 
-def _call(number: int) -> CallRecord:
+def sample_call(number: int) -> CallRecord:
+    """A call as the bridge writes it, with all its facts and two phones; every fourth was not answered."""
     name = _CLASSES[number % 3]
     line = Line("+74950000149", f"Радио {number % 5}", "radio", "Москва", "kitchens", "Europe/Moscow", "ru")
     at = 1_000_000_000.0
@@ -114,10 +133,19 @@ def _call(number: int) -> CallRecord:
         CallId(f"main-{1_000_000_000 + number}.1"), "main", ChannelId("1000000000.1"), "1000000000.1", at,
         "+74950000150", "external", "", line.did, "trunk-demo", False, decision, queue=name,
         rang=(OperatorId("op3"), OperatorId("op4")), pop_ms=3.1, ended_at=at + 45.5, outcome="abandoned",
+        legs=tuple(_leg(operator, name, at) for operator in ("op3", "op4")),
     )  # fmt: skip
     if number % 4:
         record = replace(record, operator=OperatorId(f"op{number}"), answered_at=at + 3.25, outcome="answered")
     return record
+
+
+def _leg(operator: str, queue: str, at: float) -> LegRecord:
+    number = operator.removeprefix("op")
+    return LegRecord(
+        ChannelId(f"1000000000.{number}"), ChannelId(""), OperatorId(operator), "", f"PJSIP/10{number}", queue,
+        at + 1.0, None, at + 15.0, 0.0, "no_answer",
+    )  # fmt: skip
 
 
 def _settings(folder: Path) -> None:
@@ -131,6 +159,22 @@ def _settings(folder: Path) -> None:
         "log": {"format": "json"},
     }
     (folder / "cti-bridge.yaml").write_text(json.dumps(settings), "utf-8")
+
+
+async def _opened_s(folder: Path) -> float:
+    """What a start does with the journal, in this process."""
+    journal = Journal(folder / "data" / "calls.sqlite", on_state=lambda state, reason: None)
+    newest = 1_000_000_000.0 + CALLS * 30.0
+    began = time.monotonic()
+    try:
+        await journal.open()
+        await journal.last_accepted_rules()
+        await journal.open_calls(since=newest - 12 * 3600.0)
+        await journal.close_older(than=newest - 12 * 3600.0)
+        await journal.ask(lambda database: finished_since(database, newest - 3600.0), within_s=60.0)
+        return time.monotonic() - began
+    finally:
+        await journal.close(within_s=10)
 
 
 async def _start_s(folder: Path) -> float:
