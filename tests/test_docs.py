@@ -21,7 +21,7 @@ from cti_bridge.cli.columns_file import read_columns_file
 from cti_bridge.cli.main import parser
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.ids import CallId, ChannelId
-from cti_bridge.reception.switchboard import _story
+from cti_bridge.reception.written import story
 from cti_bridge.routing.load import load_rules
 from cti_bridge.settings import load_settings
 from cti_bridge.settings_schema import FileModel
@@ -278,7 +278,7 @@ def test_the_operations_page_explains_every_field_of_the_line_of_a_call() -> Non
     call = CallRecord(CallId("main-1"), "main", ChannelId("1"), "1", 0.0, "+74950000150", "external", "", "", "", False)
     fields = [name for row in table(OPERATIONS, "One line per call") for name in in_code(row[0])]
 
-    assert set(fields) == _story(call).keys()
+    assert set(fields) == story(call).keys()
     example = re.search(r'^ +(\{"timestamp".*?\})$', OPERATIONS, re.MULTILINE | re.DOTALL)
     assert example is not None
     assert json.loads(example[1]).keys() == {"timestamp", "level", "event", *fields}

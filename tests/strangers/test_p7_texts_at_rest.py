@@ -146,7 +146,7 @@ def test_calls_are_shown_as_text(journalled: Path, capsys: pytest.CaptureFixture
     assert sorted(json.loads(line)["caller_name"] for line in shown(capsys)) == sorted(TEXT_LIST)
     for number in range(len(TEXT_LIST)):
         assert run(journalled, "calls", "show", f"main-{number}.1") == 0
-        assert [line.split()[0] for line in shown(capsys)][:2] == ["call", "caller"]
+        assert [line.split()[0] for line in shown(capsys)][:2] == ["call", "direction"]
         assert run(journalled, "explain", "--call", f"main-{number}.1") in (0, 2)
         shown(capsys)
 
