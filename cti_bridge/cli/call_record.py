@@ -10,16 +10,20 @@ from cti_bridge.delivery.outbox import Progress
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.moments import iso_time
+from cti_bridge.routing.explain import Explained, explain_json, reason_lines
 from cti_bridge.routing.line_facts import line_of
 
 
-def print_record(record: CallRecord, *, as_json: bool, told: Sequence[Progress] | None = None) -> None:
-    """Prints one call with all that is kept of it, and how far who was `told` of it; safe for a terminal."""
+def print_record(
+    record: CallRecord, *, as_json: bool, told: Sequence[Progress] | None = None, why: Explained | None = None
+) -> None:
+    """Prints a call with all that is kept of it, `why` it went there, and who was `told`; safe for a terminal."""
     if as_json:
         reports = {"reports": [_told_json(receiver) for receiver in told]} if told is not None else {}
-        print(json.dumps(record_json(record) | reports))
+        print(json.dumps(record_json(record) | {"why": _why_json(why) if why is not None else None} | reports))
         return
-    for name, value in [*_story(record), *(("told", _told(receiver)) for receiver in told or ())]:
+    reasons = [("why", line) for line in reason_lines(*why)] if why is not None else []
+    for name, value in [*_story(record), *reasons, *(("told", _told(receiver)) for receiver in told or ())]:
         print(f"{name:<12} {printable(value)}")
 
 
@@ -39,6 +43,12 @@ def record_json(record: CallRecord) -> dict[str, object]:
         for leg in record.legs
     ]
     return values
+
+
+def _why_json(why: Explained) -> dict[str, object]:
+    """Of `explain --json` what a call does not have itself."""
+    explained = explain_json(*why)
+    return {name: explained[name] for name in ("reason", "classes", "rules")}
 
 
 def _line_dialled(record: CallRecord) -> Line | None:

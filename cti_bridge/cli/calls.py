@@ -12,6 +12,7 @@ from pathlib import Path
 from cti_bridge.calls.call import Outcome
 from cti_bridge.calls.journal_file import GOING_ON, MISSED, JournalFile, Wanted
 from cti_bridge.calls.journal_forget import forget
+from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.call_figures import figures_json, figures_lines, missed_line
 from cti_bridge.cli.call_record import print_record, record_json, record_line
 from cti_bridge.cli.terminal import printable
@@ -20,7 +21,9 @@ from cti_bridge.delivery.outbox import progress
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.moments import parse_moment
 from cti_bridge.domain.number import ANONYMOUS, parse_number
+from cti_bridge.routing.explain import Explained, explain_call
 from cti_bridge.routing.facts import canonical_number
+from cti_bridge.routing.problems import RulesError
 from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
 from cti_bridge.web.missed import missed_view
 
@@ -211,10 +214,23 @@ def _forget(arguments: argparse.Namespace) -> int:
 
 def _show(arguments: argparse.Namespace) -> int:
     settings = load_settings(arguments.config)
-    record = _journal(settings).call(arguments.id)
+    journal = _journal(settings)
+    record = journal.call(arguments.id)
     if record is None:
         print(f"cti-bridge: no call {printable(arguments.id)} in the journal", file=sys.stderr)
         return 1
     told = read_only(_journal_path(settings), lambda database: progress(database.conn, arguments.id))
-    print_record(record, as_json=arguments.json, told=told)
+    print_record(record, as_json=arguments.json, told=told, why=_why(record, journal))
     return 0
+
+
+def _why(record: CallRecord, journal: JournalFile) -> Explained | None:
+    """Why the call was sent where it was, computed again; None when nothing was decided or too little is kept."""
+    decision = record.decision
+    text = journal.rules(decision.rules_hash) if decision is not None else None
+    if decision is None or text is None:
+        return None
+    try:
+        return explain_call(decision.facts, text)
+    except (RulesError, ValueError):  # rules or facts of an older release: `explain --call` says what is wrong
+        return None

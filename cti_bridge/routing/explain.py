@@ -24,19 +24,27 @@ _OUTCOMES = {
 }
 
 
+Explained = tuple[RuleSet, Gathered, Decision, Trace]
+"""A call computed again: what the functions below tell it from."""
+
+
 def explain_lines(rules: RuleSet, gathered: Gathered, decision: Decision, trace: Trace) -> list[str]:
     """The whole story of a decision, line by line; a line may hold any character that a caller or the CRM sent."""
     lines = ["facts", *(f"  {name}: {_shown(trace.facts[name])}" for name in _names(trace.facts))]
     if unknown := _unknown(gathered.facts):
         lines.append(f"  unknown: {', '.join(unknown)}")
+    return [*lines, *reason_lines(rules, gathered, decision, trace), *_output_lines(gathered, decision)]
+
+
+def reason_lines(rules: RuleSet, gathered: Gathered, decision: Decision, trace: Trace) -> list[str]:
+    """Of that story only why: each class and rule that was tried, and what came of it."""
+    lines = []
     if trace.classes:
         lines += ["classes", *(f"  class {tried.name}: {reason(tried, trace.facts)}" for tried in trace.classes)]
     lines.append(f"class: {decision.class_name or '(none)'}")
     if trace.rules:
         lines += ["rules", *(f"  rule {path}: {text}" for path, _, text in _rule_lines(decision, trace))]
-    lines.append(f"decision: {decision.kind.value}, {outcome(rules, gathered, decision)}")
-    lines += _output_lines(gathered, decision)
-    return lines
+    return [*lines, f"decision: {decision.kind.value}, {outcome(rules, gathered, decision)}"]
 
 
 def explain_json(rules: RuleSet, gathered: Gathered, decision: Decision, trace: Trace) -> dict[str, Any]:
@@ -73,7 +81,7 @@ def explain_json(rules: RuleSet, gathered: Gathered, decision: Decision, trace: 
     }
 
 
-def explain_call(facts: Facts, rules_text: str) -> tuple[RuleSet, Gathered, Decision, Trace]:
+def explain_call(facts: Facts, rules_text: str) -> Explained:
     """Computes a kept call again under these rules: what `explain_lines` and `explain_json` want.
 
     `facts` are those that the journal kept (`flatten`). Raises `RulesError` for unusable rules, ValueError for facts

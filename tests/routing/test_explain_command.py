@@ -1,6 +1,7 @@
 """`explain` and `check` as the admin meets them: answers on stdout, trouble on stderr, exit codes."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,40 @@ def test_a_call_of_the_past_is_explained_under_the_rules_of_that_day(
 
     assert explain(kept, "--call", "main-1.1", "--json") == 0
     assert json.loads(capsys.readouterr().out)["rule"] == "production"
+
+
+def show(place: Path, *arguments: str) -> int:
+    return main(["calls", "show", "main-1.1", *arguments, "--config", str(place / "c.yaml")])
+
+
+@pytest.mark.parametrize("kept", [DECIDED], indirect=True)
+def test_a_call_is_shown_with_why_it_went_there(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    capsys.readouterr()
+
+    assert show(kept) == 0
+    lines = [line.partition(" ") for line in capsys.readouterr().out.splitlines()]
+    why = [reason.strip() for name, _, reason in lines if name == "why"]
+    assert "class production: holds" in why
+    assert "rule production: matches" in why
+    assert why[-1] == "decision: matched, the rule `production` matched"
+
+    assert show(kept, "--json") == 0
+    told = json.loads(capsys.readouterr().out)["why"]
+    assert told["reason"] == "the rule `production` matched"
+    assert {"class": "production", "holds": True, "reason": "holds"} in told["classes"]
+
+
+async def test_a_call_of_which_too_little_is_kept_is_shown_without_why(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for decision in (None, replace(DECIDED, facts={}), replace(DECIDED, rules_hash="ab" * 32)):
+        await keep_call(place, decision)
+        capsys.readouterr()
+
+        assert show(place) == 0
+        assert "\nwhy " not in capsys.readouterr().out
+        assert show(place, "--json") == 0
+        assert json.loads(capsys.readouterr().out)["why"] is None
 
 
 @pytest.mark.parametrize("kept", [None], indirect=True)
