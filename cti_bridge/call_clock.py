@@ -16,14 +16,14 @@ class CallClock:
     """Seconds since 1970 that pass as time does, so that the difference of two of them is a duration.
 
     Where the machine's clock is set, the new time is taken over as soon as `may_follow` says that no call is being
-    measured; `on_set` is told so then.
+    measured; `on_set` is told then by how many seconds.
     """
 
     def __init__(
         self,
         *,
         may_follow: Callable[[], bool],
-        on_set: Callable[[], None],
+        on_set: Callable[[float], None],
         now: Callable[[], float] = time.time,
         running: Callable[[], float] = since_boot,
     ) -> None:
@@ -44,5 +44,5 @@ class CallClock:
         if not self._may_follow():
             return running + self._ahead_s
         self._ahead_s += moved_s
-        self._on_set()
+        self._on_set(moved_s)
         return wall

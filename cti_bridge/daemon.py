@@ -99,7 +99,7 @@ class Daemon:
         )
         self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
         self._call_clock = CallClock(
-            may_follow=lambda: not len(self._switchboard.book), on_set=lambda: self._ami.clock_was_set()
+            may_follow=lambda: not len(self._switchboard.book), on_set=lambda by_s: self._ami.clock_was_set(by_s)
         )
         self._switchboard = Switchboard(
             settings.pbx.name,

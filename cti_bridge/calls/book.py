@@ -33,6 +33,7 @@ from cti_bridge.calls.happenings import (
     Happening,
     LegAnswers,
     LegEnds,
+    Parks,
     Queued,
     Reached,
 )
@@ -125,17 +126,23 @@ class CallBook:
         finally:
             self._looking_back = False
 
-    def finished(self, channel: ChannelId, at: float) -> None:
-        """A channel was over at that time, as an earlier run of the bridge wrote down; nothing brings it back."""
-        self._live.hangs_up(channel, at)
+    def finished(self, channel: ChannelId, at: float, *, was_called: bool) -> None:
+        """The call of a channel was over at that time, as an earlier run of the bridge wrote down.
+
+        Nothing brings a caller's back. One that was called for him may live on, and make a call of its own.
+        """
+        if was_called:
+            self._live.had_its_part(channel)
+        else:
+            self._live.hangs_up(channel, at)
 
     def _take(self, event: CallEvent) -> list[Change]:
         found: list[Change] = []
         match event:
             case CallOffered():
                 found = self._offered(event)
-            case CallerQueued():
-                found = self._queued(event)
+            case CallerQueued() | CallerParked(on=True):
+                found = self._waits(event)
             case LegRinging():
                 found = self._leg_rings(event)
             case LegAnswered():
@@ -181,6 +188,7 @@ class CallBook:
     def _catch_up(self, snapshot: Snapshot) -> list[Change]:
         seen = {channel.channel for channel in snapshot.channels}
         where = self._live.where
+        self._finder.clicks.keep(seen)
         changes: list[Change] = []
         changes += self._recorded(self._recordings.unnamed())
         for known in dict.fromkeys([*where.of_caller, *where.of_leg, *self._recordings.channels()]):
@@ -196,6 +204,7 @@ class CallBook:
 
     def _all_end(self, restarted: PbxRestarted) -> list[Change]:
         """No channel survives a restart; a call that began after it is another matter."""
+        self._finder.clicks.keep(set())
         where = self._live.where
         before = [call for call in self._live.all() if call.offered_at < restarted.up_at]
         return [
@@ -222,11 +231,12 @@ class CallBook:
         gone_at = self._live.hung_up_at(event.channel)
         return changes if gone_at is None else [*changes, *self._hangs_up(event.channel, max(gone_at, event.at))]
 
-    def _queued(self, event: CallerQueued) -> list[Change]:
-        found = self._finder.queued(event)
+    def _waits(self, event: CallerQueued | CallerParked) -> list[Change]:
+        found = self._finder.waiting(event)
         if found.call is None:
             return []
-        return self._keep(found.call, step(found.call, Queued(event.at, event.queue)), found.adopted)
+        now = Queued(event.at, event.queue) if isinstance(event, CallerQueued) else Parks(event.at, on=True)
+        return self._keep(found.call, step(found.call, now), found.adopted)
 
     def _leg_rings(self, event: LegRinging) -> list[Change]:
         if self._live.is_gone(event.leg) or self._live.had_a_part(event.leg):
@@ -238,6 +248,7 @@ class CallBook:
         return self._keep(found.call, step(found.call, now), found.adopted)
 
     def _leg_answers(self, event: LegAnswered | LegPickedUp, otherwise: Call | None) -> list[Change]:
+        self._finder.clicks.answers(event.leg)
         if self._live.is_gone(event.leg):
             return []
         call = self._live.of_leg(event.leg) or (None if self._live.of_caller(event.leg) else otherwise)
@@ -258,6 +269,7 @@ class CallBook:
 
     def _hangs_up(self, channel: ChannelId, at: float, *, failed: bool = False, refused: bool = False) -> list[Change]:
         self._live.hangs_up(channel, at)
+        self._finder.clicks.ends(channel)
         beside = self._talks.hangs_up(channel)
         where = self._live.where
         changes = self._recorded([channel] if self._recordings.hangs_up(channel, at) else [])

@@ -177,11 +177,13 @@ class ChannelHeld:
 
 @dataclass(frozen=True, slots=True)
 class CallerParked:
-    """A caller waits in a parking lot, or does so no longer."""
+    """A caller waits in a parking lot, or does so no longer; one who is new to us is known by his linkedid."""
 
     at: float
     channel: ChannelId
     on: bool
+    linkedid: str = ""
+    caller_id: CallerId = CallerId()
 
 
 @dataclass(frozen=True, slots=True)

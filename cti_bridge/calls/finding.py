@@ -4,22 +4,19 @@ Calls are found by the id of a channel, never by linkedid, because that can beco
 A linkedid only gives a name to a call that we see for the first time in the middle of its life.
 """
 
-from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from itertools import chain, count
 
 from cti_bridge.calls.bridges import other_half
 from cti_bridge.calls.call import Call
-from cti_bridge.calls.events import CallerId, CallerQueued, LegAnswered, LegPickedUp, LegRinging
+from cti_bridge.calls.clicks import Clicks
+from cti_bridge.calls.events import CallerId, CallerParked, CallerQueued, LegAnswered, LegPickedUp, LegRinging
 from cti_bridge.calls.happenings import LegRings
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.live_calls import LiveCalls
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, call_id_for
-
-MAX_CLICKED = 1_000
-"""Phones that were called through a Local channel for a call to come, and are remembered until it does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,8 +36,7 @@ class Finder:
         self._pbx = pbx
         self._live = live
         self._is_operator_phone = is_operator_phone
-        self._clicked: OrderedDict[str, Leg] = OrderedDict()
-        """The phone that the inner half of a Local channel, by its name, has called for nobody's call."""
+        self.clicks = Clicks()
 
     def id_for(self, channel: ChannelId, linkedid: str) -> CallId:
         """The id of the call of a caller's channel: by its linkedid, unless that is another call's, or was one's."""
@@ -62,10 +58,17 @@ class Finder:
             return Found(known)
         return Found(Call(self.id_for(channel, linkedid), channel, linkedid, at), caller_id)
 
-    def queued(self, event: CallerQueued) -> Found:
-        """The call of a caller who joins a queue; an operator who does so calls his colleagues."""
+    def waiting(self, event: CallerQueued | CallerParked) -> Found:
+        """The call of a caller who joins a queue or is parked; an operator who joins a queue calls his colleagues."""
+        if not event.linkedid:
+            return Found(self._live.of_caller(event.channel))
         found = self.of_caller(event.channel, event.linkedid, event.at, event.caller_id)
-        if found.call is None or found.adopted is None or not self._is_operator_phone(event.interface):
+        if (
+            isinstance(event, CallerParked)
+            or found.call is None
+            or found.adopted is None
+            or not self._is_operator_phone(event.interface)
+        ):
             return found
         dialler = Leg(event.channel, event.name, event.interface, "", event.at)
         return replace(found, call=replace(found.call, direction=Direction.INTERNAL, dialler=dialler))
@@ -96,25 +99,20 @@ class Finder:
         outer = where.leg_named.get(other_half(event.caller_name))
         call = self._live.get(where.of_leg.get(outer) if outer is not None else call_id_for(self._pbx, event.linkedid))
         if call is None:
-            self._note_click(event)
+            # A phone is called for no call of ours: it may be for one that it is to make.
+            if self._is_operator_phone(event.interface):
+                self.clicks.rings(event.caller_name, Leg(event.leg, event.leg_name, event.interface, "", event.at))
             return Found()
         # No leg is the outer half where an operator who talks with the caller has it made, to ask somebody.
         return Found(call, parent=call.leg(outer) if outer is not None else call.talking)
 
-    def _note_click(self, event: LegRinging) -> None:
-        """A phone is called through a Local channel, for no call of ours: it may be for one that it is to make."""
-        if self._is_operator_phone(event.interface):
-            self._clicked[event.caller_name] = Leg(event.leg, event.leg_name, event.interface, "", event.at)
-            if len(self._clicked) > MAX_CLICKED:
-                self._clicked.popitem(last=False)
-
     def _dialled(self, event: LegRinging) -> Found | None:
         """The call that an operator makes; None where it is no operator who calls."""
-        dialler = self._clicked.get(other_half(event.caller_name))
+        dialler = self.clicks.dialler(other_half(event.caller_name))
         if dialler is None and self._is_operator_phone(event.caller_interface):
             dialler = Leg(event.caller, event.caller_name, event.caller_interface, "", event.at)
         if dialler is None:
-            return None
+            return self._taken_up(event)
         known = self._live.of_caller(dialler.id)
         has_reached = dialler.id != event.caller and dialler.id in self._live.where.of_leg
         if known is not None or has_reached or self._live.is_gone(dialler.id):
@@ -126,6 +124,12 @@ class Finder:
             direction=direction, dialler=replace(dialler, rang_at=event.at),
         )  # fmt: skip
         return Found(call, event.caller_id if colleague else CallerId(event.number))
+
+    def _taken_up(self, event: LegRinging) -> Found | None:
+        """The call that an operator makes through a Local channel, as an earlier run of the bridge saw him click."""
+        call = self._live.get(call_id_for(self._pbx, event.linkedid))
+        is_outer_half = event.caller_name.startswith("Local/") and event.caller_name.endswith(";1")
+        return Found(call) if is_outer_half and call is not None and call.dialler is not None else None
 
     def _asked_from(self, event: LegRinging) -> Found | None:
         """The call whose operator talks at this phone and calls somebody on another line of it: to ask about the call.
@@ -144,6 +148,7 @@ class Finder:
             if call.direction is not Direction.INTERNAL or not outside
             for leg in call.legs
             if leg.interface == interface and leg.state in {LegState.TALKING, LegState.CONSULTING}
+            if not leg.transferred  # it may be a while before the phone lets go of a caller whom it has sent on
         ]
         found = max(talking, key=lambda found: (found[1].held, found[1].answered_at or 0.0), default=None)
         return Found(found[0], parent=found[1]) if found is not None else None

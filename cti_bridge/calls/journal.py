@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from sqlite_utils import Database
 
-from cti_bridge.calls.journal_ended import once_over, without_reopened
+from cti_bridge.calls.journal_ended import as_they_ended
 from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACTS
 from cti_bridge.calls.journal_forgotten import FORGOTTEN, as_forgotten, take_out_beside
 from cti_bridge.calls.journal_heard import HEARD, Heard, note_heard
@@ -87,6 +87,7 @@ _MIGRATIONS = (
     DIRECTIONS,
     RECORDINGS,
     HEARD,
+    "ALTER TABLE calls ADD COLUMN final TEXT NOT NULL DEFAULT ''",
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -256,7 +257,7 @@ def _write(
     try:
         with database.conn:
             database.conn.execute("BEGIN IMMEDIATE")  # before the question: nobody forgets a caller in between
-            written, forgotten = as_forgotten(database.conn, without_reopened(database.conn, group))
+            written, forgotten = as_forgotten(database.conn, as_they_ended(database.conn, group))
             if written:
                 _upsert(database, [row_of(record) for record in written])
             write_legs(database.conn, written)
@@ -279,7 +280,7 @@ def _upsert(database: Database, rows: Sequence[dict[str, Any]]) -> None:
     columns = list(rows[0])
     places = ", ".join("?" for _ in columns)
     # Not REPLACE, which removes the row first: what belongs to a call goes when its row is removed.
-    changes = ", ".join(f"{column} = {once_over(column)}" for column in columns)
+    changes = ", ".join(f"{column} = excluded.{column}" for column in columns)
     database.conn.executemany(
         f"INSERT INTO calls ({', '.join(columns)}) VALUES ({places})"  # noqa: S608 - our column names
         f" ON CONFLICT (id) DO UPDATE SET {changes}",

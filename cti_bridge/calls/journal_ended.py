@@ -1,4 +1,4 @@
-"""A finished call stays finished in the journal, whatever is told of it later: it has ended as it did, and when it did.
+"""A finished call stays finished, whatever is told of it later: in the journal, and so in what others are told.
 
 Only an answer before its end can still be found out. The book of live calls holds to that by itself; but what it knows
 of finished calls is bounded, and does not reach back before the start of the bridge for ever.
@@ -7,35 +7,50 @@ of finished calls is bounded, and does not reach back before the start of the br
 import json
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from cti_bridge.calls.record import CallRecord
-
-_ONCE_OVER = {
-    "answered_at": "coalesce(calls.answered_at,"
-    " CASE WHEN excluded.answered_at < calls.ended_at THEN excluded.answered_at END)",
-    "ended_at": "calls.ended_at",
-    "outcome": "CASE WHEN calls.answered_at IS NULL AND excluded.answered_at < calls.ended_at"
-    " THEN excluded.outcome ELSE calls.outcome END",
-    "operator": "coalesce(calls.operator, excluded.operator)",
-    "recovered": "max(calls.recovered, excluded.recovered)",
-}
+from cti_bridge.domain.direction import Direction
+from cti_bridge.domain.ids import OperatorId
 
 
-def once_over(column: str) -> str:
-    """What becomes of a column of a row of `calls` when a new state (`excluded`) of its call is written, as SQL."""
-    if column not in _ONCE_OVER:
-        return f"excluded.{column}"
-    return f"CASE WHEN calls.ended_at IS NULL THEN excluded.{column} ELSE {_ONCE_OVER[column]} END"
+@dataclass(frozen=True, slots=True)
+class _End:
+    """How a call ended, as the journal has it."""
+
+    answered_at: float | None
+    ended_at: float
+    outcome: str
+    operator: OperatorId | None
+    recovered: bool
 
 
-def without_reopened(connection: sqlite3.Connection, group: Sequence[CallRecord]) -> list[CallRecord]:
-    """The states without those that have a call going on that is over."""
-    going_on = [record.id for record in group if record.ended_at is None]
-    if not going_on:
-        return list(group)
-    over = connection.execute(
-        "SELECT id FROM calls WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
-        [json.dumps(going_on)],
+def as_they_ended(connection: sqlite3.Connection, group: Sequence[CallRecord]) -> list[CallRecord]:
+    """The states as they may be written, within the transaction that is open; none that has an ended call going on."""
+    ids = json.dumps([record.id for record in group])
+    rows = connection.execute(
+        "SELECT id, answered_at, ended_at, outcome, operator, recovered FROM calls"
+        " WHERE id IN (SELECT value FROM json_each(?)) AND ended_at IS NOT NULL",
+        [ids],
     )
-    reopened = {row[0] for row in over}
-    return [record for record in group if record.ended_at is not None or record.id not in reopened]
+    ends = {row[0]: _End(*row[1:]) for row in rows}
+    return [
+        _as_it_ended(record, ends[record.id]) if record.id in ends else record
+        for record in group
+        if record.ended_at is not None or record.id not in ends
+    ]
+
+
+def _as_it_ended(record: CallRecord, end: _End) -> CallRecord:
+    answered_at, outcome = end.answered_at, end.outcome
+    if answered_at is None and record.answered_at is not None and record.answered_at < end.ended_at:
+        answered_at, outcome = record.answered_at, record.outcome
+    known = record.operator if answered_at is not None or record.direction is Direction.OUTBOUND else None
+    return replace(
+        record,
+        answered_at=answered_at,
+        ended_at=end.ended_at,
+        outcome=outcome,
+        operator=end.operator or known,
+        recovered=bool(end.recovered) or record.recovered,
+    )

@@ -12,15 +12,16 @@ import json
 import mmap
 import sqlite3
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from cti_bridge.calls.journal import SCHEMA_VERSION
 from cti_bridge.calls.journal_figures import facts_that_stay
 from cti_bridge.calls.journal_forgotten import mark, take_out_beside
+from cti_bridge.calls.journal_rows import read_decision
 from cti_bridge.database import DatabaseUnusable
 
 GROUP = 200
@@ -47,10 +48,18 @@ class Forgotten:
     """Whether a text is still in the file all the same: something else is holding on to it."""
 
 
-def forget(path: Path, *, caller: str = "", customer: str = "", dry_run: bool = False) -> Forgotten:
+def forget(
+    path: Path,
+    *,
+    caller: str = "",
+    customer: str = "",
+    dry_run: bool = False,
+    elsewhere: Callable[[Sequence[str]], None] = lambda calls: None,
+) -> Forgotten:
     """Forget all calls from a number (as the journal has it), or all that were decided for a customer of the CRM.
 
-    Raises DatabaseUnusable.
+    `elsewhere` is called with the ids of calls before these are forgotten here: afterwards nobody could find them
+    again. What it raises ends the forgetting. Raises DatabaseUnusable.
     """
     if not path.exists():
         raise DatabaseUnusable(f"{path}: there is no journal yet")
@@ -60,7 +69,8 @@ def forget(path: Path, *, caller: str = "", customer: str = "", dry_run: bool = 
             connection.execute("PRAGMA secure_delete = ON")
             if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
                 raise DatabaseUnusable(f"{path}: written by another version of this program")
-            return _forget(connection, path, caller, customer, dry_run=dry_run)
+            found = _find(connection, caller, customer)
+            return _count(found) if dry_run else _forget(connection, path, caller, found, elsewhere)
     except sqlite3.Error as error:
         raise DatabaseUnusable(f"{path}: {error}") from error
 
@@ -70,21 +80,34 @@ def without_caller(decision: dict[str, Any]) -> dict[str, Any]:
     return {**decision, "facts": facts_that_stay(decision["facts"]), "customer_id": "", "crm_error": ""}
 
 
-def _forget(connection: sqlite3.Connection, path: Path, caller: str, customer: str, *, dry_run: bool) -> Forgotten:
-    of_customer = "json_extract(decision, '$.customer_id') = :value OR customer_id = :value"
+def _find(connection: sqlite3.Connection, caller: str, customer: str) -> list[sqlite3.Row]:
+    known = "CASE WHEN json_valid(decision) THEN decision END"
+    of_customer = f"json_extract({known}, '$.customer_id') = :value OR customer_id = :value"
     where, value = ("caller = :value", caller) if caller else (of_customer, customer)
-    found = connection.execute(
+    return connection.execute(
         f"SELECT id, ended_at FROM calls WHERE {where}",  # noqa: S608 - our own words
         {"value": value},
     ).fetchall()
+
+
+def _count(found: Sequence[sqlite3.Row]) -> Forgotten:
+    over = sum(row["ended_at"] is not None for row in found)
+    return Forgotten(over, len(found) - over)
+
+
+def _forget(
+    connection: sqlite3.Connection,
+    path: Path,
+    caller: str,
+    found: Sequence[sqlite3.Row],
+    elsewhere: Callable[[Sequence[str]], None],
+) -> Forgotten:
     ids = [row["id"] for row in found if row["ended_at"] is not None]
-    going_on = [row["id"] for row in found if row["ended_at"] is None]
-    if dry_run:
-        return Forgotten(len(ids), len(going_on))
-    mark(connection, going_on)
+    mark(connection, (row["id"] for row in found if row["ended_at"] is None))
     # Also without a call: an earlier run may have been kept from finishing.
     texts = {caller} if len(caller) >= _SHORTEST else set()
     for first in range(0, len(ids), GROUP):
+        elsewhere(ids[first : first + GROUP])
         texts |= _forget_group(connection, ids[first : first + GROUP])
         time.sleep(_PAUSE_S / 10)  # whoever else wants to write has a turn
     rewritten = False
@@ -95,7 +118,7 @@ def _forget(connection: sqlite3.Connection, path: Path, caller: str, customer: s
         _into_one_file(connection)
         rewritten = True
         still = _still_there(connection, path, still)
-    return Forgotten(len(ids), len(going_on), rewritten, bool(still))
+    return replace(_count(found), rewritten=rewritten, left=bool(still))
 
 
 def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
@@ -112,10 +135,10 @@ def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str
             texts |= {row["caller"], row["caller_name"]}
             recorded = connection.execute("SELECT file FROM recordings WHERE call_id = ?", [call_id])
             texts |= {file or "" for (file,) in recorded}
-            decision = json.loads(row["decision"]) if row["decision"] else None
-            if decision:
-                texts |= {str(decision["facts"].get(name) or "") for name in _TELLING}
-                decision = json.dumps(without_caller(decision), ensure_ascii=False)
+            known = read_decision(row["decision"])
+            if known:
+                texts |= {str(known["facts"].get(name) or "") for name in _TELLING}
+            decision = json.dumps(without_caller(known), ensure_ascii=False) if known else None
             connection.execute(
                 "UPDATE calls SET caller = '', caller_name = '', customer_id = '', decision = ? WHERE id = ?",
                 [decision, call_id],
@@ -156,9 +179,11 @@ def _in_json(text: str) -> str:
 
 
 def _in_use(connection: sqlite3.Connection, text: str) -> bool:
-    """Whether another call rightly has this text: a namesake, or a number that was dialled."""
+    """Whether another call rightly has this text, or a report of it: a namesake, or a number that was dialled."""
     query = (
         "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :json)"
-        " UNION ALL SELECT 1 FROM recordings WHERE file = :t LIMIT 1"
+        " UNION ALL SELECT 1 FROM recordings WHERE instr(file, :t)"
+        " UNION ALL SELECT 1 FROM legs WHERE instr(interface, :t)"
+        " UNION ALL SELECT 1 FROM outbox WHERE instr(body, :json) LIMIT 1"
     )
     return connection.execute(query, {"t": text, "json": _in_json(text)}).fetchone() is not None

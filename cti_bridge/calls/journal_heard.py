@@ -25,6 +25,8 @@ _LONGEST_S = 12 * 3600.0
 
 Heard = tuple[str, float]
 """The name of a PBX, and until when (seconds since 1970) everything is known that it told."""
+Finished = tuple[ChannelId, float, bool]
+"""A channel of a call that is over, when that ended, and whether it was called for the call: then it may live on."""
 
 
 def note_heard(connection: sqlite3.Connection, heard: Heard) -> None:
@@ -38,13 +40,17 @@ def heard_until(database: Database, pbx: str) -> float | None:
     return float(row[0]) if row else None
 
 
-def finished_since(database: Database, since: float) -> list[tuple[ChannelId, float]]:
-    """The channels of the callers and legs of all calls that ended since then, with the end of the call."""
+def finished_since(database: Database, since: float) -> list[Finished]:
+    """The channels of the callers and legs of all calls that ended since then.
+
+    Without callers who talk in another one now: a colleague has connected them with his customer.
+    """
     calls = "FROM calls WHERE offered_at >= ? AND ended_at >= ?"
+    talking = "SELECT leg FROM legs JOIN calls ON call_id = id WHERE calls.ended_at IS NULL"
     rows = database.conn.execute(
-        f"SELECT channel, ended_at {calls} UNION ALL"  # noqa: S608 - our own words
-        f" SELECT leg, calls_.ended_at FROM legs JOIN (SELECT id, ended_at {calls}) calls_ ON call_id = calls_.id"
+        f"SELECT channel, ended_at, 0 {calls} AND channel NOT IN ({talking}) UNION ALL"  # noqa: S608 - our own words
+        f" SELECT leg, calls_.ended_at, 1 FROM legs JOIN (SELECT id, ended_at {calls}) calls_ ON call_id = calls_.id"
         " ORDER BY 2 DESC LIMIT ?",
         [since - _LONGEST_S, since, since - _LONGEST_S, since, MAX_FINISHED],
     )
-    return [(ChannelId(channel), ended_at) for channel, ended_at in rows]
+    return [(ChannelId(channel), ended_at, bool(was_called)) for channel, ended_at, was_called in rows]

@@ -10,6 +10,7 @@ from typing import Any
 
 from sqlite_utils import Database
 
+from cti_bridge.calls.journal_rows import read_decision
 from cti_bridge.domain.ids import OperatorId
 
 MOST_TRIES = 20
@@ -130,5 +131,5 @@ def _why(why: str) -> str:
 
 
 def _customer(decision: str | None) -> str:
-    facts = json.loads(decision)["facts"] if decision else {}
-    return str(facts.get("customer.name") or "")
+    known = read_decision(decision)
+    return str(known["facts"].get("customer.name") or "") if known else ""

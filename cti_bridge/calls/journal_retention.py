@@ -19,6 +19,7 @@ import structlog
 from sqlite_utils import Database
 
 from cti_bridge.calls.journal_figures import facts_that_stay
+from cti_bridge.calls.journal_rows import read_decision
 from cti_bridge.calls.journal_trust import DAY_S, LEAP_S, advance
 from cti_bridge.database import DatabaseUnusable
 
@@ -106,6 +107,13 @@ class Retention:
         return done
 
 
+_WITHOUT_NAME = """
+    UPDATE outbox SET body = json_replace(body, '$.data.caller.name', '')
+    WHERE call_id = ? AND CASE WHEN json_valid(body) THEN json_extract(body, '$.data.caller.name') <> '' END
+"""
+"""Of what a receiver never took, which lies there as long as the call: the name that the network sent."""
+
+
 def remove_facts(database: Database, before: float) -> int:
     """Take the facts from a group of ended calls that arrived before then; what is no secret of the caller stays."""
     with database.conn:
@@ -118,16 +126,14 @@ def remove_facts(database: Database, before: float) -> int:
             "UPDATE calls SET decision = ?, caller_name = '' WHERE id = ?",
             [(_without_facts(decision), call_id) for call_id, decision in rows],
         )
+        database.conn.executemany(_WITHOUT_NAME, [(call_id,) for call_id, _ in rows])
     return len(rows)
 
 
 def _without_facts(decision: str | None) -> str | None:
     """What stays of a decision; nothing of one that cannot be read, because nobody knows what is in it."""
-    try:
-        values = json.loads(decision, parse_constant=lambda _: None) if decision is not None else None
-        return json.dumps({**values, "facts": facts_that_stay(values["facts"])}, ensure_ascii=False) if values else None
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return None
+    known = read_decision(decision)
+    return json.dumps({**known, "facts": facts_that_stay(known["facts"])}, ensure_ascii=False) if known else None
 
 
 def remove_calls(database: Database, before: float) -> int:

@@ -36,13 +36,32 @@ def _plain(value: object) -> object:
     return _shallow(value) if isinstance(value, DecisionRecord) else str(value)
 
 
+def read_decision(text: str | None) -> dict[str, Any] | None:
+    """A stored decision by its fields, with its facts; None for none, and for what cannot be read as one."""
+    try:
+        # What is no number in JSON was written as one by earlier versions.
+        values = json.loads(text, parse_constant=lambda _: None) if text else None
+    except ValueError:
+        return None
+    return values if isinstance(values, dict) and isinstance(values.get("facts"), dict) else None
+
+
+def _decision(text: str | None) -> DecisionRecord | None:
+    values = read_decision(text)
+    try:
+        return _as_record(**values) if values is not None else None
+    except (TypeError, ValueError):
+        return None  # a call whose decision is damaged is still a call, and must not keep the bridge from starting
+
+
+def _as_record(steps: list[list[Any]], **said: Any) -> DecisionRecord:
+    return DecisionRecord(steps=tuple((queue, timeout_s) for queue, timeout_s in steps), **said)
+
+
 def record_of(row: dict[str, Any]) -> CallRecord:
     """The record in a row of the table `calls`."""
     values = dict(row)
-    decision = json.loads(values["decision"]) if values["decision"] else None
-    if decision is not None:
-        decision["steps"] = tuple((queue, timeout_s) for queue, timeout_s in decision["steps"])
-    values["decision"] = DecisionRecord(**decision) if decision is not None else None
+    values["decision"] = _decision(values["decision"])
     values["rang"] = tuple(OperatorId(operator) for operator in json.loads(values["rang"]))
     values["verified"], values["recovered"] = bool(values["verified"]), bool(values["recovered"])
     values["direction"] = Direction(values["direction"])

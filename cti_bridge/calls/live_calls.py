@@ -67,7 +67,7 @@ class LiveCalls:
                 self.where.forget(self._calls.pop(call.id, None), call)
                 _remember(self._over, call.id, None)
                 for leg in call.legs:
-                    _remember(self._had_a_part, leg.id, None)
+                    self.had_its_part(leg.id)
             _remember(self._had_a_call, call.channel, None)
             if call.state is CallState.CLOSED:
                 self._closing.pop(call.id, None)
@@ -96,6 +96,10 @@ class LiveCalls:
     def had_a_call(self, channel: ChannelId) -> bool:
         """Whether this channel is known to have been the caller's in a call that has ended."""
         return channel in self._had_a_call
+
+    def had_its_part(self, channel: ChannelId) -> None:
+        """Note that a channel was a leg of a call that has ended."""
+        _remember(self._had_a_part, channel, None)
 
     def had_a_part(self, channel: ChannelId) -> bool:
         """Whether this channel is known to have been a leg of a call that has ended; it is not called once more."""

@@ -105,6 +105,8 @@ class CallRecord:
     """The phone of the operator who made the call; empty in an inbound one."""
     customer_id: str = ""
     """The CRM's customer of a call that was not decided, where his number was looked up; else the decision has it."""
+    final: str = ""
+    """Where the dialplan sent the caller when the steps had run out: a `Final`; empty while it has not."""
 
     @property
     def closed(self) -> bool:

@@ -5,9 +5,10 @@ leg, nothing) can follow from the channel before it.
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import replace
 
+from cti_bridge.calls.bridges import other_half
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.events import (
     CallerLeftQueue,
@@ -38,7 +39,8 @@ def happened_meanwhile(
     """Callers who wait now or no longer do, phones that ring, and talks; `call_of` finds the call of a caller."""
     callers: dict[str, list[SeenChannel]] = {}
     for channel in snapshot.channels:
-        yield from _waits(channel, snapshot.at, call_of(channel.channel))
+        is_stranger = channel.channel not in where.of_leg and not is_operator_phone(channel.interface)
+        yield from _waits(channel, snapshot.at, call_of(channel.channel), may_be_new=is_stranger)
         if not channel.dialled:
             callers.setdefault(channel.linkedid, []).append(channel)
 
@@ -47,11 +49,14 @@ def happened_meanwhile(
         same_call = callers.get(seen.linkedid, ())
         return bool(same_call) and all(is_operator_phone(caller.interface) for caller in same_call)
 
-    for leg in sorted(_hearing(snapshot), key=is_asked):
+    # Operators' phones first: for the call that is made by a click it has to be known who has clicked.
+    for leg in sorted(_hearing(snapshot), key=lambda seen: (is_asked(seen), not is_operator_phone(seen.interface))):
         if leg.dialled:
             yield from _leg(leg, snapshot.at, callers, where)
         elif leg.bridge and leg.channel not in where.of_caller and is_operator_phone(leg.interface):
-            yield from _picked_up(leg, snapshot.at, callers, where)
+            beside = (other for other in callers[leg.linkedid] if other.bridge == leg.bridge)
+            may_call = (o for o in beside if o.channel in where.of_caller or not is_operator_phone(o.interface))
+            yield from _picked_up(leg, snapshot.at, list(may_call), where)
 
 
 def _hearing(snapshot: Snapshot) -> list[SeenChannel]:
@@ -60,7 +65,7 @@ def _hearing(snapshot: Snapshot) -> list[SeenChannel]:
     return [replace(seen, bridge="") if in_bridge[seen.bridge] == 1 else seen for seen in snapshot.channels]
 
 
-def _waits(seen: SeenChannel, at: float, known: Call | None) -> Iterator[CallEvent]:
+def _waits(seen: SeenChannel, at: float, known: Call | None, *, may_be_new: bool) -> Iterator[CallEvent]:
     """A caller waits in a queue or a parking lot, or does so no longer."""
     if seen.queue:
         yield CallerQueued(
@@ -68,22 +73,54 @@ def _waits(seen: SeenChannel, at: float, known: Call | None) -> Iterator[CallEve
         )
     elif known is not None and known.waiting:
         yield CallerLeftQueue(at, seen.channel, known.queue)
-    if known is not None and known.parked != seen.parked:
-        yield CallerParked(at, seen.channel, on=seen.parked)
+    if (known.parked != seen.parked) if known is not None else (seen.parked and may_be_new):
+        yield CallerParked(at, seen.channel, on=seen.parked, linkedid=seen.linkedid, caller_id=seen.caller_id)
 
 
 def _leg(leg: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> Iterator[CallEvent]:
-    same_call = callers.get(leg.linkedid, [])
-    if not same_call:
+    same_call = callers.get(leg.linkedid, ())
+    caller = _calling(same_call, where)
+    if caller is None:
         return
-    # The one whom we know; else whose id the call has. Half of a Local channel may be listed before the caller.
-    caller = min(same_call, key=lambda seen: (seen.channel not in where.of_caller, seen.channel != seen.linkedid))
+    # Whoever is connected with the inner half of the Local channel that a click has made was called by that.
+    is_click = leg.bridge and caller.channel not in where.of_caller and caller.name.endswith(";1")
+    half = other_half(caller.name) if is_click else ""
+    caller = next((seen for seen in same_call if half and seen.name == half and leg.bridge == seen.bridge), caller)
     if not leg.ringing and (caller.queue or caller.parked or not leg.bridge):
         # It answered unseen, and is not connected yet, or the caller has gone on without it.
         if caller.queue or caller.parked or caller.bridge:
             yield LegStopped(at, leg.channel, Stop.CANCELLED)
         return
-    yield LegRinging(
+    yield _rings(leg, caller, at)
+    if not leg.ringing or (leg.bridge and leg.bridge == caller.bridge):
+        yield _answers(leg, caller, at)
+
+
+def _picked_up(seen: SeenChannel, at: float, beside: Iterable[SeenChannel], where: Whereabouts) -> Iterator[CallEvent]:
+    """A phone that nobody called talks with a caller: its owner picked his call up, or took him out of the lot."""
+    caller = _calling(beside, where)
+    if caller is None:
+        return
+    if caller.channel not in where.of_caller:
+        yield _rings(seen, caller, at)
+    yield _answers(seen, caller, at)
+
+
+def _calling(among: Iterable[SeenChannel], where: Whereabouts) -> SeenChannel | None:
+    """Who of these is the caller: the one whom we know; else whose id the call has; else a person before half of a
+    Local channel. An outer half calls for somebody else; if it is all that is left, he is gone, and the others talk on.
+    """
+
+    def rank(seen: SeenChannel) -> tuple[bool, bool, str]:
+        half = seen.name[-2:] if seen.name.startswith("Local/") else ""
+        return seen.channel not in where.of_caller, seen.channel != seen.linkedid, half
+
+    found = (seen for seen in among if rank(seen) != (True, True, ";1"))
+    return min(found, key=rank, default=None)
+
+
+def _rings(leg: SeenChannel, caller: SeenChannel, at: float) -> LegRinging:
+    return LegRinging(
         at,
         leg=leg.channel,
         leg_name=leg.name,
@@ -96,13 +133,7 @@ def _leg(leg: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> 
         caller_interface=caller.interface,
         number=leg.caller_id.number,
     )
-    if not leg.ringing or (leg.bridge and leg.bridge == caller.bridge):
-        yield LegAnswered(at, leg=leg.channel, leg_name=leg.name, interface=leg.interface, caller=caller.channel)
 
 
-def _picked_up(seen: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> Iterator[CallEvent]:
-    """A phone that nobody called talks with a caller whom we know: its owner picked his call up."""
-    talkers = (other for other in callers.get(seen.linkedid, ()) if other.bridge == seen.bridge)
-    caller = next((other for other in talkers if other.channel in where.of_caller), None)
-    if caller is not None:
-        yield LegAnswered(at, leg=seen.channel, leg_name=seen.name, interface=seen.interface, caller=caller.channel)
+def _answers(leg: SeenChannel, caller: SeenChannel, at: float) -> LegAnswered:
+    return LegAnswered(at, leg=leg.channel, leg_name=leg.name, interface=leg.interface, caller=caller.channel)

@@ -47,9 +47,10 @@ class ZammadSink:
 def cti_event(kind: ReportType, call: dict[str, Any]) -> dict[str, str]:
     """One report, by its type and its `data`, in Zammad's words.
 
-    It knows `in` and `out`, and looks for the customer in `from` or in `to`: a colleague who calls comes in.
+    It knows `in` and `out`, and looks for the customer in `from` or in `to`: a colleague who calls comes in. So does
+    whatever waits since a version that told of nothing else.
     """
-    outbound = call["direction"] == "outbound"
+    outbound = call.get("direction") == "outbound"
     customer, other = (number.removeprefix("+") for number in (call["caller"]["number"], call["did"]))
     event = {
         "event": _EVENTS[kind],

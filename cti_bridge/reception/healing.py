@@ -18,6 +18,7 @@ from cti_bridge.asterisk.records.reading import Found, Question, RecordFiles, re
 from cti_bridge.calls.book import CallBook
 from cti_bridge.calls.events import CallEvent, PbxRestarted, Snapshot
 from cti_bridge.calls.leg import LegState
+from cti_bridge.domain.ids import ChannelId
 from cti_bridge.operators.directory import Directory
 
 log = structlog.get_logger(__name__)
@@ -47,7 +48,11 @@ class Healing:
         self._book = book
         self._directory = directory
         self._within_s = within_s
-        self._reading: threading.Thread | None = None
+        self._idle = asyncio.Event()
+        """No thread reads."""
+        self._idle.set()
+        self._hangs = False
+        """The last reading took too long."""
 
     async def look_back(self, interruption: Interruption) -> Snapshot:
         """The snapshot of an interruption with what happened before it and was not heard."""
@@ -69,6 +74,11 @@ class Healing:
             for leg in call.legs
             if leg.state is LegState.RINGING
         }
+        rang: dict[tuple[ChannelId, str], list[float]] = {}
+        for call in self._book.live():
+            for leg in call.legs:
+                if leg.ended_at is not None and leg.answered_at is None:
+                    rang.setdefault((call.channel, leg.interface), []).append(leg.ended_at)
         there = frozenset(seen.channel for seen in snapshot.channels)
         phones = {operator.name: operator.phones for operator in self._directory().all()}
 
@@ -76,18 +86,21 @@ class Healing:
             """Members are written down by their names, which are interfaces or, if Asterisk was told so, people's."""
             return member if "/" in member else next(iter(phones.get(member, ())), member)
 
-        return Question(heard, snapshot.at, there, ringing, interface_of, interruption.later_s)
+        return Question(heard, snapshot.at, there, ringing, rang, interface_of, interruption.later_s)
 
     async def _read(self, question: Question) -> Found:
         if self._files == RecordFiles():
             return Found()
-        if self._reading is not None and self._reading.is_alive():
+        if self._hangs and not self._idle.is_set():
             log.warning("records.unread", reason="the disk has not answered since the last time")
             return Found()
         try:
             async with asyncio.timeout(self._within_s):
+                await self._idle.wait()  # one may read for a session that was over before it had its answer
                 found = await self._in_a_thread(question)
+            self._hangs = False
         except TimeoutError:
+            self._hangs = True
             log.warning("records.unread", reason=f"not read within {self._within_s:g} s")
             return Found()
         except OSError as error:
@@ -96,6 +109,8 @@ class Healing:
         except Exception:
             log.exception("records.unread", reason="a line of it cannot be taken in")
             return Found()
+        if found.trouble:
+            log.warning("records.unread", reason=found.trouble)
         self.bad_lines += found.bad
         log.info(
             "records.read",
@@ -119,20 +134,20 @@ class Healing:
             except Exception as error:
                 result = error
             with contextlib.suppress(RuntimeError):  # the daemon has ended meanwhile
-                loop.call_soon_threadsafe(_settle, done, result)
+                loop.call_soon_threadsafe(self._settle, done, result)
 
-        self._reading = threading.Thread(target=work, name="records", daemon=True)
-        self._reading.start()
+        threading.Thread(target=work, name="records", daemon=True).start()
+        self._idle.clear()
         return await done
 
-
-def _settle(done: "asyncio.Future[Found]", result: Found | Exception) -> None:
-    if done.done():
-        return
-    if isinstance(result, Exception):
-        done.set_exception(result)
-    else:
-        done.set_result(result)
+    def _settle(self, done: "asyncio.Future[Found]", result: Found | Exception) -> None:
+        self._idle.set()
+        if done.done():
+            return
+        if isinstance(result, Exception):
+            done.set_exception(result)
+        else:
+            done.set_result(result)
 
 
 def _with_restart(events: tuple[CallEvent, ...], seen: Interruption, heard: float) -> tuple[CallEvent, ...]:

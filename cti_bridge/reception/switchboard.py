@@ -63,6 +63,8 @@ class _Desk:
     pop_ms: float | None = None
     answered_by: OperatorId | None = None
     fetched: bool = False
+    written: CallRecord | None = None
+    """The latest state that the journal was given."""
 
 
 class Switchboard:
@@ -181,7 +183,9 @@ class Switchboard:
 
     def restore(self, call: Call, card: Card, record: CallRecord) -> None:
         """Take up a call that an earlier run had written down as going on."""
-        desk = _Desk(card, record.decision, list(record.rang), pop_ms=record.pop_ms, answered_by=record.operator)
+        desk = _Desk(
+            card, record.decision, list(record.rang), pop_ms=record.pop_ms, answered_by=record.operator, written=record
+        )
         self._desks[call.id] = desk
         self.book.restore(call)
 
@@ -360,6 +364,10 @@ class Switchboard:
         if desk.card is not asked_for:
             return  # decided again meanwhile; that has begun a fetch of its own
         desk.card = card
+        if desk.written is not None and desk.written.customer_id != (customer := _customer_id(desk)):
+            # The call may be over, and nothing else be written of it any more.
+            desk.written = replace(desk.written, customer_id=customer)
+            self._journal.keep(desk.written)
         now = self.book.get(call.id)
         for operator, part in parts(now, self._owner).items():
             assert now is not None
@@ -392,16 +400,28 @@ class Switchboard:
             recordings=tuple(recording_record(one, call) for one in call.recordings),
             direction=call.direction,
             dialler=call.dialler.interface if call.dialler else "",
-            customer_id=card.record.customer.id if card.record and not card.candidates and not desk.decision else "",
+            final=call.final.value if call.final else "",
+            customer_id=_customer_id(desk),
         )
 
     def _keep(self, call: Call) -> None:
-        self._journal.keep(self._record(call, self._desks[call.id]))
+        desk = self._desks[call.id]
+        desk.written = self._record(call, desk)
+        self._journal.keep(desk.written)
 
     def _finish(self, call: Call, desk: _Desk) -> None:
         record = self._record(call, desk)
         self._observe(record)
         log.info("call", **story(record))
+
+
+def _customer_id(desk: _Desk) -> str:
+    """Whose call it is where the decision does not say so: as was looked up, by an earlier run if not by this one."""
+    if desk.decision:
+        return ""
+    if desk.card.record and not desk.card.candidates:
+        return desk.card.record.customer.id
+    return desk.written.customer_id if desk.written else ""
 
 
 def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> OperatorDial | None:

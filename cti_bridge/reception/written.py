@@ -10,11 +10,16 @@ from cti_bridge.domain.number import mask
 
 
 def worth_writing(change: Change) -> bool:
-    """A row is written at the start and end, and at each answer and end of a talk; what rings follows with the next."""
+    """A row is written at the start and end, when a talk begins or ends, and when the caller goes on."""
     before, after = change.before, change.after
     if before is None or after.ended_at is not None or _recorded(before) != _recorded(after):
         return True
-    return _talks(before) != _talks(after) or (before.queue, before.direction) != (after.queue, after.direction)
+    return _talks(before) != _talks(after) or _course(before) != _course(after)
+
+
+def _course(call: Call) -> tuple[object, ...]:
+    """Which way it goes, and where the caller was sent."""
+    return call.direction, call.queue, call.final
 
 
 def _recorded(call: Call) -> list[Recording]:

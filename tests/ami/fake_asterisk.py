@@ -5,6 +5,7 @@ ActionID of the question, lists closed by their Complete event, and no answer at
 """
 
 import asyncio
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 
@@ -28,6 +29,8 @@ class FakeAsterisk:
         """Actions that are not answered any more, or `FullyBooted`, which is not said any more."""
         self.endless: set[str] = set()
         """Lists that never come to an end."""
+        self.behind_s = 0.0
+        """How far its clock is behind ours."""
         self.logins = 0
         self.actions: list[str] = []
         self._writers: set[asyncio.StreamWriter] = set()
@@ -92,7 +95,8 @@ class FakeAsterisk:
             case "Login":
                 yield frame({"Response": "Error", **number, "Message": "Authentication failed"})
             case "Ping":
-                yield frame({"Response": "Success", **number, "Ping": "Pong"})
+                now = f"{time.time() - self.behind_s:.6f}"
+                yield frame({"Response": "Success", **number, "Ping": "Pong", "Timestamp": now})
             case "CoreShowChannels":
                 yield from self._list(action, "CoreShowChannel", self.channels)
             case "QueueStatus":

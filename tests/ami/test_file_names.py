@@ -72,6 +72,20 @@ async def test_when_it_cannot_be_asked_the_answer_is_that_nobody_knows(error: Ex
     assert {named.file for named in heard} == {""}
 
 
+async def test_a_recording_never_gets_the_file_of_the_next_one_on_its_channel() -> None:
+    pbx = Pbx("/var/spool/second.wav")  # what the variable says by the time it is asked for
+    pbx.gate.clear()
+    async with naming(pbx) as (names, heard):
+        names.want(BEGUN)
+        names.want(RecordingStarted(BEGUN.at + 1, T))
+        names.want(RecordingStarted(BEGUN.at + 1, ChannelId("main-1795288011.13")))
+        pbx.gate.set()
+        await until(heard, 3)
+        names.want(RecordingStarted(BEGUN.at + 2, T))
+        await until(heard, 4)
+    assert [named.file for named in heard] == ["", *["/var/spool/second.wav"] * 3]
+
+
 async def test_when_too_many_wait_the_rest_is_answered_at_once() -> None:
     pbx = Pbx()
     pbx.gate.clear()

@@ -1,8 +1,10 @@
 """When Asterisk is heard again: first what happened before, then what there is now, then what comes since the login."""
 
+import time
 from collections.abc import Iterable
 from dataclasses import replace
 
+import pytest
 from fake_asterisk import FakeAsterisk, frame
 from listener import Heard, at, running
 
@@ -67,6 +69,36 @@ async def test_what_was_heard_last_is_what_is_asked_for_the_journal() -> None:
         await asterisk.say(frame(GONE | {"Timestamp": str(later)}))
         await heard.until(lambda: heard.events)
         assert ami.heard_until == later
+
+
+async def test_after_the_clock_was_set_back_it_is_known_when_something_was_heard_last() -> None:
+    heard, memory, ahead_s = Heard(), Memory(), 3600.0
+
+    def now() -> float:
+        return time.time() + ahead_s
+
+    async with (
+        FakeAsterisk() as asterisk,
+        running(AmiConnection(at(asterisk.port), heard, heard.state, look_back=memory, now=now)) as ami,
+    ):
+        await heard.until(lambda: ("up", "") in heard.states)
+        ahead_s = 0.0
+        ami.clock_was_set(-3600.0)
+        asterisk.cut()
+        await heard.until(lambda: len(heard.states) == 3)
+    before, after = memory.asked
+    assert after.heard_until == before.snapshot.at - 3600.0
+    assert after.heard_until < after.last_there < after.snapshot.at
+
+
+@pytest.mark.parametrize("behind_s", [3600.0, -3600.0])
+async def test_how_far_the_clock_of_the_pbx_is_from_ours_is_known_when_no_event_says_it(behind_s: float) -> None:
+    heard, memory = Heard(), Memory()
+    async with FakeAsterisk() as asterisk:
+        asterisk.behind_s = behind_s
+        async with running(AmiConnection(at(asterisk.port), heard, heard.state, look_back=memory)):
+            await heard.until(lambda: ("up", "") in heard.states)
+    assert memory.asked[0].later_s == pytest.approx(behind_s, abs=1.0)
 
 
 async def test_what_a_session_that_fails_has_heard_is_asked_for_again() -> None:

@@ -150,6 +150,16 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
             id="an attended transfer",
         ),
         pytest.param(
+            {"Event": "BlindTransfer", "TransfererUniqueid": LEG, "TransfereeUniqueid": T, "Result": "Success"},
+            LegTransferred(AT, LEG),
+            id="a blind transfer that went through",
+        ),
+        pytest.param(
+            {"Event": "BlindTransfer", "TransfererUniqueid": LEG, "TransfereeUniqueid": T, "Result": "Not Permitted"},
+            None,
+            id="a blind transfer that did not, and they go on talking",
+        ),
+        pytest.param(
             {"Event": "UserEvent", "UserEvent": "CtiStep", **CALLER, "Queue": "sales", "Status": "TIMEOUT"},
             CallerLeftQueue(AT, T, "sales"),
             id="a step that nobody answered",

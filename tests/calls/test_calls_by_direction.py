@@ -88,7 +88,7 @@ async def test_one_call_says_who_made_it_and_whom_he_called(kept: Kept, run: Run
     lines = {name: text for name, *rest in shown for text in rest}
     assert lines["direction"] == "outbound"
     assert lines["called"].startswith(MARIA)
-    assert lines["made"].startswith("at      PJSIP/103 ")
+    assert lines["made"].startswith("by      op3 at PJSIP/103, ")
     assert "decision" not in lines, "nothing was decided"
     assert "arrived" not in lines
 
@@ -104,6 +104,12 @@ async def test_shares_and_waiting_are_those_of_inbound_calls_and_the_others_are_
     assert counted["operators"] == [{"operator": "op3", "answered": 1}]
     assert sum(hour["calls"] for hour in counted["hours"]) == 2
     assert run("stats")[1] == "and 2 internal, 2 outbound, which are not counted below"
+
+
+async def test_where_nobody_calls_in_there_are_calls_all_the_same(kept: Kept, run: Run) -> None:
+    await kept(made(3, 2000, wait_s=20.0))
+    assert run("stats")[1] == "and 1 outbound, which are not counted below"
+    run("stats", "--since", "1m", code=1)
 
 
 async def test_what_was_removed_for_its_age_is_counted_by_direction(kept: Kept, run: Run, tmp_path: Path) -> None:
@@ -146,7 +152,7 @@ async def test_whom_an_operator_called_is_forgotten_as_well(
     kept: Kept, run: Run, tmp_path: Path, whom: list[str]
 ) -> None:
     await kept(made(3, 2000), made(4, 1500, caller=PETER, customer_id="c-8"))
-    assert run("forget", *whom) == ["1 calls forgotten"]
+    assert run("forget", *whom) == ["1 call forgotten"]
     record = JournalFile(journal_path(tmp_path)).call("main-4.1")
     assert record is not None
     assert (record.caller, record.customer_id, record.direction, record.operator) == ("", "", "outbound", OP3)

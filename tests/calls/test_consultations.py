@@ -7,6 +7,7 @@ from cti_bridge.calls.call import CallState
 from cti_bridge.calls.events import CallerParked, CallerQueued, LegRinging, LegStopped, LegTransferred, Stop
 from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import Part, PopChange, PopEvent, Reason
+from cti_bridge.domain.direction import Direction
 
 
 @pytest.fixture
@@ -97,3 +98,13 @@ def test_another_phone_that_is_called_for_a_caller_who_is_on_hold_leaves_the_con
     told = line.hears(LegRinging(line.at, C, name, "PJSIP/103", L2, NAMES[L2], T))
     assert told == [PopChange(ZOYA, PopEvent.RINGING)]
     assert line.parts == {OLGA: Part.TALKING, TIMUR: Part.CONSULTING, ZOYA: Part.RINGING}
+
+
+def test_whoever_has_sent_the_caller_on_and_calls_a_colleague_does_not_ask_about_him() -> None:
+    """Her phone may keep the line for seconds; what she calls for meanwhile is nothing of the customer's."""
+    line = Line()
+    line.talks()
+    line.hears(LegTransferred(line.at, A), line.leaves(T, FIRST), line.rings(B, T))
+    second = LegRinging(line.at, C, NAMES[C], "PJSIP/103", L1, "PJSIP/101-00000009", L1, caller_interface="PJSIP/101")
+    assert line.hears(second) == [PopChange(ZOYA, PopEvent.RINGING)]
+    assert (line.call.direction, line.call.caller_phone) == (Direction.INTERNAL, "PJSIP/101")

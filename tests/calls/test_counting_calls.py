@@ -82,7 +82,7 @@ async def test_a_person_reads_the_same_in_a_table(kept: Kept, run: Run) -> None:
     shown = run("stats", "--since", "30d")
 
     assert shown[0].endswith(": 8 inbound calls")
-    assert "answered 3 (37.5 %), after 8.0 s, 30.0 s" in shown
+    assert "answered 3 (37.5 %), waited for (p50, p95) 8.0 s, 30.0 s" in shown
     assert [row for row in shown if row.startswith("Радио «Кухни» ") and "50.0 %" in row]
 
 

@@ -8,17 +8,22 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 from journal_room import MARIA, PETER, Kept, Run, journal_path, keeper, past_call, runner, waits_for_a_receiver
 
 from cti_bridge.calls.journal import Journal
-from cti_bridge.calls.journal_file import JournalFile
+from cti_bridge.calls.journal_file import JournalFile, Wanted
 from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord, LegRecord
+from cti_bridge.cli import calls as commands
 from cti_bridge.cli.main import main
-from cti_bridge.domain.ids import ChannelId, OperatorId
+from cti_bridge.crm.embedded.call_list import write_call
+from cti_bridge.crm.embedded.schema import open_for_import
+from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.domain.ids import ChannelId, CustomerId, OperatorId
 
 NOW = time.time()
 NAME = "Мария Соколова-Ёжикова"
@@ -74,7 +79,7 @@ async def test_what_an_older_program_left_in_gaps_of_the_file_goes_as_well(
         careless.commit()
     assert contents(tmp_path).count(NAME.encode()) > 5
 
-    assert run("forget", MARIA) == ["1 calls forgotten"]
+    assert run("forget", MARIA) == ["1 call forgotten"]
     assert not holds(tmp_path, MARIA, NAME)
     with closing(sqlite3.connect(journal_path(tmp_path))) as journal:
         assert journal.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -119,7 +124,7 @@ async def test_a_name_in_quotes_is_looked_for_as_it_was_written(kept: Kept, run:
         careless.execute("DELETE FROM calls WHERE caller_name = '' AND id NOT IN ('main-1.1', 'main-99.1')")
         careless.commit()
     assert contents(tmp_path).count("Тихая гавань".encode()) > 5
-    assert run("forget", "--customer", "c-2") == ["1 calls forgotten"]
+    assert run("forget", "--customer", "c-2") == ["1 call forgotten"]
     assert not holds(tmp_path, "Тихая гавань")
 
 
@@ -158,7 +163,7 @@ async def test_a_call_that_goes_on_is_forgotten_when_it_is_over_and_that_is_said
     await kept(past_call(1, NOW - 60), past_call(2, NOW - 5, ended_at=None, outcome=""))
     assert main(["calls", "forget", MARIA, "--config", str(tmp_path / "c.yaml")]) == 0
     said = capsys.readouterr()
-    assert said.out == "1 calls forgotten\n"
+    assert said.out == "1 call forgotten\n"
     assert "1 not over yet, and forgotten as soon as they are" in said.err
     assert JournalFile(journal_path(tmp_path)).call("main-2.1") == past_call(2, NOW - 5, ended_at=None, outcome="")
     await kept(past_call(2, NOW - 5, name=NAME, legs=(leg("main-2.1"),)))
@@ -183,7 +188,7 @@ async def test_what_the_daemon_still_has_in_memory_does_not_bring_him_back(
     await journal.open()
     journal.keep(call)
     await journal.close(within_s=10)
-    assert run("forget", MARIA) == ["1 calls forgotten"]
+    assert run("forget", MARIA) == ["1 call forgotten"]
 
     journal = Journal(journal_path(tmp_path), on_state=lambda state, reason: None, companion=writer)
     await journal.open()
@@ -209,6 +214,41 @@ class Teller:
 
     def written(self) -> None:
         pass
+
+
+async def test_the_list_of_the_embedded_crm_does_not_say_whose_calls_they_were(
+    kept: Kept, run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "data" / "crm.sqlite"
+    await kept(*HERS[:3], HIS[0])
+    with closing(open_for_import(path).conn) as file:
+        file.execute("INSERT INTO customers (id, name) VALUES ('c-1', ?)", [NAME])
+        file.commit()
+    for call in (*HERS[:3], HIS[0]):
+        at = datetime.fromtimestamp(call.offered_at, UTC)
+        told = FinishedCall(call.id, CustomerId("c-1"), at, None, at, "sales", "", "abandoned")
+        write_call(path, told, busy_timeout_s=1.0)
+
+    with closing(sqlite3.connect(path)) as file:
+        file.execute("BEGIN IMMEDIATE")
+        monkeypatch.setattr(commands, "_BUSY_S", 0.05)
+        run("forget", MARIA, code=2)
+        file.rollback()
+        assert len(JournalFile(journal_path(tmp_path)).calls(limit=9, wanted=Wanted(caller=MARIA))) == 3, "ask again"
+        assert run("forget", MARIA, "--dry-run") == ["3 calls would be forgotten"]
+        assert run("forget", MARIA) == ["3 calls forgotten"]
+        assert file.execute("SELECT key FROM calls").fetchall() == [(HIS[0].id,)]
+
+
+async def test_a_call_that_somebody_passed_on_to_him_is_no_reason_to_rewrite_the_file(
+    kept: Kept, tmp_path: Path
+) -> None:
+    """Somebody else's call went on to his number: that call keeps what was dialled, and nothing more is promised."""
+    passed_on = replace(HIS[0], legs=(leg(HIS[0].id),))
+    await kept(*HERS, passed_on)
+    waits_for_a_receiver(journal_path(tmp_path), replace(HIS[0], caller=MARIA))
+    done = forget(journal_path(tmp_path), caller=MARIA)
+    assert (done.calls, done.rewritten, done.left) == (39, False, False)
 
 
 async def test_no_digest_of_what_was_told_stays(kept: Kept, run: Run, tmp_path: Path) -> None:

@@ -105,7 +105,10 @@ def test_a_call_is_shown_with_its_legs(path: Path, capsys: pytest.CaptureFixture
     assert len(shown) == 2
     assert "op3 at PJSIP/103" in shown[0]
     assert "4.5 s with the caller, transferred" in shown[0]
-    assert "+7495***0277 at PJSIP/trunk (called by 1.2)" in shown[1]
+    assert "+7495***0277 at PJSIP/trunk (called by op3 at PJSIP/103)" in shown[1]
+
+    print_record(replace(CALL, legs=(ANSWERED,)), as_json=False)
+    assert "with the caller" not in capsys.readouterr().out, "nobody has added up yet how long he talks"
 
     print_record(record, as_json=True)
     first, second = json.loads(capsys.readouterr().out)["legs"]

@@ -1,5 +1,8 @@
 """The journal keeps a finished call finished, and knows until when it knows everything."""
 
+import json
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,6 +12,8 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.journal_heard import finished_since, heard_until
 from cti_bridge.calls.record import CallRecord, LegRecord
+from cti_bridge.delivery.outbox_writer import OutboxWriter, Receiver
+from cti_bridge.delivery.reports import ReportType
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 
 CALL = CallId("main-1.1")
@@ -64,6 +69,32 @@ async def test_an_answer_after_the_end_is_none(path: Path) -> None:
     assert (found.outcome, found.answered_at, found.ended_at) == ("abandoned", None, 1030.0)
 
 
+@pytest.mark.parametrize(
+    ("first", "later"),
+    [
+        pytest.param(ANSWERED, replace(ANSWERED, ended_at=1300.0), id="another end"),
+        pytest.param(ANSWERED, replace(ABANDONED, ended_at=1041.0), id="no answer"),
+        pytest.param(ABANDONED, replace(ANSWERED, answered_at=1031.0), id="an answer after the end"),
+    ],
+)
+async def test_who_was_told_of_the_end_is_not_told_of_another_one(
+    path: Path, first: CallRecord, later: CallRecord
+) -> None:
+    """What is told is what the journal has: a late state of a finished call tells nobody something else."""
+    writer = OutboxWriter(
+        [Receiver("crm", frozenset(ReportType))], crm_user=lambda operator: "", on_written=lambda: None
+    )
+    for state in (first, later, replace(later, pop_ms=1.0)):
+        journal = Journal(path, on_state=lambda state, reason: None, companion=writer)
+        await journal.open()
+        journal.keep(state)
+        await journal.close(within_s=5.0)
+    with closing(sqlite3.connect(path)) as file:
+        told = [json.loads(body)["data"] for (body,) in file.execute("SELECT body FROM outbox ORDER BY seq")]
+    ends = [(data["ended_at"], data["outcome"], data["operator"]) for data in told if data["outcome"]]
+    assert len(ends) == 2 and len(set(map(str, ends))) == 1
+
+
 async def test_until_when_all_is_known_is_written_with_what_is_known(path: Path) -> None:
     journal = Journal(path, on_state=lambda state, reason: None)
     journal.heard = lambda: ("main", 1050.0)
@@ -76,9 +107,23 @@ async def test_until_when_all_is_known_is_written_with_what_is_known(path: Path)
     try:
         assert await journal.ask(lambda database: heard_until(database, "main"), within_s=5.0) == 1050.0
         assert await journal.ask(lambda database: finished_since(database, 1029.0), within_s=5.0) == [
-            ("main-1.1", 1030.0),
-            ("main-1.2", 1030.0),
+            ("main-1.1", 1030.0, False),
+            ("main-1.2", 1030.0, True),
         ]
         assert await journal.ask(lambda database: finished_since(database, 1031.0), within_s=5.0) == []
+    finally:
+        await journal.close(within_s=5.0)
+
+
+async def test_whose_own_call_is_over_and_who_talks_in_another_one_is_not_gone(path: Path) -> None:
+    talks = replace(LEG, leg=ABANDONED.channel, answered_at=1028.0, ended_at=None, why="")
+    other = replace(GOES_ON, id=CallId("main-2.1"), channel=ChannelId("main-2.1"), legs=(talks,))
+    await kept(path, ABANDONED, other)
+    journal = Journal(path, on_state=lambda state, reason: None)
+    await journal.open()
+    try:
+        assert await journal.ask(lambda database: finished_since(database, 1029.0), within_s=5.0) == [
+            ("main-1.2", 1030.0, True)
+        ]
     finally:
         await journal.close(within_s=5.0)

@@ -1,5 +1,7 @@
 """Calls that operators make, after an interruption: taken up where they are, and told no differently than before."""
 
+from dataclasses import replace
+
 import pytest
 
 from cti_bridge.calls.book import CallBook
@@ -108,3 +110,28 @@ def test_a_technical_end_before_anybody_answered_is_a_failure(book: CallBook) ->
     dials(book)
     (over,) = book.apply(ChannelHungUp(9.0, A, failed=True))
     assert over.after.outcome == "failed"
+
+
+CLICK, HALF = ChannelId("cti-1"), ChannelId("cti-1-2")
+
+
+def clicked(event_leg: ChannelId, caller: ChannelId, phone: str, *, at: float) -> LegRinging:
+    name, half = NAMES[event_leg], ";1" if caller == CLICK else ";2"
+    return LegRinging(
+        at, event_leg, name, phone, caller, f"Local/101@desk-00000000{half}", CLICK, caller_interface="Local/101@desk",
+        number=NUMBER,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("phone", ["PJSIP/trunk", "PJSIP/102"])
+def test_a_call_clicked_through_a_local_channel_goes_on_after_a_restart_of_the_bridge(phone: str) -> None:
+    """Who is called outside or inside is known by the linkedid alone, for nobody remembers the click."""
+    first, again = (CallBook("main", is_operator_phone=lambda one: one in ("PJSIP/101", "PJSIP/102")) for _ in "12")
+    first.apply(clicked(A, HALF, "PJSIP/101", at=1.0))
+    first.apply(clicked(X, CLICK, phone, at=2.0))
+    call = only_call(first)
+    again.restore(replace(call, legs=()))
+    again.look_back(clicked(X, CLICK, phone, at=2.0), maybe_heard=False)
+    assert [leg.id for leg in only_call(again).legs] == [X]
+    again.apply(LegAnswered(4.0, X, NAMES[X], phone, CLICK))
+    assert (only_call(again).id, only_call(again).answered_at) == (call.id, 4.0)

@@ -15,9 +15,9 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.journal_retention import remove_calls
-from cti_bridge.calls.record import CallRecord, RecordingRecord
+from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
 from cti_bridge.cli.call_record import print_record
-from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.ids import ChannelId, OperatorId
 
 FILE = f"/var/spool/asterisk/monitor/{MARIA}-Глеб.wav"
 BEGUN = RecordingRecord(ChannelId("1.1"), ChannelId(""), 1002.0, None, None)
@@ -150,6 +150,10 @@ def test_calls_show_has_them_and_says_whether_the_call_is_closed(capsys: pytest.
     first, second, closed = shown(CALL)
     assert f"{FILE} of the caller's channel, from 1970-01-01T" in first
     assert "file not known of leg 1.2, from" in second
+    leg = LegRecord(
+        ON_A_LEG.leg, ChannelId(""), OperatorId("op3"), "", "PJSIP/103", "sales", 1001.0, 1003.0, 1009.0, 6.0, "ended"
+    )
+    assert "file not known of op3 at PJSIP/103, from" in shown(replace(CALL, legs=(leg,)))[1]
     assert closed == "closed       yes, times and recordings are final"
     assert shown(LIVE)[-1] == "closed       no, it goes on"
     assert shown(replace(CALL, recordings=(BEGUN,)))[-1] == "closed       no, a recording is not complete"

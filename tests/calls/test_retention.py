@@ -139,6 +139,23 @@ async def test_the_name_that_the_network_sent_goes_with_the_facts(
     assert names["main-7.1"] == names["main-8.1"] == ""
 
 
+async def test_the_name_goes_from_dead_letters_as_well(
+    kept: Kept, journal: Journal, clocks: Clocks, tmp_path: Path
+) -> None:
+    for number, days in ((7, 31), (8, 29)):
+        call = past_call(number, NOW - days * DAY_S, caller_name="ИЛЬДАР")
+        await kept(call)
+        waits_for_a_receiver(journal_path(tmp_path), call)
+    with closing(sqlite3.connect(journal_path(tmp_path))) as file:
+        body = json.dumps({"data": {"caller": {"number": MARIA, "name": "ИЛЬДАР"}}}, ensure_ascii=False)
+        file.execute("UPDATE outbox SET state = 'dead', body = ?", [body])
+        file.commit()
+        await retention(journal, clocks).once()
+        bodies = dict(file.execute("SELECT call_id, body FROM outbox"))
+    assert json.loads(bodies["main-7.1"]) == {"data": {"caller": {"number": MARIA, "name": ""}}}
+    assert bodies["main-8.1"] == body
+
+
 @pytest.mark.parametrize("number", [float("nan"), float("inf")])
 async def test_a_fact_that_is_no_number_hides_nothing(
     kept: Kept, journal: Journal, clocks: Clocks, tmp_path: Path, number: float

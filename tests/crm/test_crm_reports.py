@@ -3,6 +3,7 @@
 import asyncio
 import json
 import sqlite3
+import threading
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
@@ -13,7 +14,7 @@ from typing import Any
 import pytest
 from customer_files import caller, import_text
 
-from cti_bridge.crm.embedded import call_list
+from cti_bridge.crm.embedded import call_list, store
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.delivery.outbox import Entry
@@ -131,6 +132,29 @@ async def test_a_locked_file_is_said_and_holds_up_nobody(crm: EmbeddedCrm, tmp_p
         other.rollback()
     await crm.report(CALL)
     assert await last_contact(crm) == END
+
+
+async def test_a_caller_who_is_looked_up_waits_behind_one_report_at_most(
+    crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """While something else holds the file, each report takes as long as it may wait for it; callers cannot."""
+    begun, gate = [], threading.Semaphore(0)
+
+    def slow(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None:
+        begun.append(call.key)
+        assert gate.acquire(timeout=10)
+
+    monkeypatch.setattr(store, "write_call", slow)
+    reports = [asyncio.create_task(crm.report(replace(CALL, key=f"main-{number}.1"))) for number in range(8)]
+    await asyncio.sleep(0)
+    look_up = asyncio.create_task(crm.check())
+    gate.release()
+    await look_up
+    assert len(begun) <= 2
+    for _ in reports:
+        gate.release()
+    await asyncio.gather(*reports)
+    assert len(begun) == 8
 
 
 async def test_a_missing_file_is_not_created(tmp_path: Path) -> None:

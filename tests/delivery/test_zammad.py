@@ -30,6 +30,11 @@ def test_a_new_call_has_numbers_without_a_sign() -> None:
     }  # fmt: skip
 
 
+def test_what_waits_since_a_version_that_had_no_directions_goes_in() -> None:
+    before = {name: value for name, value in CALL.items() if name != "direction"}
+    assert cti_event(ReportType.STARTED, before) == cti_event(ReportType.STARTED, CALL)
+
+
 def test_a_call_that_an_operator_makes_goes_out_to_the_customer_and_names_who_made_it() -> None:
     made = {**CALL, "direction": "outbound", "did": "", "operator": {"id": "op3", "crm_user": "o.lanskaya"}}
     assert cti_event(ReportType.STARTED, made) == {

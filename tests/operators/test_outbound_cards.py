@@ -134,6 +134,30 @@ async def test_nobody_outside_answers(desks: Desks) -> None:
     ]
 
 
+async def test_the_customer_is_written_also_when_he_is_found_after_the_end(desks: Desks) -> None:
+    desks.dials(X, "+74950000277")
+    desks.switchboard.take(ChannelHungUp(9.0, A))
+    assert desks.written[-1].customer_id == ""
+    await desks.fetched()
+    await desks.switchboard.close()
+    record = desks.written[-1]
+    assert (record.customer_id, record.ended_at, record.outcome) == ("c-7", 9.0, "abandoned")
+
+
+async def test_the_customer_is_not_lost_with_a_restart_while_the_crm_is_silent(desks: Desks) -> None:
+    desks.dials(X, "+74950000277")
+    await desks.fetched()
+    written = desks.written[-1]
+    assert written.customer_id == "c-7", "written as soon as it is known"
+    await desks.switchboard.close()
+
+    again = Desks()
+    again.switchboard.restore(*restored(written), written)
+    again.switchboard.take(ChannelHungUp(9.0, A))
+    await again.switchboard.close()
+    assert (again.written[-1].customer_id, again.written[-1].ended_at) == ("c-7", 9.0)
+
+
 async def test_a_colleague_to_whom_he_is_transferred_gets_the_card_of_the_customer(desks: Desks) -> None:
     desks.dials(X, "+74950000277")
     await desks.fetched()

@@ -46,6 +46,7 @@ def queued(name: str, *, since: float = 0.0, until: float = FOR_EVER, heard: flo
         is_there=lambda channel: False,
         interface_of=lambda member: member,
         ringing={},
+        rang={},
         heard=heard,
     )
     return list(found)

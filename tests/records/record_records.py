@@ -16,6 +16,7 @@ sys.path[:0] = [str(HERE.parents[1]), str(HERE.parent / "calls")]
 
 from recorder.direct import STORIES as DIRECT  # noqa: E402 - found by that line
 from recorder.features import STORIES as FEATURES  # noqa: E402
+from recorder.outbound import STORIES as OUTBOUND  # noqa: E402
 from recorder.pickups import STORIES as PICKUPS  # noqa: E402
 from recorder.place import EXTENSIONS, MORE  # noqa: E402
 from recorder.queues import STORIES as QUEUES  # noqa: E402
@@ -29,7 +30,7 @@ from demo.lab import Lab  # noqa: E402
 from demo.sip import Phones  # noqa: E402
 
 FILES = HERE / "stories"
-SUBJECTS = (QUEUES, STEPS, DIRECT, PICKUPS, TRANSFERS, FEATURES, WAITING)
+SUBJECTS = (QUEUES, STEPS, DIRECT, PICKUPS, TRANSFERS, FEATURES, WAITING, OUTBOUND)
 PLAYED = {story.__name__: story for subject in SUBJECTS for story in subject if story.__name__ != "asterisk_stopped"}
 """Without the one at whose end there is no Asterisk that would go on writing."""
 RECORDS = {"cel": "log/cti-cel.csv", "queue_log": "log/queue_log"}

@@ -33,6 +33,7 @@ def listen(text: str, *, there: tuple[str, ...] = (), members: dict[str, str] | 
         is_there=lambda channel: channel in there,
         interface_of=lambda member: (members or {}).get(member, member),
         ringing={},
+        rang={},
         heard=0,
     )
     return Listener().finds_out(events)
@@ -99,9 +100,21 @@ def test_a_phone_that_was_heard_ringing_is_the_one_that_stopped() -> None:
         is_there=lambda channel: True,
         interface_of=lambda member: member,
         ringing={(ChannelId("main-1.1"), "PJSIP/101"): ChannelId("main-1.7")},
+        rang={},
         heard=1795318705,
     )
     assert {getattr(event, "leg", getattr(event, "channel", "")) for event in events} == {"main-1.7"}
+
+
+def test_a_number_with_line_breaks_writes_no_line_about_anybody_else() -> None:
+    forged = "1795318710|main-1.1|||COMPLETECALLER|4|6"
+    stranger = f"1795318710|main-9.1|sales|NONE|ENTERQUEUE||7\n{forged}\n{forged}\n|2\n"
+    later = "1795318720|main-1.1|sales|PJSIP/101|COMPLETECALLER|4|16|1\n"
+    lines, bad = queue_log.parse(A + CONNECT.format(member="PJSIP/101") + stranger + later)
+    assert [(line.channel, line.event, line.at) for line in lines if line.event == "COMPLETECALLER"] == [
+        ("main-1.1", "COMPLETECALLER", 1795318720)
+    ]
+    assert bad == 3
 
 
 def test_broken_lines_are_counted_and_passed_over() -> None:
@@ -111,6 +124,6 @@ def test_broken_lines_are_counted_and_passed_over() -> None:
     )
     assert (len(lines), bad) == (3, 3)
     found = queue_log.happened(
-        lines, since=0, until=1e11, is_there=lambda channel: True, interface_of=str, ringing={}, heard=0
+        lines, since=0, until=1e11, is_there=lambda channel: True, interface_of=str, ringing={}, rang={}, heard=0
     )
     assert [type(event).__name__ for event in found] == ["CallerQueued"]

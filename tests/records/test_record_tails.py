@@ -50,6 +50,12 @@ def test_what_a_rotation_put_aside_is_read_first(file: Path, suffix: str) -> Non
     assert (found.text, found.reaches) == (lines(0, 60), True)
 
 
+def test_between_a_rotation_and_the_next_line_there_is_only_what_was_put_aside(file: Path) -> None:
+    aside(file, ".1", lines(0, 50), age=10)
+    found = tail(file, since=1795310040, time_of=time_of, limit=MUCH)
+    assert (found.text, found.reaches) == (lines(0, 50), True)
+
+
 def test_of_too_much_the_end_is_read_and_told_to_be_not_all(file: Path) -> None:
     file.write_text(lines(0, 20_000))
     found = tail(file, since=1795310000, time_of=time_of, limit=10_000)

@@ -12,6 +12,8 @@ from simulation.clock import Clock
 from simulation.truth import TALKING, CallTruth, Channel
 
 Message = dict[str, str]
+PARKING = "parking"
+"""The bridge of the parking lot."""
 JITTER_S = 0.0015
 """Events of one moment are so far apart at most."""
 
@@ -238,6 +240,18 @@ class Asterisk:
             {"Event": "QueueEntry", "Uniqueid": channel.id, "Queue": channel.queue}
             for channel in self.channels.values()
             if channel.queue
+        ]
+
+    def listed_bridges(self) -> list[Message]:
+        """The entries of BridgeList: a parking lot is a bridge in which nobody hears anybody."""
+        return [
+            {
+                "Event": "BridgeListItem",
+                "BridgeUniqueid": bridge,
+                "BridgeType": "parking" if bridge == PARKING else "basic",
+                "BridgeTechnology": "holding_bridge" if bridge == PARKING else "simple_bridge",
+            }
+            for bridge in self._members
         ]
 
     def restart(self) -> None:

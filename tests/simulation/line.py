@@ -157,6 +157,11 @@ class Line:
         def callers() -> None:
             if session == self._session:
                 self._bridge.sighted(self._pbx.listed_callers())
+                self._clock.after(0.0 if self._calm else self._chance.uniform(0.0, 0.05), bridges)
+
+        def bridges() -> None:
+            if session == self._session:
+                self._bridge.sighted(self._pbx.listed_bridges())
                 self._last = max(self._last, self._clock.now)
                 self._clock.after(self._last - self._clock.now, complete)
 

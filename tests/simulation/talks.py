@@ -2,11 +2,10 @@
 
 from collections.abc import Callable, Generator
 
+from simulation.asterisk import PARKING
 from simulation.consultations import Talk, ask, ask_by_feature
 from simulation.ringing import Ring, Visitor, end_all, end_both
 from simulation.truth import TALKING
-
-PARKING = "parking"
 
 
 def talk(visitor: Visitor, ring: Ring) -> Generator[float, None, str]:

@@ -104,9 +104,9 @@ class Watch:
         return owner.id if owner is not None else ""
 
     def _is_among_colleagues(self, call_id: str) -> bool:
-        """Whether two colleagues talk, as far as the bridge can know: about a call that is over, or came unseen."""
+        """Whether two colleagues talk, as far as the bridge can know: about a call that is over."""
         call = self._pbx.asides.get(call_id)
-        return call is not None and (call.ended_at is not None or (call.blurred and call.was_parked))
+        return call is not None and call.ended_at is not None
 
     def _is_told_all(self, pair: Pair) -> bool:
         call = self._calls.get(pair[1])
@@ -139,14 +139,13 @@ class Watch:
                 )  # fmt: skip
 
     def _no_snapshot_tells(self, pair: Pair, shown: str, true: str, switchboard: Switchboard) -> bool:
-        """What a list of channels does not say of what nobody saw: which part of two it is; that an operator who is in
-        another bridge talked with the caller before; and that somebody who came unseen is in a parking lot.
+        """What a list of channels does not say of what nobody saw: which part of two it is; and that an operator who is
+        in another bridge talked with the caller before.
         """
         call = self._calls.get(pair[1])
         if call is None or not call.blurred:
             return False
-        unknown = call.was_parked and all(live.channel != call.channel for live in switchboard.book.live())
-        return bool(shown and true) or unknown or (true == TALKING and call.set_aside)
+        return bool(shown and true) or (true == TALKING and call.set_aside)
 
     def _story(self, call_id: str) -> list[object]:
         call = self._calls.get(call_id)

@@ -129,9 +129,10 @@ class AmiConnection:
         """A time of our clock (seconds since 1970) on the clock of the PBX."""
         return self._clock.theirs(at)
 
-    def clock_was_set(self) -> None:
-        """`now` made a leap: how far the PBX's clock is from it is to be learnt anew."""
+    def clock_was_set(self, by_s: float) -> None:
+        """`now` made a leap by so many seconds: how far the PBX's clock is from it is to be learnt anew."""
         self._clock = translate.PbxClock()
+        self._hearing.clock_was_set(by_s)
 
     async def run(self) -> None:
         """Keep the connection up until cancelled."""
@@ -210,15 +211,23 @@ class AmiConnection:
             self._on_state("up", "")
         while True:
             await asyncio.sleep(self._address.ping_every_s)
-            await self.ask({"Action": "Ping"})
+            await self._ping()
             self._hearing.is_there(self._now())
             if self._needs_check():
                 await self._inbox.resync(self._snapshot)
 
     async def _first_snapshot(self) -> Snapshot:
         """What Asterisk has now, with what happened while it was not heard."""
+        await self._ping()
         snapshot = await self._snapshot()
         return await self._hearing.catch_up(snapshot, later_s=snapshot.at - self._clock.theirs(snapshot.at))
+
+    async def _ping(self) -> None:
+        """Asterisk answers, and says what time it has: in a quiet moment nothing else does."""
+        (pong, *_) = await self.ask({"Action": "Ping"})
+        if translate.text(pong, "Timestamp"):
+            now = self._now()
+            self._clock.ours(translate.stamp(pong, now), now)
 
     async def _snapshot(self) -> Snapshot:
         """What Asterisk has now; the time of the snapshot is the moment of asking."""

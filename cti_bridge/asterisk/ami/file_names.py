@@ -13,6 +13,7 @@ from panoramisk.message import Message
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected
 from cti_bridge.asterisk.ami.translate import text
 from cti_bridge.calls.events import RecordingNamed, RecordingStarted
+from cti_bridge.domain.ids import ChannelId
 
 MAX_WAITING = 1_000
 """Recordings whose file Asterisk is still to be asked for."""
@@ -30,11 +31,14 @@ class FileNames:
         self._ask = ask
         self._feed = feed
         self._line: asyncio.Queue[RecordingStarted] = asyncio.Queue(limit)
+        self._latest: dict[ChannelId, float] = {}
+        """When the latest recording began on each channel that waits in the line."""
 
     def want(self, recording: RecordingStarted) -> None:
         """A recording has begun; never blocks. When too many wait already, it stays without a name."""
         try:
             self._line.put_nowait(recording)
+            self._latest[recording.channel] = recording.at
         except asyncio.QueueFull:
             self._tell(recording, "")
 
@@ -42,7 +46,12 @@ class FileNames:
         """Ask, until cancelled."""
         while True:
             recording = await self._line.get()
-            self._tell(recording, await self._file_of(recording))
+            file = await self._file_of(recording)
+            if self._latest.get(recording.channel) == recording.at:
+                del self._latest[recording.channel]
+            else:
+                file = ""  # the next one on this channel has begun, and the variable may have its name
+            self._tell(recording, file)
 
     async def _file_of(self, recording: RecordingStarted) -> str:
         try:

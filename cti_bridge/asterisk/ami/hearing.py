@@ -33,9 +33,12 @@ class Interruption:
         return None if self.up_for_s is None else self.back_at - self.up_for_s
 
     def restarted_since(self, heard_until: float) -> float | None:
-        """When it was started anew after it was heard last, at the earliest; None when it was not."""
+        """When it was started anew after it was heard last, at the earliest; None when it was not.
+
+        A later start alone is no proof: its age is the difference of two times, and shrinks when its clock is set back.
+        """
         latest = self.started_at
-        if latest is None:
+        if latest is None or latest + BOOT_JITTER_S < heard_until:
             return None
         another = self.earlier_start is not None and latest > self.earlier_start + BOOT_JITTER_S
         return max(latest - 1.0, heard_until) if latest - 1.0 > heard_until or another else None
@@ -84,6 +87,12 @@ class Hearing:
     def is_there(self, at: float) -> None:
         """Asterisk answers, or closes the line itself."""
         self._last_there = at
+
+    def clock_was_set(self, by_s: float) -> None:
+        """Our clock made a leap; what was heard before one back would seem to be heard for so long to come."""
+        if by_s < 0:
+            self.until = None if self.until is None else self.until + by_s
+            self._last_there = max(0.0, self._last_there + by_s)
 
     def loses(self) -> None:
         """An event was lost; until the next session nothing is certain."""

@@ -49,7 +49,7 @@ WAITING_ROOM = "holding_bridge"
 _TELLING = (
     "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
     "BridgeUniqueid", "BridgeTechnology", "BridgeType", "BridgeId", "Application", "TransfererUniqueid",
-    "OrigTransfererUniqueid", "ParkeeUniqueid",
+    "OrigTransfererUniqueid", "ParkeeUniqueid", "Result",
     "UserEvent", "Final",
 )  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
@@ -253,7 +253,9 @@ def _parked(message: Headers, at: float) -> CallEvent:
     )
 
 
-def _transferred(message: Headers, at: float) -> CallEvent:
+def _transferred(message: Headers, at: float) -> CallEvent | None:
+    if text(message, "Result") not in ("", "Success"):
+        return None
     leg = channel_id(message, "TransfererUniqueid") or channel_id(message, "OrigTransfererUniqueid")
     return LegTransferred(at, leg)
 

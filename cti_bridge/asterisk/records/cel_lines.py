@@ -71,7 +71,8 @@ def _line(record: str, later_s: float) -> CelLine | None:
         extra = json.loads(more) if more else {}
     except (csv.Error, ValueError, RecursionError):
         return None
-    if not channel or not isinstance(extra, dict):
+    columns_are_ours = channel and "/" not in channel and "/" in name
+    if not columns_are_ours or not isinstance(extra, dict):
         return None
     texts = {key: str(value) for key, value in extra.items()}
     who = CallerId(number, caller_name)

@@ -9,7 +9,7 @@ nothing is written of him after it; the talk that it gives holds everything unti
 """
 
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from cti_bridge.calls.events import (
@@ -30,6 +30,11 @@ from cti_bridge.domain.ids import ChannelId
 
 _LINE = re.compile(r"(\d{9,11})\|([^|]*)\|([^|]*)\|([^|]*)\|([A-Z]+)(?:\|(.*))?")
 _NOBODY = "NONE"
+_ENTER_PARAMETERS = 3
+_MAX_FORGED = 3
+"""Asterisk writes a caller's number as it came, line breaks included, and has room for no more lines in one."""
+APART_S = 1.5
+"""What AMI told and what is written here of the same moment, in whole seconds, lie no further apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,13 +63,16 @@ def time_of(line: str) -> float | None:
 def parse(text: str, *, later_s: float = 0.0) -> tuple[list[QueueLine], int]:
     """The lines of a text, and how many could not be read; `later_s` is how far our clock is ahead of the PBX's."""
     lines: list[QueueLine] = []
-    bad = 0
+    bad = forged = 0
     for line in text.split("\n"):  # and at nothing else that Python takes for the end of a line
         found = _LINE.fullmatch(line)
-        if found is None:
+        if found is None or forged:
             bad += bool(line.strip())
+            forged = max(0, forged - 1)
             continue
         parameters = tuple(found[6].split("|")) if found[6] else ()
+        if found[5] == "ENTERQUEUE" and len(parameters) < _ENTER_PARAMETERS:
+            forged = _MAX_FORGED  # the caller's number has cut it off; what follows may be the rest of that
         lines.append(
             QueueLine(float(found[1]) + later_s, ChannelId(found[2]), found[3], found[4], found[5], parameters)
         )
@@ -79,17 +87,18 @@ def happened(
     is_there: Callable[[ChannelId], bool],
     interface_of: Callable[[str], str],
     ringing: Mapping[tuple[ChannelId, str], ChannelId],
+    rang: Mapping[tuple[ChannelId, str], Sequence[float]],
     heard: float,
 ) -> Iterator[CallEvent]:
     """What happened from `since` to `until` (seconds since 1970), as far as the lines know, in their order.
 
     Earlier lines only say who talks. `is_there` knows the channels that exist at the end; `interface_of` finds the
     phone of a member by his name; `ringing` are the legs that rang when the last was heard at `heard`, by the caller's
-    channel and the phone.
+    channel and the phone; `rang` says of those who are known to have rung in vain when they stopped.
     """
     lines = [line for line in lines if line.at <= until and line.channel and line.channel != _NOBODY]
     last = {line.channel: line for line in lines}
-    told = _Teller(interface_of, dict(ringing), heard)
+    told = _Teller(interface_of, dict(ringing), rang, heard)
     for line in lines:
         ends = last[line.channel] is line and not is_there(line.channel)
         yield from (event for event in told.events(line, ends=ends) if line.at >= since)
@@ -101,6 +110,7 @@ class _Teller:
 
     interface_of: Callable[[str], str]
     ringing: dict[tuple[ChannelId, str], ChannelId]
+    rang: Mapping[tuple[ChannelId, str], Sequence[float]]
     heard: float
     talks: dict[ChannelId, ChannelId] = field(default_factory=dict)
     """The operator's channel with which a caller's is connected."""
@@ -140,7 +150,8 @@ class _Teller:
         """A phone rang in vain. The line does not name its channel; one not heard of gets an id like no channel."""
         phone = self.interface_of(line.member)
         leg = self.ringing.pop((line.channel, phone), None)
-        if leg is None and line.at <= self.heard:
+        stops = self.rang.get((line.channel, phone), ())
+        if leg is None and (line.at <= self.heard or any(abs(at - line.at) <= APART_S for at in stops)):
             return []  # told when it happened
         leg = leg or ChannelId(f"{line.channel}/{phone}/{line.at:.0f}")
         return [

@@ -1,7 +1,7 @@
 """Reads Asterisk's own records of a time: CEL where it was written, else queue_log. Blocks; bounded in bytes."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from cti_bridge.asterisk.records import cel, cel_lines, queue_log
@@ -31,25 +31,31 @@ class Question:
     """What is to be found out, times in seconds since 1970 on our clock.
 
     `heard` is until when everything is known; `there` the channels that exist at `until`; `ringing` the legs that rang
-    at `heard`, by the caller's channel and the phone; `later_s` is how far our clock is ahead of the PBX's.
+    at `heard`, by the caller's channel and the phone; `rang` when phones stopped that are known to have rung in vain,
+    by the same; `later_s` is how far our clock is ahead of the PBX's.
     """
 
     heard: float
     until: float
     there: frozenset[ChannelId]
     ringing: Mapping[tuple[ChannelId, str], ChannelId]
+    rang: Mapping[tuple[ChannelId, str], Sequence[float]]
     interface_of: Callable[[str], str]
     later_s: float
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What a record says; `source` is empty where there was none, `reaches` says whether its beginning was found."""
+    """What a record says; `source` is empty where there was none, `reaches` says whether its beginning was found.
+
+    `trouble` is why the better one did not serve, for whoever has set it up.
+    """
 
     events: tuple[CallEvent, ...] = ()
     source: str = ""
     bad: int = 0
     reaches: bool = True
+    trouble: str = ""
 
 
 def read(files: RecordFiles, question: Question, *, limit: int = MAX_BYTES) -> Found:
@@ -58,11 +64,14 @@ def read(files: RecordFiles, question: Question, *, limit: int = MAX_BYTES) -> F
     if files.cel is not None:
         try:
             found = _by_cel(files.cel, question, limit)
-        except OSError:
+        except OSError as error:
             if files.queue_log is None:
                 raise
+            found = Found(trouble=f"{files.cel}: {error.strerror or error}")
     # A CEL without a line may be one that is not written any more.
-    return found if found.events or files.queue_log is None else _by_queue_log(files.queue_log, question, limit)
+    if found.events or files.queue_log is None:
+        return found
+    return replace(_by_queue_log(files.queue_log, question, limit), trouble=found.trouble)
 
 
 def _by_cel(path: Path, question: Question, limit: int) -> Found:
@@ -71,7 +80,9 @@ def _by_cel(path: Path, question: Question, limit: int) -> Found:
     text = tail(path, since=begin, time_of=cel_lines.time_of, limit=limit)
     lines, bad = cel_lines.parse(text.text, later_s=question.later_s)
     reaches = text.reaches or bool(lines and lines[0].at <= since)
-    return Found(tuple(cel.happened(lines, since=since, until=question.until)), "cel", bad, reaches)
+    foreign = f"{path}: its lines are not what cel.conf and cel_custom.conf of cti-bridge have written"
+    events = tuple(cel.happened(lines, since=since, until=question.until))
+    return Found(events, "cel", bad, reaches, trouble=foreign if bad and not lines else "")
 
 
 def _by_queue_log(path: Path, question: Question, limit: int) -> Found:
@@ -86,6 +97,7 @@ def _by_queue_log(path: Path, question: Question, limit: int) -> Found:
         is_there=question.there.__contains__,
         interface_of=question.interface_of,
         ringing=question.ringing,
+        rang=question.rang,
         heard=question.heard,
     )
     return Found(tuple(events), "queue_log", bad, text.reaches or bool(lines and lines[0].at <= since))

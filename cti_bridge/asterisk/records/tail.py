@@ -31,10 +31,15 @@ def tail(path: Path, *, since: float, time_of: Callable[[str], float | None], li
     `time_of` gives the seconds since 1970 of a line, or None for one that does not begin a record. Raises OSError
     where the file itself cannot be read or is no file. A line that is still being written is left out.
     """
-    found = _end_of(path, since, time_of, limit)
+    try:
+        found = _end_of(path, since, time_of, limit)
+        older_files = _put_aside(path)
+        reaches = found.reaches or (not older_files and path.stat().st_size < limit)
+    except FileNotFoundError:
+        found, older_files, reaches = Tail("", reaches=False), _put_aside(path), False
+        if not older_files:
+            raise  # else it was rotated, and nothing has been written since
     texts, left = [found.text], limit - len(found.text)
-    older_files = _put_aside(path)
-    reaches = found.reaches or (not older_files and path.stat().st_size < limit)
     for older in older_files[:MAX_PUT_ASIDE]:
         if older.suffix in _PACKED:
             break

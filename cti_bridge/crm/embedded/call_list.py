@@ -1,6 +1,8 @@
 """The calls of a customer in the embedded CRM: written when they are over, the latest of them kept for the card."""
 
+import json
 import sqlite3
+from collections.abc import Sequence
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +36,8 @@ _READ = """
 SELECT key, started_at, answered_at, ended_at, queue, user, outcome, direction FROM calls
 WHERE customer_id = ? ORDER BY started_at DESC, key LIMIT ?
 """
+_ANY_OF = "SELECT 1 FROM calls WHERE key IN (SELECT value FROM json_each(?)) LIMIT 1"
+_FORGET = "DELETE FROM calls WHERE key IN (SELECT value FROM json_each(?))"
 
 
 def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None:
@@ -56,12 +60,34 @@ def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None
             connection.execute(_TRIM, (call.customer_id, call.customer_id, MOST_CALLS))
 
 
+def forget_calls(path: Path, keys: Sequence[str], *, busy_timeout_s: float) -> None:
+    """Take these calls from the lists of whichever customers have them; a file without any of them is only read.
+
+    Raises sqlite3.Error.
+    """
+    if not path.exists():
+        return
+    address, asked = path.absolute().as_uri(), [json.dumps(list(keys))]
+    with closing(sqlite3.connect(f"{address}?mode=ro", uri=True, timeout=busy_timeout_s)) as reading:
+        if not _has_list(reading) or reading.execute(_ANY_OF, asked).fetchone() is None:
+            return
+    with closing(sqlite3.connect(f"{address}?mode=rw", uri=True, timeout=busy_timeout_s)) as connection:
+        connection.execute("PRAGMA secure_delete = ON")
+        with connection:
+            connection.execute(_FORGET, asked)
+
+
 def read_calls(database: Database, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
     """The latest calls of a customer, newest first; none in a file of a version that knew no calls."""
-    if database.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'calls'").fetchone() is None:
+    if not _has_list(database.conn):
         return ()
     rows = database.execute(_READ, (customer_id, max(0, limit))).fetchall()
     return tuple(call for row in rows if (call := _call(customer_id, row)) is not None)
+
+
+def _has_list(connection: sqlite3.Connection) -> bool:
+    found = connection.execute("SELECT 1 FROM sqlite_master WHERE type = 'table' AND name = 'calls'")
+    return found.fetchone() is not None
 
 
 def _call(customer_id: CustomerId, row: tuple[Any, ...]) -> FinishedCall | None:

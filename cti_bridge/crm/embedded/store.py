@@ -1,10 +1,9 @@
 """The embedded CRM: one SQLite file on a thread of its own, behind the port that every CRM has.
 
 An sqlite-utils connection belongs to the thread that opened it, so one worker thread does all the reading, and the
-little writing that there is. Nothing
-may hold it up: a locked file is given up after 50 ms, look-ups whose callers are gone are skipped, and more than a
-few waiting ones are refused. The file is looked at before each question, because SQLite goes on reading a file that
-was removed, and answers from memory when one was overwritten.
+little writing that there is. Nothing may hold it up: a locked file is given up after 50 ms, look-ups whose callers are
+gone are skipped, and more than a few waiting ones are refused. The file is looked at before each question, because
+SQLite goes on reading a file that was removed, and answers from memory when one was overwritten.
 """
 
 import asyncio
@@ -58,6 +57,8 @@ class EmbeddedCrm:
         self._stages = stages
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crm-embedded")
         self._waiting = 0
+        self._noting = asyncio.Semaphore(1)
+        """A caller waits behind one note at most: each may take as long as a locked file is waited for."""
         self._closed = False
         # Only the worker thread touches these two.
         self._database: Database | None = None
@@ -83,7 +84,8 @@ class EmbeddedCrm:
 
     async def report(self, call: FinishedCall) -> None:
         """Note the call with its customer, and when he was last spoken with. Repeated, it changes nothing."""
-        await self._on_the_thread(self._note, call)
+        async with self._noting:
+            await self._on_the_thread(self._note, call)
 
     async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
         """The latest calls that were reported of one customer, newest first."""
