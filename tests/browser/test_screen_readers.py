@@ -202,7 +202,7 @@ async def test_landmarks_and_headings_lead_through_the_page(on_stage: OnStage) -
     page = desk.page
     await expect(page.get_by_role("main", name="Звонок")).to_be_visible()
     await expect(page.get_by_role("complementary", name="История")).to_be_visible()
-    for region in ("Команда", "Сегодня", "Кто из них звонит?"):
+    for region in ("Команда", "Сегодня", "Кто из них?"):
         await expect(page.get_by_role("region", name=region).first).to_be_visible()
     await expect(page.get_by_role("banner")).to_have_count(1)
     levels = await page.evaluate(

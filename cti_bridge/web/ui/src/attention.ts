@@ -5,7 +5,7 @@ import type { Model } from "./model";
 import { cardState, ringingCards } from "./model";
 import { reasonOf } from "./reason";
 import type { Strings } from "./strings";
-import { callerInBrief } from "./who";
+import { callerInBrief, kindOfCall } from "./who";
 
 /** `ring` while the phone rings, `knock` once when somebody else rings during a talk. */
 export type Tone = "ring" | "knock" | "none";
@@ -37,7 +37,7 @@ export function noticesFor(model: Model, t: Strings, named: boolean): readonly N
     callId: call.id,
     title: named ? t.call.calling(callerInBrief(call, t)) : t.notice.plain,
     body: named
-      ? plain(`${t.className(call.callClass)}. ${t.call.why(reasonOf(call))}`, LONGEST_LINE)
+      ? plain(`${kindOfCall(call, t)}. ${t.call.why(reasonOf(call))}`, LONGEST_LINE)
       : t.notice.plainBody,
   }));
 }

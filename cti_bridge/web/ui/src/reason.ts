@@ -12,6 +12,7 @@ export type Reason =
         | "anonymous"
         | "internal"
         | "unparsed"
+        | "crm_silent"
         | "crm_failed"
         | "degraded"
         | "fallback"
@@ -33,7 +34,7 @@ export function isAmbiguous(call: Call): boolean {
 export function reasonOf(call: Call): Reason {
   if (call.decision === "fallback") return { kind: "fallback" };
   if (call.decision === "degraded") return { kind: "degraded" };
-  if (call.crmSource === "failed") return { kind: "crm_failed" };
+  if (call.crmSource === "failed") return { kind: call.direction === "inbound" ? "crm_failed" : "crm_silent" };
   if (call.kind === "anonymous") return { kind: "anonymous" };
   if (call.kind === "internal") return { kind: "internal" };
   const deal = decidingDeal(call);

@@ -32,6 +32,13 @@ function unknownWords(call: Call, t: Strings): string {
   return t.call.unknown;
 }
 
+/** What kind of call it is, in a word or two: its class, or, where nothing was decided, which way it goes. */
+export function kindOfCall(call: Call, t: Strings): string {
+  if (call.callClass === "" && call.direction === "outbound") return t.call.outgoing;
+  if (call.callClass === "" && call.direction === "internal") return t.call.ofTheHouse;
+  return t.className(call.callClass);
+}
+
 /** The caller in one line for the window's title and for today's list. */
 export function callerInBrief(call: Call, t: Strings): string {
   return plain(whoCalls(call, t).title, 40) || t.call.noNumber;

@@ -4,7 +4,7 @@ import type { Model } from "./model";
 import { cardState, ringingCards, shownCall } from "./model";
 import { reasonOf } from "./reason";
 import type { Strings } from "./strings";
-import { callerInBrief } from "./who";
+import { callerInBrief, kindOfCall } from "./who";
 
 /** The window's title: a broken line comes first, because then nobody knows who rings; then who rings, then who talks. */
 export function windowTitle(model: Model, t: Strings): string {
@@ -12,7 +12,9 @@ export function windowTitle(model: Model, t: Strings): string {
   const ringing = ringingCards(model)[0];
   if (ringing) return t.windowTitle.ringing(callerInBrief(ringing.call, t));
   const call = shownCall(model);
-  if (call && cardState(call) !== "ended") return t.windowTitle.talking(callerInBrief(call, t));
+  const state = call ? cardState(call) : "ended";
+  if (call && state === "dialling") return t.windowTitle.dialling(callerInBrief(call, t));
+  if (call && state !== "ended") return t.windowTitle.talking(callerInBrief(call, t));
   return t.product;
 }
 
@@ -26,7 +28,7 @@ export interface Spoken {
 /** The words for screen readers. */
 export function spoken(model: Model, t: Strings): Spoken {
   const words = ringingCards(model)
-    .map(({ call }) => t.call.announce(callerInBrief(call, t), t.className(call.callClass), t.call.why(reasonOf(call))))
+    .map(({ call }) => t.call.announce(callerInBrief(call, t), kindOfCall(call, t), t.call.why(reasonOf(call))))
     .join(" ");
   const busy = model.cards.some((card) => cardState(card.call) === "talking");
   if (words !== "") return busy ? { now: "", soon: words } : { now: words, soon: "" };

@@ -49,7 +49,7 @@ describe("both languages", () => {
   });
 
   const spoken: readonly [string, (t: Strings) => readonly string[]][] = [
-    ["card states", (t) => (["ringing", "talking", "held", "consulting", "ended"] as const).map(t.cardState)],
+    ["card states", (t) => (["ringing", "dialling", "talking", "held", "consulting", "ended"] as const).map(t.cardState)],
     ["line phases", (t) => (["connecting", "live", "lost"] as const).map(t.line.phase)],
     ["source states", (t) => (["up", "down", "at_risk"] as const).map(t.line.sourceState)],
     ["team states", (t) => (["idle", "ringing", "talking"] as const).map(t.team.state)],
@@ -59,7 +59,7 @@ describe("both languages", () => {
     ["notices", (t) => (["off", "on", "denied", "unsupported"] as const).map(t.settings.noticeState)],
     ["queues", (t) => ["primary-consult", "sales", "production"].map(t.queueName)],
     ["classes", (t) => ["new", "sales", "production", ""].map(t.className)],
-    ["outcomes", (t) => ["answered", "abandoned", "missed", "overflowed", "failed", "?"].map((each) => t.story.outcome("inbound", each))],
+    ["outcomes", (t) => ["answered", "abandoned", "missed", "overflowed", "failed", "?"].flatMap((each) => [t.story.outcome("inbound", each), t.story.outcome("outbound", each)])],
     [
       "withdrawals",
       (t) => (["no_answer", "abandoned", "moved", "ended", "expired", "answered_elsewhere"] as const).flatMap((each) => [t.gone.reason(each, null), t.today.gone(each, null)]),
@@ -67,7 +67,7 @@ describe("both languages", () => {
     [
       "reasons",
       (t) =>
-        (["no_deal", "not_in_crm", "anonymous", "internal", "unparsed", "crm_failed", "degraded", "fallback", "plain"] as const).map((kind) => t.call.why({ kind })),
+        (["no_deal", "not_in_crm", "anonymous", "internal", "unparsed", "crm_silent", "crm_failed", "degraded", "fallback", "plain"] as const).map((kind) => t.call.why({ kind })),
     ],
     [
       "shipped stages",

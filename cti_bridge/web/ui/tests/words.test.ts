@@ -5,7 +5,7 @@ import type { Call } from "../src/protocol";
 import { reasonOf } from "../src/reason";
 import { stringsFor } from "../src/strings";
 import { since } from "../src/view/timer";
-import { callerInBrief, whoCalls } from "../src/who";
+import { callerInBrief, kindOfCall, whoCalls } from "../src/who";
 import { spoken, windowTitle } from "../src/window";
 import { NOON, Story, call, customer, deal, ended, iso, talking, wire } from "./story";
 import type { Wire } from "./story";
@@ -20,6 +20,7 @@ function read(more: Wire): Call {
 
 const caller = (more: Wire): Wire => ({ number: "+74950000217", display: "+7 495 000-02-17", kind: "external", ...more });
 const nobody: Wire = { customer: null, deals: [], class: "new", queue: "primary-consult", rule: "default", decision: "default" };
+const dialled: Wire = { direction: "outbound", my_role: "talking", queue: null, class: "", rule: "", decision: "" };
 const two = [
   { customer: customer(), deals: [deal()] },
   { customer: customer({ id: "c2", name: "Пётр Жаров" }), deals: [] },
@@ -35,11 +36,30 @@ describe("why the call is here", () => {
     ["several customers", { candidates: two }, "Номер у 2 клиентов, дальше всех сделка «ждёт оплату»"],
     ["a dead CRM", { ...nobody, decision: "degraded", crm: { source: "failed" } }, "CRM не ответила, звонок направлен запасным путём"],
     ["a rule that needs no CRM", { ...nobody, decision: "matched", crm: { source: "failed" } }, "CRM не ответила, решило правило без неё"],
+    ["a CRM that is dead while an operator dials", { ...nobody, ...dialled, crm: { source: "failed" } }, "CRM не ответила"],
     ["a bridge that was late", { ...nobody, decision: "fallback", crm: { source: "" } }, "Решение не успело прийти, сработал запасной путь АТС"],
     ["a stale answer", { crm: { source: "stale", age_s: 7200 } }, "Сделка на стадии «ждёт оплату»"],
   ];
   test.each(reasons)("%s", (_, more, words) => {
     expect(t.call.why(reasonOf(read(more)))).toBe(words);
+  });
+});
+
+describe("what kind of call it is", () => {
+  const kinds: readonly [string, Wire, string][] = [
+    ["its class", {}, "Продажи"],
+    ["no class, because the CRM was silent", { ...nobody, class: "" }, "Класс не определён"],
+    ["an operator dials", dialled, "Исходящий звонок"],
+    ["a colleague calls", { ...dialled, direction: "internal" }, "Внутренний звонок"],
+  ];
+  test.each(kinds)("%s", (_, more, words) => {
+    expect(kindOfCall(read(more), t)).toBe(words);
+  });
+
+  test("earlier calls say which way they went", () => {
+    const said = (direction: string): string[] => ["answered", "abandoned"].map((outcome) => t.story.outcome(direction, outcome));
+    expect(said("inbound")).toEqual(["Разговор", "Не дождались ответа"]);
+    expect(said("outbound")).toEqual(["Исходящий разговор", "Не дозвонились"]);
   });
 });
 
@@ -81,6 +101,11 @@ describe("the window's title and what is read aloud", () => {
     expect(spoken(story.model, t).soon).toBe("Звонит Пётр Жаров. Продажи. Сделка на стадии «ждёт оплату».");
     story.event("call.withdrawn", { call: call("b"), reason: "answered_elsewhere", by: { operator: "op2", name: "Нина Лаптева" } });
     expect(spoken(story.model, t).soon).toBe("Отвечает Нина Лаптева");
+  });
+
+  test("nobody talks yet while it rings at the customer", () => {
+    const story = new Story().event("call.updated", { call: call("a", dialled) });
+    expect(windowTitle(story.model, t)).toBe("Мария Соколова — вызов");
   });
 
   test("a broken line is told, and nobody rings as far as one can know", () => {

@@ -6,7 +6,7 @@ import { ago, clock, duration, phone } from "../format";
 import { cardState, serverNow } from "../model";
 import type { Call } from "../protocol";
 import { isAmbiguous, reasonOf, tone } from "../reason";
-import { dialledLine, whoCalls } from "../who";
+import { dialledLine, kindOfCall, whoCalls } from "../who";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
 import { since } from "./timer";
@@ -53,21 +53,27 @@ function Band({ call }: { call: Call }): JSX.Element {
   const state = cardState(call);
   const seconds = since(call, serverNow(model));
   const reviewed = model.review !== null;
-  const to = call.direction === "outbound" && call.queue === null ? t.call.outgoing : t.call.to(call.queue);
+  const straightOut = call.direction === "outbound" && call.queue === null;
   return (
     <header class="band">
       <Icon name={state} />
       <div class="band-words">
         <p class="band-first">
           <strong data-field="class">
-            <bdi>{t.className(call.callClass)}</bdi>
+            <bdi>{kindOfCall(call, t)}</bdi>
           </strong>
           <span class="state" data-field="state">
             {reviewed ? t.call.reviewed : t.cardState(state)}
           </span>
         </p>
         <p class="why" data-field="why">
-          <bdi>{t.call.why(reasonOf(call))}</bdi> → <bdi data-field="queue">{to}</bdi>
+          <bdi>{t.call.why(reasonOf(call))}</bdi>
+          {!straightOut && (
+            <>
+              {" → "}
+              <bdi data-field="queue">{t.call.to(call.queue)}</bdi>
+            </>
+          )}
           {call.rule !== "" && call.decision === "matched" && (
             <span class="rule" data-field="rule">
               {" · "}
@@ -156,8 +162,8 @@ function Facts({ call }: { call: Call }): JSX.Element {
 function Doubt({ call }: { call: Call }): JSX.Element | null {
   const { t } = useDesk();
   const stale = call.crmSource === "stale";
-  const spoofable =
-    !isAmbiguous(call) && call.kind === "external" && !call.verified && call.customer?.segment.toLowerCase() === "vip";
+  const vip = !isAmbiguous(call) && call.customer?.segment.toLowerCase() === "vip";
+  const spoofable = vip && call.kind === "external" && call.direction !== "outbound" && !call.verified;
   if (!stale && !spoofable) return null;
   const age = call.crmAgeS === null ? t.call.staleUnknownAge : t.call.stale(ago(t.locale, call.crmAgeS));
   return (

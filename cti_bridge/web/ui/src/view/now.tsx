@@ -7,7 +7,7 @@ import type { Model, Notice } from "../model";
 import { cardState, serverNow, shownCall } from "../model";
 import type { Call } from "../protocol";
 import { isAmbiguous, tone } from "../reason";
-import { callerInBrief } from "../who";
+import { callerInBrief, kindOfCall } from "../who";
 import { CallCard } from "./callcard";
 import { Candidates } from "./candidates";
 import { Deals } from "./deals";
@@ -90,7 +90,7 @@ function OtherCall({ call }: { call: Call }): JSX.Element {
       <Icon name={state} />
       <span class="other-state">{t.cardState(state)}</span>
       <bdi class="other-name">{callerInBrief(call, t)}</bdi>
-      <span class="other-class">{t.className(call.callClass)}</span>
+      <span class="other-class">{kindOfCall(call, t)}</span>
       {seconds !== null && <span class="other-time">{duration(seconds)}</span>}
       <kbd>F2</kbd>
     </button>

@@ -108,6 +108,8 @@ function because(reason: Reason): string {
       return "An internal number, the CRM was not asked";
     case "unparsed":
       return "The number was not understood";
+    case "crm_silent":
+      return "The CRM did not answer";
     case "crm_failed":
       return "The CRM did not answer, a rule decided without it";
     case "degraded":
@@ -197,18 +199,19 @@ export const english: Strings = {
   call: {
     why: because,
     to: (queue) => (queue === null ? "straight to you" : `queue “${queueName(queue)}”`),
-    outgoing: "outgoing call",
+    outgoing: "Outgoing call",
+    ofTheHouse: "Internal call",
     rule: (rule) => `rule ${rule}`,
     anonymous: "Hidden number",
     noNumber: "No number",
     internal: (number) => `Internal ${number}`,
     unknown: "A new number. Ask for the name",
-    unknownFailed: "The CRM did not answer: nobody knows who calls. Ask for the name",
+    unknownFailed: "The CRM did not answer: nobody knows whose number this is. Ask for the name",
     unknownFallback: "No card: the decision came too late. Ask for the name",
     unknownAnonymous: "Nobody knows who calls. Ask for name and number",
     several: (count) => some(count, { one: "customer", other: "customers" }),
-    severalHint: "Several customers have this number. Ask who is calling",
-    severalTitle: "Which of them is calling?",
+    severalHint: "Several customers have this number. Ask who is speaking",
+    severalTitle: "Which of them?",
     networkName: "Name from the network",
     verified: "number verified",
     unverified: "number not verified",
@@ -253,7 +256,9 @@ export const english: Strings = {
     unknown: "The history appears once it is known who is calling.",
     note: "Note",
     outcome: (direction, outcome) =>
-      direction === "outbound" && outcome === "answered" ? "Outgoing call" : (outcomes[outcome] ?? "Call"),
+      direction === "outbound"
+        ? outcome === "answered" ? "Outgoing call" : "Outgoing call, no answer"
+        : (outcomes[outcome] ?? "Call"),
   },
 
   team: {
@@ -317,6 +322,7 @@ export const english: Strings = {
 
   windowTitle: {
     ringing: (name) => `☎ ${name} is calling`,
+    dialling: (name) => `${name} — calling`,
     talking: (name) => `${name} — talking`,
     lost: "No connection — Operator desk",
   },

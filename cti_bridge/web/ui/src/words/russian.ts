@@ -100,6 +100,8 @@ function because(reason: Reason): string {
       return "Внутренний номер, CRM не спрашивали";
     case "unparsed":
       return "Номер не распознан";
+    case "crm_silent":
+      return "CRM не ответила";
     case "crm_failed":
       return "CRM не ответила, решило правило без неё";
     case "degraded":
@@ -183,18 +185,19 @@ export const russian = {
   call: {
     why: because,
     to: (queue: string | null): string => (queue === null ? "прямо к вам" : `очередь «${queueName(queue)}»`),
-    outgoing: "исходящий звонок",
+    outgoing: "Исходящий звонок",
+    ofTheHouse: "Внутренний звонок",
     rule: (rule: string): string => `правило ${rule}`,
     anonymous: "Номер скрыт",
     noNumber: "Без номера",
     internal: (number: string): string => `Внутренний ${number}`,
     unknown: "Новый номер. Спросите имя",
-    unknownFailed: "CRM не ответила: кто звонит, неизвестно. Спросите имя",
+    unknownFailed: "CRM не ответила: чей это номер, неизвестно. Спросите имя",
     unknownFallback: "Карточки нет: решение не успело прийти. Спросите имя",
     unknownAnonymous: "Кто звонит, неизвестно. Спросите имя и номер",
     several: (count: number): string => some(count, { one: "клиент", few: "клиента", other: "клиентов" }),
-    severalHint: "Этот номер у нескольких клиентов. Спросите, кто звонит",
-    severalTitle: "Кто из них звонит?",
+    severalHint: "Этот номер у нескольких клиентов. Спросите, кто говорит",
+    severalTitle: "Кто из них?",
     networkName: "Имя от сети",
     verified: "номер проверен",
     unverified: "номер не проверен",
@@ -239,7 +242,9 @@ export const russian = {
     unknown: "История появится, когда станет ясно, кто звонит.",
     note: "Заметка",
     outcome: (direction: string, outcome: string): string =>
-      direction === "outbound" && outcome === "answered" ? "Исходящий разговор" : (outcomes[outcome] ?? "Звонок"),
+      direction === "outbound"
+        ? outcome === "answered" ? "Исходящий разговор" : "Не дозвонились"
+        : (outcomes[outcome] ?? "Звонок"),
   },
 
   team: {
@@ -308,6 +313,7 @@ export const russian = {
 
   windowTitle: {
     ringing: (name: string): string => `☎ ${name} — звонит`,
+    dialling: (name: string): string => `${name} — вызов`,
     talking: (name: string): string => `${name} — разговор`,
     lost: "Нет связи — Рабочее место",
   },
