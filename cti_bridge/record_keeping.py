@@ -90,8 +90,8 @@ class RecordKeeping:
         except DatabaseUnusable as error:
             log.error("journal.not_restored", reason=str(error))
             return None
-        for channel, at in reversed(finished):  # the latest are remembered for longest
-            switchboard.book.finished(channel, at)
+        for channel, at, was_called in reversed(finished):  # the latest are remembered for longest
+            switchboard.book.finished(channel, at, was_called=was_called)
         return since - _MARGIN_S
 
     def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:

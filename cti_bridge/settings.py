@@ -18,7 +18,7 @@ from cti_bridge.domain.customer import Stage, StageList
 from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 from cti_bridge.routing.document import Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError
-from cti_bridge.settings_places import find, note, plain
+from cti_bridge.settings_places import At, find, note, plain
 from cti_bridge.settings_schema import (
     AriModel,
     FileModel,
@@ -82,17 +82,17 @@ class RecordsSettings:
     queue_log: Path | None
     cel: Path | None
 
-    def unreadable(self) -> list[str]:
-        """What is wrong with those that cannot be read, in words, each with its key and path."""
-        problems = []
+    def unreadable(self) -> dict[str, str]:
+        """What is wrong with those that cannot be read, in words, by their keys."""
+        problems = {}
         for key, path in (("queue_log", self.queue_log), ("cel", self.cel)):
             try:
-                if path is not None and not path.is_file():
-                    problems.append(f"pbxes[].records.{key}: {path}: no such file")
+                if path is not None and path.exists() and not path.is_file():
+                    problems[key] = f"{path}: no file"
                 elif path is not None:
                     path.open("rb").close()
             except OSError as error:
-                problems.append(f"pbxes[].records.{key}: {path}: {error.strerror or error}")
+                problems[key] = f"{path}: {error.strerror or error}"
         return problems
 
 
@@ -217,6 +217,13 @@ def load_settings(path: Path) -> Settings:
     except Misfit as misfit:
         place, _ = find(document, misfit.at)
         raise SettingsError((f"{path}:{place.line}:{place.column}: {misfit}",)) from misfit
+
+
+def place_of(path: Path, at: At) -> str:
+    """FILE:LINE:COLUMN of a key in a settings file that could be loaded."""
+    document = parse_document(path.read_text(encoding="utf-8"), Problems())
+    place = find(document, at)[0] if document is not None else Place(1, 1)
+    return f"{path}:{place.line}:{place.column}"
 
 
 def _build(path: Path, parsed: FileModel) -> Settings:

@@ -15,6 +15,7 @@ At = tuple[int | str, ...]
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _IN_WORDS = {
     "bool_parsing": "must be true or false",
+    "bool_type": "must be true or false",
     "int_parsing": "must be a whole number",
     "model_type": "must be keys with values",
     "path_type": "must be a path",
@@ -51,7 +52,7 @@ def _filled(node: Scalar, problems: Problems, environment: Mapping[str, str]) ->
 def note(problems: Problems, document: Table, error: Any) -> None:
     """One pydantic error in words, at the place in the file it is about."""
     place, known = find(document, error["loc"])
-    key = str(error["loc"][-1]) if error["loc"] else ""
+    key = next((part for part in reversed(error["loc"]) if isinstance(part, str)), "")
     match error["type"]:
         case "extra_forbidden":
             problems.add(place, f"unknown key {quoted(key)}", suggestion(key, _fields_beside(error["loc"])))

@@ -35,11 +35,11 @@ def figures_json(figures: Figures, since: float) -> Json:
 
 def figures_lines(figures: Figures, since: float) -> Iterator[str]:
     """The counts for a person."""
-    waiting = figures.waiting
+    waiting = _seconds(figures.waiting.p50_s, figures.waiting.p95_s)
     yield f"since {iso_time(since)}: {figures.calls} inbound calls"
     if others := [f"{count} {name}" for name, count in figures.directions if name != Direction.INBOUND]:
         yield f"and {', '.join(others)}, which are not counted below"
-    yield f"answered {_of(figures.answered, figures.calls)}, after {_seconds(waiting.p50_s, waiting.p95_s)}"
+    yield f"answered {_of(figures.answered, figures.calls)}, waited for (p50, p95) {waiting}"
     yield f"missed {_of(figures.missed, figures.calls)}: from outside, and nobody answered"
     yield "outcome: " + ", ".join(f"{name or 'going on'} {count}" for name, count in figures.outcomes)
     for heading, shares in (("class", figures.classes), ("queue", figures.queues), ("line", figures.lines)):

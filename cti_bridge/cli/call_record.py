@@ -8,6 +8,7 @@ from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
 from cti_bridge.cli.terminal import printable
 from cti_bridge.delivery.outbox import Progress
 from cti_bridge.domain.direction import Direction
+from cti_bridge.domain.ids import ChannelId
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.moments import iso_time
 from cti_bridge.routing.explain import Explained, explain_json, reason_lines
@@ -89,7 +90,9 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
         ("arrived", _time(record.offered_at)),
     ]
     if record.direction is not Direction.INBOUND:
-        lines[3:] = [("made at", f"{record.dialler or 'unknown'} {_time(record.offered_at)}")]
+        outbound = record.direction is Direction.OUTBOUND
+        maker = f"{record.operator} at " if outbound and record.operator else ""
+        lines[3:] = [("made by", f"{maker}{record.dialler or 'unknown'}, {_time(record.offered_at)}")]
     if line := _line_dialled(record):
         said = asdict(line)
         lines.insert(4, ("line", ", ".join(f"{name} {text}" for name, text in said.items() if text and name != "did")))
@@ -107,37 +110,53 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
             ),
             ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),
             ("steps", f"{steps}, then {decision.final}"),
-            ("rules", decision.rules_hash[:12]),
-            ("took", ", ".join(f"{name} {value} ms" for name, value in decision.took_ms.items())),
         ]
+        if decision.rules_hash:
+            lines.append(("rules", decision.rules_hash[:12]))
+        if decision.took_ms:
+            lines.append(("took", ", ".join(f"{name} {value} ms" for name, value in decision.took_ms.items())))
         if decision.operator:
             lines.append(("first rings", decision.operator))
         lines += [("fact", f"{name} = {value}") for name, value in sorted(decision.facts.items())]
+    answered = _time(record.answered_at) or "no"
+    if record.direction is not Direction.OUTBOUND:
+        lines.append(("rang", ", ".join(record.rang) or "nobody"))
+        answered = f"{answered} {record.operator or ''}".rstrip()
     lines += [
-        ("rang", ", ".join(record.rang) or "nobody"),
-        *(("leg", _leg(leg)) for leg in record.legs),
-        ("answered", f"{_time(record.answered_at) or 'no'} {record.operator or ''}".rstrip()),
+        *(("leg", _leg(leg, record)) for leg in record.legs),
+        ("answered", answered),
         ("ended", f"{_time(record.ended_at) or 'no'} {record.outcome}".rstrip()),
-        *(("recording", _recording(recording)) for recording in record.recordings),
+        *(("recording", _recording(recording, record)) for recording in record.recordings),
         ("closed", _closed(record)),
     ]
     return lines
 
 
-def _leg(leg: LegRecord) -> str:
+def _who(leg: LegRecord) -> str:
+    return f"{leg.operator or leg.number or '?'} at {leg.interface}"
+
+
+def _whose(leg: ChannelId, record: CallRecord) -> str:
+    """Whose leg that is; its id where only that is known."""
+    return next((_who(known) for known in record.legs if known.leg == leg), f"leg {leg}")
+
+
+def _leg(leg: LegRecord, record: CallRecord) -> str:
     """One phone: who, since when it rang, and what became of it."""
-    who = leg.operator or leg.number or "?"
-    called_by = f" (called by {leg.parent})" if leg.parent else ""
-    answered = f", answered {_time(leg.answered_at)}, {leg.talked_s:.1f} s with the caller" if leg.answered_at else ""
-    ended = f", {leg.why} {_time(leg.ended_at)}" if leg.ended_at is not None else ""
-    return f"{who} at {leg.interface}{called_by}, rang {_time(leg.rang_at)}{answered}{ended}"
+    called_by = f" (called by {_whose(leg.parent, record)})" if leg.parent else ""
+    whom = "the other side" if record.direction is Direction.OUTBOUND else "the caller"
+    answered = f", answered {_time(leg.answered_at)}" if leg.answered_at is not None else ""
+    if leg.ended_at is None:  # how long it talks is added up when something changes, so it would be too little now
+        return f"{_who(leg)}{called_by}, rang {_time(leg.rang_at)}{answered}"
+    talked = f", {leg.talked_s:.1f} s with {whom}" if answered else ""
+    return f"{_who(leg)}{called_by}, rang {_time(leg.rang_at)}{answered}{talked}, {leg.why} {_time(leg.ended_at)}"
 
 
-def _recording(recording: RecordingRecord) -> str:
+def _recording(recording: RecordingRecord, record: CallRecord) -> str:
     """One recording: its file, of whose channel, and when."""
-    whose = f"leg {recording.leg}" if recording.leg else "the caller's channel"
-    until = _time(recording.ended_at) or "it goes on"
-    return f"{recording.file or 'file not known'} of {whose}, from {_time(recording.started_at)} until {until}"
+    whose = _whose(recording.leg, record) if recording.leg else "the caller's channel"
+    until = f"until {_time(recording.ended_at)}" if recording.ended_at is not None else "and goes on"
+    return f"{recording.file or 'file not known'} of {whose}, from {_time(recording.started_at)} {until}"
 
 
 def _closed(record: CallRecord) -> str:

@@ -3,10 +3,12 @@
 import argparse
 import json
 import re
+import sqlite3
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 
 from cti_bridge.calls.call import Outcome
@@ -16,6 +18,7 @@ from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.call_figures import figures_json, figures_lines, missed_line
 from cti_bridge.cli.call_record import print_record, record_json, record_line
 from cti_bridge.cli.terminal import printable
+from cti_bridge.crm.embedded.call_list import forget_calls
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.delivery.outbox import progress
 from cti_bridge.domain.direction import Direction
@@ -31,6 +34,7 @@ _OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome.value != MISSE
 _DIRECTIONS = tuple(direction.value for direction in Direction)
 _AHEAD_S = 86400.0
 """Asterisk's clock may be a little ahead of ours: its latest calls count as well."""
+_BUSY_S = 5.0
 _Work = Callable[[argparse.Namespace], int]
 
 
@@ -181,7 +185,7 @@ def _stats(arguments: argparse.Namespace) -> int:
     else:
         for line in figures_lines(figures, since):
             print(printable(line))
-    return 0 if figures.calls else 1
+    return 0 if figures.directions else 1
 
 
 def _missed(arguments: argparse.Namespace) -> int:
@@ -200,16 +204,31 @@ def _forget(arguments: argparse.Namespace) -> int:
         raise _Misunderstood("forget: whom?")
     if caller == ANONYMOUS:
         raise _Misunderstood("forget: a hidden number says nothing about anybody")
-    done = forget(_journal_path(settings), caller=caller, customer=arguments.customer or "", dry_run=arguments.dry_run)
+    done = forget(
+        _journal_path(settings),
+        caller=caller,
+        customer=arguments.customer or "",
+        dry_run=arguments.dry_run,
+        elsewhere=partial(_forget_in_crm, settings.crm.path),
+    )
     if arguments.json:
         print(json.dumps({"dry_run": arguments.dry_run, **asdict(done)}))
     else:
-        print(f"{done.calls} calls {'would be' if arguments.dry_run else ''} forgotten".replace("  ", " "))
+        calls = "1 call" if done.calls == 1 else f"{done.calls} calls"
+        print(f"{calls} would be forgotten" if arguments.dry_run else f"{calls} forgotten")
     if done.going_on:
         print(f"cti-bridge: {done.going_on} not over yet, and forgotten as soon as they are", file=sys.stderr)
     if done.left:
         print("cti-bridge: the text is still somewhere in the file; stop the daemon and try again", file=sys.stderr)
     return 0 if done.calls else 1
+
+
+def _forget_in_crm(path: Path, calls: Sequence[str]) -> None:
+    """The embedded CRM has a list of its own of its customers' calls."""
+    try:
+        forget_calls(path, calls, busy_timeout_s=_BUSY_S)
+    except sqlite3.Error as error:
+        raise DatabaseUnusable(f"{path}: {error}") from error
 
 
 def _show(arguments: argparse.Namespace) -> int:

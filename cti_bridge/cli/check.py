@@ -8,7 +8,7 @@ from cti_bridge.cli.rules import check_rules
 from cti_bridge.cli.terminal import printable
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.reception.rule_file import RulesUnreadable
-from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
+from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings, place_of
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,10 +35,10 @@ def _check(arguments: argparse.Namespace) -> int:
     except RulesUnreadable as error:
         print(f"cti-bridge: {printable(str(error))}", file=sys.stderr)
         return 2
+    for key, why in settings.pbx.records.unreadable().items():
+        problems.append(f"{place_of(arguments.config, ('pbxes', 0, 'records', key))}: `{key}`: {why}")
     if problems:
         return _no(problems)
-    if unreadable := settings.pbx.records.unreadable():
-        return _no([f"{arguments.config}: {problem}" for problem in unreadable])
     print(f"{printable(str(arguments.config))} and {printable(str(settings.rules))} are good")
     return 0
 

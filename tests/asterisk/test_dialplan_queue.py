@@ -286,23 +286,25 @@ async def refused(asterisk: AsteriskInstance, channel: str, phone: str, *, for_s
     )
 
 
-@pytest.mark.parametrize("member", ["PJSIP/101", "Local/101@lab-phones"], ids=["a phone", "behind a Local channel"])
+@pytest.mark.parametrize("member", ["PJSIP/101", "Local/101@lab-phones", "Local/101@lab-phones/n"])
 async def test_who_refused_a_caller_is_passed_over_unheard_until_the_time_is_over(
     asterisk: AsteriskInstance, decide: Decide, member: str
 ) -> None:
+    named = member.removesuffix("/n")  # as its channels are
     await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
     await asterisk.add_member("sales", member)
     arrived = asterisk.lab.mark()
     async with Phones(asterisk, {"101": Behaviour(answer_after=None)}) as phones, Caller(asterisk, did=DID) as caller:
         channel = (await joined(asterisk, "sales", arrived))["Channel"]
         await phones["101"].rings()
-        start = asterisk.lab.mark()
         await phones["101"].refuse()
-        await refused(asterisk, channel, member, for_s=3)
+        await refused(asterisk, channel, named, for_s=3)
+        await asterisk.lab.event("DialEnd", since=arrived)  # the ring itself may be told after the phone rings
+        start = asterisk.lab.mark()
         again = await asterisk.lab.event("AgentCalled", since=start, within=10)
         await phones["101"].rings(2)
         tries = [event["Channel"] for event in asterisk.lab.events("Newchannel", since=start)]
-        assert len([name for name in tries if name.startswith(member)]) > 1, "the queue did look at him meanwhile"
+        assert len([name for name in tries if name.startswith(named)]) > 1, "the queue did look at him meanwhile"
         called = asterisk.lab.events("AgentCalled", since=start) + asterisk.lab.events("DialBegin", since=start)
         assert min(float(event["Timestamp"]) for event in called) == float(again["Timestamp"]), "nobody was told of it"
         await phones["101"].answer()
@@ -331,7 +333,14 @@ async def test_a_refusal_sends_the_call_to_the_next_member_and_keeps_no_other_ca
             await refuser.rings(2)
 
 
-@pytest.mark.parametrize("until", ["", "0", "1", "99999999999999", "${EPOCH}x", "soon"])
+@pytest.mark.parametrize(
+    "until",
+    [
+        *("", "0", "1", "99999999999999", "${EPOCH}x", "soon"),
+        pytest.param("9" * 900, id="a very long one"),
+        pytest.param("""1")]}${CHANNEL(hangup)},('$[1/0]\\""", id="one that would be evaluated"),
+    ],
+)
 async def test_what_is_no_time_of_the_next_ten_minutes_keeps_nobody_away(
     asterisk: AsteriskInstance, decide: Decide, until: str
 ) -> None:

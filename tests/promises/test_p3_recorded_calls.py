@@ -63,6 +63,17 @@ async def closed(bridge: Bridge, call_id: str, *, recordings: int) -> CallRecord
     return await until(look, within=10)
 
 
+async def named(bridge: Bridge, call_id: str, file: str) -> None:
+    """Until the journal has a recording of the call in this file."""
+    journal = JournalFile(bridge.data / "calls.sqlite")
+
+    def look() -> bool:
+        call = journal.call(call_id)
+        return call is not None and any((one.file or "").endswith(file) for one in call.recordings)
+
+    await until(look)
+
+
 def complete(asterisk: AsteriskInstance, file: str | None) -> bool:
     """Whether Asterisk has this recording on its disk, as a file that says how long it is."""
     assert file is not None
@@ -98,7 +109,7 @@ async def test_several_recordings_of_one_call_also_on_an_operators_phone_and_sto
         await caller.phone.answered()
         leg = await talking_leg(asterisk, caller, "103")
         await record(asterisk, caller.channel_name, "first.wav")
-        await asterisk.lab.event("MixMonitorStart", Channel=caller.channel_name)
+        await named(bridge, caller.call_id, "first.wav")  # the next one on this channel takes over its variable
         await asterisk.lab.action("StopMixMonitor", Channel=caller.channel_name)
         await record(asterisk, leg, "operator.wav")
         await asterisk.lab.event("MixMonitorStart", Channel=leg)

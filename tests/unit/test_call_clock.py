@@ -10,6 +10,7 @@ class Machine:
 
     def __init__(self) -> None:
         self.wall, self.running, self.calls, self.times_set = AT, RUNNING, 0, 0
+        self.set_by_s = 0.0
         self.clock = CallClock(
             may_follow=lambda: not self.calls,
             on_set=self._was_set,
@@ -17,8 +18,9 @@ class Machine:
             running=lambda: self.running,
         )
 
-    def _was_set(self) -> None:
+    def _was_set(self, by_s: float) -> None:
         self.times_set += 1
+        self.set_by_s = by_s
 
     def passes(self, seconds: float) -> float:
         self.wall += seconds
@@ -37,7 +39,7 @@ def test_while_a_call_goes_on_time_only_passes_and_then_the_new_time_holds() -> 
         assert machine.times_set == 0
         machine.calls = 0
         assert machine.passes(5) == AT + 25 + hour
-        assert machine.times_set == 1
+        assert (machine.times_set, machine.set_by_s) == (1, hour)
         machine.calls = 1
         assert machine.passes(5) == AT + 30 + hour
 
