@@ -5,11 +5,14 @@
 
 import asyncio
 import gc
+import logging
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 from leftovers import held, left_over
 
@@ -31,6 +34,24 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if long:
         config.hook.pytest_deselected(items=long)
         items[:] = [item for item in items if item not in long]
+
+
+@pytest.fixture(autouse=True)
+def the_log_is_as_before(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """What a test, or a command that it runs, sets up for the log ends with it.
+
+    A logger that keeps its level from the first line on, as the daemon's do, would keep it for all later tests.
+    """
+    root = logging.getLogger()
+    handlers, level = list(root.handlers), root.level
+    monkeypatch.setattr(structlog, "configure", partial(_configured_for_now, structlog.configure))
+    yield
+    structlog.reset_defaults()
+    root.handlers, root.level = handlers, level
+
+
+def _configured_for_now(configure: Callable[..., None], **wanted: object) -> None:
+    configure(**{**wanted, "cache_logger_on_first_use": False})
 
 
 @pytest.fixture(autouse=True)
