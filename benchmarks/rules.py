@@ -1,7 +1,7 @@
 """The decision alone, without CRM and network, under a thousand rules of which only the last one matches."""
 
 import time
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 from benchmarks.figures import Row, percentile
@@ -13,7 +13,7 @@ from cti_bridge.routing.decide import decide
 from cti_bridge.routing.facts import CallFacts, gather
 from cti_bridge.routing.load import load_rules
 
-MAPS, EXPRESSIONS = 900, 100
+MAPS, EXPRESSIONS, SCHEDULES = 900, 100, 50
 DECISIONS, WARM_UP = 2_000, 100
 LIMIT_MS = 3.0
 HEAD = """\
@@ -26,8 +26,11 @@ queues:
   primary-consult: {timeout: 120s}
   sales: {timeout: 60s}
 default: {queue: primary-consult}
-rules:
 """
+EXCEPTIONS = 10
+"""Days with other hours in each schedule."""
+_SUNDAY = datetime(2026, 11, 22, 11, tzinfo=UTC)
+"""When the call arrives: every schedule is closed."""
 _DEAL = Deal(DealId("d1"), "Шкаф-купе в прихожую", "offer_sent", Decimal(148_000), "op1", datetime.now(UTC))
 _RECORD = CustomerRecord(Customer(CustomerId("c1"), "Ласточкина Ия", city="Тверь", segment="retail"), (_DEAL,))
 
@@ -35,30 +38,45 @@ _RECORD = CustomerRecord(Customer(CustomerId("c1"), "Ласточкина Ия",
 async def rows() -> list[Row]:
     """Measure and return the row."""
     rules = load_rules(_text())
-    call = CallFacts(parse_number("+74950000150", region="RU"), did="+74950000149")
+    call = CallFacts(parse_number("+74950000150", region="RU"), did="+74950000149", at=_SUNDAY)
     answer = CrmAnswer(CrmSource.FRESH, (_RECORD,))
     times = []
     for _ in range(WARM_UP + DECISIONS):
         began = time.perf_counter()
-        decision, _ = decide(rules, gather(call, answer, rules, SHIPPED_STAGES))
+        decision, trace = decide(rules, gather(call, answer, rules, SHIPPED_STAGES))
         times.append((time.perf_counter() - began) * 1000)
+    if len(trace.schedules) != SCHEDULES:
+        raise RuntimeError(f"{len(trace.schedules)} schedules were judged")
     if decision.rule != "last":
         raise RuntimeError(f"rule {decision.rule!r} matched instead of the last")
     p50, p99 = (percentile(times[WARM_UP:], percent) for percent in (50, 99))
+    rules_of = f"{MAPS + EXPRESSIONS} rules ({EXPRESSIONS} of them CEL) and {SCHEDULES} schedules"
     return [
-        Row(f"decision under {MAPS + EXPRESSIONS} rules ({EXPRESSIONS} of them CEL), without CRM: p50 / p99",
+        Row(f"decision under {rules_of}, without CRM: p50 / p99",
             f"{p50:.2f} / {p99:.2f} ms", f"limit {LIMIT_MS:.0f} ms", p99 / LIMIT_MS, "p99 ≤ 1")
     ]  # fmt: skip
 
 
 def _text() -> str:
-    """Rules about cities and amounts that this caller has not, and at the end one about his class."""
-    lines = []
-    every = (MAPS + EXPRESSIONS) // EXPRESSIONS
+    """Rules about cities, amounts and hours that this call has not, and at the end one about the caller's class."""
+    lines = ["schedules:\n", *map(_schedule, range(SCHEDULES)), "rules:\n"]
+    every, every_schedule = (MAPS + EXPRESSIONS) // EXPRESSIONS, (MAPS + EXPRESSIONS) // SCHEDULES
     for number in range(MAPS + EXPRESSIONS - 1):
-        if number % every:
+        if number % every_schedule == 1:
+            when = f"{{class: sales}}, open: office-{number // every_schedule}"
+        elif number % every:
             when = f"{{customer.city: Город-{number}, customer.segment: [retail, vip], class: sales}}"
         else:
             when = f"'has(deal.amount) && deal.amount > {1_000_000 + number} && customer.segment == \"retail\"'"
         lines.append(f"  - {{name: rule-{number}, when: {when}, queue: sales}}\n")
     return HEAD + "".join(lines) + "  - {name: last, when: {class: sales}, queue: sales}\n"
+
+
+def _schedule(number: int) -> str:
+    """An office with holidays and a few days that are otherwise."""
+    days = (date(2026, 12, 1) + timedelta(days=3 * day) for day in range(EXCEPTIONS))
+    others = ", ".join(
+        f"{{date: {day.isoformat()}, hours: '10:00-{number % 8 + 12}:00', note: Короткий день}}" for day in days
+    )
+    hours = f"Mo-Fr 09:{number:02}-20:00; Sa 10:00-16:00; PH off"
+    return f"  office-{number}: {{hours: '{hours}', country: RU, exceptions: [{others}]}}\n"
