@@ -7,7 +7,7 @@ The question is a `RouteRequest`, the answer a `RouteAnswer`. How each is put on
 import re
 import unicodedata
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from cti_bridge.calls.events import Final
 from cti_bridge.domain.decision import Decision, OperatorDial
@@ -68,7 +68,7 @@ class RouteAnswer:
     customer_name: str
     """The value of `CUSTOMER_NAME`, or empty."""
     decision: str
-    """The value of `DECISION`."""
+    """The value of `DECISION`; empty: nothing is set at all, and the dialplan goes its own way."""
     sent: Callable[[bool], None]
     """Called once: True when Asterisk took every variable, False when the caller or Asterisk was gone."""
 
@@ -127,6 +127,11 @@ def route_answer(
         decision=safe(decision.kind.value),
         sent=sent,
     )
+
+
+def withheld(answer: RouteAnswer) -> RouteAnswer:
+    """The answer with nothing in it: the dialplan goes on at once, as if there were no bridge."""
+    return replace(answer, variables={}, customer_name="", decision="")
 
 
 def variables(decision: Decision, call_id: CallId, operator: OperatorDial | None) -> dict[str, str]:

@@ -107,7 +107,7 @@ class Companion(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class AcceptedRules:
-    """A rule file that was in force: its text, its SHA-256, and since when it was last accepted (seconds)."""
+    """A rule file that was in force: its text, its SHA-256, and since when it was in force last (seconds)."""
 
     hash: str
     text: str
@@ -239,15 +239,23 @@ class Journal:
         return await self._database.run(work, within_s=within_s)
 
     async def accept_rules(self, rules: AcceptedRules) -> None:
-        """Keep a rule file that is in force from now on."""
-        await self._database.run(lambda database: database.table("rule_files").upsert(asdict(rules), pk="hash"))
+        """Keep a rule file that is in force from now on; one that was in force already has been since then."""
+        await self._database.run(lambda database: _accept_rules(database, rules))
 
     async def last_accepted_rules(self) -> AcceptedRules | None:
         """The rule file that was in force last."""
-        rows = await self._database.run(
-            lambda database: list(database.query("SELECT * FROM rule_files ORDER BY accepted_at DESC LIMIT 1"))
-        )
-        return AcceptedRules(**rows[0]) if rows else None
+        return await self._database.run(_last_accepted_rules)
+
+
+def _accept_rules(database: Database, rules: AcceptedRules) -> None:
+    last = _last_accepted_rules(database)
+    if last is None or last.hash != rules.hash:
+        database.table("rule_files").upsert(asdict(rules), pk="hash")
+
+
+def _last_accepted_rules(database: Database) -> AcceptedRules | None:
+    rows = list(database.query("SELECT * FROM rule_files ORDER BY accepted_at DESC LIMIT 1"))
+    return AcceptedRules(**rows[0]) if rows else None
 
 
 def _write(

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.calls.journal import SCHEMA_VERSION
+from cti_bridge.calls.journal import SCHEMA_VERSION, AcceptedRules
+from cti_bridge.calls.journal_decided import DecidedCall, Span, count_decided, decided_page
 from cti_bridge.calls.journal_missed import MissedCaller, missed_callers
 from cti_bridge.calls.journal_rows import record_of
 from cti_bridge.calls.journal_stats import Figures, figures
@@ -94,6 +95,25 @@ class JournalFile:
         """The text of the rule file with this hash. Raises DatabaseUnusable."""
         rows = self._rows("SELECT text FROM rule_files WHERE hash = :hash", {"hash": rules_hash})
         return str(rows[0]["text"]) if rows else None
+
+    def rule_files(self) -> list[AcceptedRules]:
+        """Every rule file that was ever in force, the one that was accepted last first. Raises DatabaseUnusable."""
+        return [AcceptedRules(**row) for row in self._rows("SELECT * FROM rule_files ORDER BY accepted_at DESC", {})]
+
+    def count_decided(self, span: Span) -> int:
+        """How many calls `decided` has. Raises DatabaseUnusable."""
+        return self._ask(lambda database: count_decided(database, span))
+
+    def decided(self, span: Span, *, page: int) -> Iterator[list[DecidedCall]]:
+        """The inbound calls of that time with their facts, newest first, so many at a time. Raises DatabaseUnusable."""
+        last: DecidedCall | None = None
+        while True:
+            calls = self._ask(partial(decided_page, span=span, behind=last, page=page))
+            if calls:
+                yield calls
+            if len(calls) < page:
+                return
+            last = calls[-1]
 
     def figures(self, *, since: float, until: float) -> Figures:
         """What there is to count of the calls that arrived in this time. Raises DatabaseUnusable."""

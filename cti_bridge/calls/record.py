@@ -29,7 +29,9 @@ class DecisionRecord:
     took_ms: dict[str, float] = field(default_factory=dict)
     """Milliseconds by part: `crm`, `rules`, `whole`."""
     delivered: bool = True
-    """Whether Asterisk took the decision; False when the caller or the dialplan's patience was gone."""
+    """Whether Asterisk took the decision; False when the caller or the dialplan's patience was gone, or `shadow`."""
+    shadow: bool = False
+    """The bridge was in shadow mode: it decided, and told nobody."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -56,6 +56,8 @@ def commands(answer: RouteAnswer) -> Iterator[str]:
     Each is a round trip, so the name travels with the others unless it has brackets: MSet does not split at a comma
     behind an open one.
     """
+    if not answer.decision:
+        return
     pairs = [f"{name}={value}" for name, value in answer.variables.items()]
     name = answer.customer_name
     alone = "(" in name or ")" in name

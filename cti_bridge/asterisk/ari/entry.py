@@ -243,7 +243,7 @@ class StasisEntry:
 
 
 async def _set_variables(client: AriClient, arrival: _Arrival, answer: RouteAnswer) -> None:
-    """All at once, then the decision alone. Raises AriGone, AriFailed."""
+    """All at once, then the decision alone, where there is one. Raises AriGone, AriFailed."""
     values: dict[str, str] = {}
     if arrival.found:
         await client.set_variable(arrival.channel, DECISION, "")  # an earlier one must not count for what comes now
@@ -255,4 +255,5 @@ async def _set_variables(client: AriClient, arrival: _Arrival, answer: RouteAnsw
     for result in await asyncio.gather(*asked, return_exceptions=True):
         if isinstance(result, BaseException):
             raise result
-    await client.set_variable(arrival.channel, DECISION, answer.decision)
+    if answer.decision:
+        await client.set_variable(arrival.channel, DECISION, answer.decision)
