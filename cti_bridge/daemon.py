@@ -44,7 +44,7 @@ from cti_bridge.reception.healing import Healing
 from cti_bridge.reception.rule_file import NoUsableRules, RuleFile
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.record_keeping import RecordKeeping
-from cti_bridge.settings import Settings
+from cti_bridge.settings import Mode, Settings
 from cti_bridge.web.app import public_app
 from cti_bridge.web.private import private_app
 from cti_bridge.web.server import CannotListen, Listener
@@ -131,7 +131,8 @@ class Daemon:
             now=self._call_clock.now,
         )
         self._journal.heard = self._heard
-        self._exclusions = Exclusions(self._ami, for_s=settings.rejected_for_s)
+        shadow = settings.mode is Mode.SHADOW
+        self._exclusions = Exclusions(self._ami, for_s=0.0 if shadow else settings.rejected_for_s)
         self._reception = Reception(
             region=settings.pbx.region,
             staff=settings.pbx.staff,
@@ -142,6 +143,7 @@ class Daemon:
             switchboard=self._switchboard,
             feed=self._ami.feed,
             observe=DecisionMetrics(self._registry).observe,
+            shadow=shadow,
             now=self._call_clock.now,
         )
         self._beside = BesideTheCall(
@@ -223,6 +225,8 @@ class Daemon:
         self._supervise("hub", self._hub.run)
         self._supervise("crm", lambda: self._lookup.watch(self._crm_changed))
         self._supervise("stages", lambda: self._stages.follow(self._crm))
+        if self._settings.mode is Mode.SHADOW:
+            log.warning("shadow", reason="mode: shadow in the settings; the dialplan is told nothing and falls back")
         log.info(
             "running",
             page=self._public.port,
@@ -375,7 +379,8 @@ class Daemon:
             region=lambda: self._settings.pbx.region or self._rules.current.region,
             phones=lambda: phones_of((operator.id, operator.phones) for operator in self._accounts.directory.all()),
         )
-        private = Listener(private_app(self._readiness, self._registry, recorder), web.private_host, web.private_port)
+        probes = private_app(self._readiness, self._registry, recorder, mode=self._settings.mode)
+        private = Listener(probes, web.private_host, web.private_port)
         return public, private
 
 

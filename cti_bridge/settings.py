@@ -122,6 +122,14 @@ class CrmSettings:
     stages: StageList | None
 
 
+class Mode(StrEnum):
+    """Whether calls are routed; the words are those of the settings."""
+
+    LIVE = "live"
+    SHADOW = "shadow"
+    """Everything is decided, written down and shown, and nothing is carried out."""
+
+
 class ReceiverKind(StrEnum):
     """In which way somebody wants to be told of calls; the words are those of the settings."""
 
@@ -167,6 +175,7 @@ class Settings:
     """Everything the daemon and its commands need to know."""
 
     file: Path
+    mode: Mode
     data_dir: Path
     rules: Path
     region: str
@@ -241,6 +250,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
         check_certificate(folder / public.tls.cert_file, folder / public.tls.key_file)
     return Settings(
         file=path,
+        mode=Mode(parsed.mode),
         data_dir=data_dir,
         rules=rules,
         region=region,

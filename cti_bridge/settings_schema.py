@@ -3,6 +3,7 @@
 import ipaddress
 import re
 from pathlib import Path
+from typing import Literal
 from urllib.parse import urlsplit
 
 import phonenumbers
@@ -322,6 +323,7 @@ class LogModel(StrictModel):
 class FileModel(StrictModel):
     """The whole file."""
 
+    mode: Literal["live", "shadow"] = "live"
     data_dir: Path = Path("/var/lib/cti-bridge")
     rules: Path = Path("routing.yaml")
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)

@@ -14,6 +14,9 @@ from cti_bridge.domain.moments import iso_time
 from cti_bridge.routing.explain import Explained, explain_json, reason_lines
 from cti_bridge.routing.line_facts import line_of
 
+_TOO_LATE = "the dialplan had gone its own way before the decision below arrived"
+_SHADOW = "the bridge was in shadow mode and told the dialplan nothing of the decision below"
+
 
 def print_record(
     record: CallRecord, *, as_json: bool, told: Sequence[Progress] | None = None, why: Explained | None = None
@@ -68,7 +71,7 @@ def record_line(record: CallRecord) -> str:
                 f"{record.caller or '(forgotten)':<14}",
                 f"{line.label if line else record.did or '-':<20}",
                 f"{decision.class_name if decision else '':<12}",
-                f"{decision.rule if decision and decision.delivered else record.decided_by or '-':<16}",
+                f"{_rule(record):<16}",
                 f"{record.queue or (decision.queue if decision else ''):<16}",
                 f"{record.operator or '-':<10}",
                 f"{record.outcome or 'going on':<10}",
@@ -76,6 +79,14 @@ def record_line(record: CallRecord) -> str:
             )
         )
     )
+
+
+def _rule(record: CallRecord) -> str:
+    """The rule that sent the call where it went, or would have, or who did instead."""
+    decision = record.decision
+    if decision is not None and (decision.delivered or decision.shadow):
+        return f"shadow {decision.rule}" if decision.shadow else decision.rule
+    return record.decided_by or "-"
 
 
 def _story(record: CallRecord) -> list[tuple[str, str]]:
@@ -102,10 +113,10 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
         steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
         age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
         if not decision.delivered:
-            lines.append(("decision", "fallback: the dialplan had gone its own way before the decision below arrived"))
+            lines.append(("decision", f"fallback: {_SHADOW if decision.shadow else _TOO_LATE}"))
         lines += [
             (
-                "decision" if decision.delivered else "too late",
+                "decision" if decision.delivered else "shadow" if decision.shadow else "too late",
                 f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}",
             ),
             ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),

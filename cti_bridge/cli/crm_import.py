@@ -8,14 +8,14 @@ import os
 import sqlite3
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from time import monotonic
 from typing import Any, TextIO
 
 from cti_bridge.cli.columns_file import ColumnsFile, ColumnsFileError, at, read_columns_file
+from cti_bridge.cli.progress import progress
 from cti_bridge.cli.spreadsheet import harmless
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.embedded.columns import ColumnPlan, MissingColumns
@@ -29,7 +29,6 @@ from cti_bridge.settings import Settings
 _SHOWN_REJECTS = 20
 """More lines on a terminal help nobody; `--rejects` has them all."""
 _SHOWN_COLUMNS = 30
-_PLAIN_EVERY_S = 5.0
 _DELIMITERS = {"tab": "\t", "\\t": "\t", "\t": "\t", ",": ",", ";": ";", "|": "|"}
 _DESCRIPTION = """\
 Bring customers and deals from a CSV file into the embedded CRM. Encoding and delimiter are found out by looking at
@@ -37,8 +36,6 @@ the whole file. The daemon goes on answering meanwhile; importing the same file 
 _EPILOG = """\
 Exit codes: 0 all rows taken; 1 rows rejected, all others taken; 2 not possible (file, columns, customer file);
 130 Ctrl-C: whole customers are in, doing it again brings the rest."""
-
-Progress = Callable[[str, int, int], None]
 
 
 def register(crm: "argparse._SubParsersAction[argparse.ArgumentParser]") -> argparse.ArgumentParser:
@@ -88,7 +85,7 @@ def run_import(asked: Wishes, settings: Settings) -> int:
         if asked.columns:
             columns = read_columns_file(asked.columns, stages_for(database, settings.crm.stages, dry_run=asked.dry_run))
         source = Source(asked.file, columns.plan if columns else ColumnPlan(), asked.encoding, asked.delimiter)
-        with _rejects_file(asked) as file, _progress(asked.file.name) as progress:
+        with _rejects_file(asked) as file, progress(asked.file.name) as told:
             report = _Report(asked, columns, file)
             result = import_customers(
                 source,
@@ -97,7 +94,7 @@ def run_import(asked: Wishes, settings: Settings) -> int:
                 staff=settings.pbx.staff,
                 stages=settings.crm.stages,
                 dry_run=asked.dry_run,
-                listener=Listener(report.found, progress, report.rejected, cells=file is not None),
+                listener=Listener(report.found, told, report.rejected, cells=file is not None),
             )
     except ColumnsFileError as error:
         return _not_possible(*error.problems)
@@ -196,42 +193,6 @@ def _rejects_file(asked: Wishes) -> Iterator[TextIO | None]:
     descriptor = os.open(asked.rejects, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8-sig", errors="backslashreplace", newline="") as file:
         yield file
-
-
-@contextmanager
-def _progress(name: str) -> Iterator[Progress]:
-    """A bar on stderr where that is a terminal, else a line now and then."""
-    if not sys.stderr.isatty():
-        yield _PlainProgress(name)
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, TaskProgressColumn, TextColumn, TimeRemainingColumn
-    from rich.progress import Progress as Bars
-
-    console = Console(stderr=True)
-    layout = (TextColumn("{task.description}", markup=False), BarColumn(), TaskProgressColumn(), TimeRemainingColumn())
-    with Bars(*layout, console=console, transient=True) as bars:
-        tasks: dict[str, Any] = {}
-
-        def show(doing: str, done: int, whole: int) -> None:
-            if doing not in tasks:
-                tasks[doing] = bars.add_task(f"{printable(name)}: {doing}", total=None)
-            bars.update(tasks[doing], completed=done, total=whole or None)
-
-        yield show
-
-
-class _PlainProgress:
-    """A line on stderr every few seconds; short imports say nothing."""
-
-    def __init__(self, name: str) -> None:
-        self._name = name
-        self._said_at = monotonic()
-
-    def __call__(self, doing: str, done: int, whole: int) -> None:
-        if monotonic() - self._said_at >= _PLAIN_EVERY_S:
-            self._said_at = monotonic()
-            complain(f"{self._name}: {doing} {100 * done // max(1, whole)} %")
 
 
 def _encoding(text: str) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from cti_bridge.calls.journal_file import JournalFile
+from cti_bridge.cli import rule_schema, rule_tests, rules_diff, rules_history, schedules
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
@@ -29,8 +30,16 @@ _PATIENCE_S = 2.0
 """How long a person at a terminal waits for the CRM: longer than a caller would."""
 
 
+class _NoSuchTime(Exception):
+    """What `--at` says is no time, or has no meaning beside the other arguments; the message is one line."""
+
+
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
-    """Adds `explain`."""
+    """Adds `explain`, and the group `rules`."""
+    group = commands.add_parser("rules", help="rule files: tested, tried on past calls, and those of the past")
+    actions = group.add_subparsers(metavar="ACTION", required=True)
+    for command in (rule_tests, rule_schema, rules_diff, rules_history, schedules):
+        command.register(actions)
     explain = commands.add_parser(
         "explain",
         help="what the rules do with a call, and why",
@@ -41,22 +50,11 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     which.add_argument("--call", metavar="ID", help="a call of the past, under the rules of that day")
     explain.add_argument("--did", metavar="NUMBER", default="", help="the number that was dialled")
     explain.add_argument("--trunk", metavar="NAME", default="", help="the trunk that the call arrives on")
+    explain.add_argument("--at", metavar="TIME", help="when the call arrives, such as `2026-12-31 18:00`; else now")
     explain.add_argument("--rules", metavar="FILE", type=Path, help="other rules than those of the settings or the day")
     explain.add_argument("--config", metavar="FILE", type=Path, default=DEFAULT_PATH, help="the settings file")
     explain.add_argument("--json", action="store_true", help="JSON on stdout, nothing else")
     explain.set_defaults(func=_explain)
-
-
-def check_rules(path: Path, stages: StageList | None) -> list[str]:
-    """Every mistake in a rule file as a printable line `FILE:LINE:COLUMN: message (hint)`; none when it is good.
-
-    Raises `RulesUnreadable`.
-    """
-    try:
-        load_rules(read_rules(path), stages=stages)
-    except RulesError as error:
-        return [printable(problem.format(str(path))) for problem in error.problems]
-    return []
 
 
 def print_decision(rules: RuleSet, gathered: Gathered, decision: Decision, trace: Trace, *, as_json: bool) -> None:
@@ -77,7 +75,7 @@ def _explain(arguments: argparse.Namespace) -> int:
         return _explain_caller(settings, arguments)
     except SettingsError as error:
         return _refuse(error.problems)
-    except (RulesUnreadable, DatabaseUnusable) as error:
+    except (RulesUnreadable, DatabaseUnusable, _NoSuchTime) as error:
         return _refuse([str(error)])
     except RulesError as error:
         file = arguments.rules or (settings.rules if arguments.call is None else "rules of that day")
@@ -87,8 +85,12 @@ def _explain(arguments: argparse.Namespace) -> int:
 def _explain_caller(settings: Settings, arguments: argparse.Namespace) -> int:
     rules = load_rules(read_rules(arguments.rules or settings.rules), stages=settings.crm.stages or SHIPPED_STAGES)
     caller = settings.pbx.staff.seen(parse_number(arguments.caller, region=settings.region))
+    try:
+        at = schedules.moment_of(arguments.at, rules)
+    except ValueError as error:
+        raise _NoSuchTime(str(error)) from None
     answer, stages = asyncio.run(_ask(settings, caller))
-    gathered = gather(CallFacts(caller, arguments.did, arguments.trunk), answer, rules, stages)
+    gathered = gather(CallFacts(caller, arguments.did, arguments.trunk, at=at), answer, rules, stages)
     print_decision(rules, gathered, *decide(rules, gathered), as_json=arguments.json)
     if answer.error:
         print(printable(f"CRM: {answer.error}"), file=sys.stderr)
@@ -96,6 +98,8 @@ def _explain_caller(settings: Settings, arguments: argparse.Namespace) -> int:
 
 
 def _explain_call(settings: Settings, arguments: argparse.Namespace) -> int:
+    if arguments.at is not None:
+        raise _NoSuchTime("--at goes with --caller; a call of the past has its own time")
     journal = JournalFile(settings.data_dir / "calls.sqlite")
     record = journal.call(arguments.call)
     if record is None or record.decision is None:

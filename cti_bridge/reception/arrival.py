@@ -7,16 +7,17 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Protocol
 
 import structlog
 
-from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest, route_answer
+from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest, route_answer, withheld
 from cti_bridge.calls.events import CallerId, CallEvent, CallOffered
 from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.domain.customer import StageList
-from cti_bridge.domain.decision import CrmAnswer, Decision, OperatorDial
+from cti_bridge.domain.decision import CrmAnswer, Decision, DecisionKind, OperatorDial
 from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.staff import StaffNumbers
@@ -45,7 +46,7 @@ class RulesInForce(Protocol):
 
 
 class Reception:
-    """Answers the dialplan's question for one PBX."""
+    """Answers the dialplan's question for one PBX; in `shadow` it does all but answer, and the dialplan decides."""
 
     def __init__(
         self,
@@ -59,6 +60,7 @@ class Reception:
         switchboard: Switchboard,
         feed: Callable[[CallEvent], None],
         observe: Callable[[Decision, float], None],
+        shadow: bool = False,
         now: Callable[[], float] = time.time,
         monotonic: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -73,6 +75,7 @@ class Reception:
         self._switchboard = switchboard
         self._feed = feed
         self._observe = observe
+        self._shadow = shadow
         self._now = now
         self._monotonic = monotonic
 
@@ -80,7 +83,7 @@ class Reception:
         """Decide about one caller; `accepted_at` is the monotonic time at which the dialplan began to wait."""
         rules = self._rules.current
         offered_at = self._now()
-        call = self._call_facts(request, rules)
+        call = self._call_facts(request, rules, offered_at)
         left_s = accepted_at + WHOLE_DECISION_S - _RESERVE_S - self._monotonic()
         answer = await self._lookup.find(
             call.caller, deadline_s=max(0.0, min(rules.degraded.deadline_s, left_s)), stale_s=rules.degraded.cache_s
@@ -93,19 +96,24 @@ class Reception:
         rules_ms = (self._monotonic() - began) * 1000
         call_id = self._call_id(request)
         record = _decision_record(decision, gathered, answer, operator, rules.hash, rules_ms)
+        record = replace(record, delivered=not self._shadow, shadow=self._shadow)
 
         def sent(complete: bool) -> None:
             whole_ms = (self._monotonic() - accepted_at) * 1000
             took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
             self._observe(decision, whole_ms / 1000)
-            self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=complete))
+            taken = complete and not self._shadow
+            self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=taken))
             # Journal, history and notes begin here, when the caller no longer waits for anything of ours. What else
             # happens to the call is heard of later: the dialplan is let go only now.
             self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
 
         told = route_answer(decision, call_id, operator, sent)
-        self._switchboard.decided(call_id, _card(call, gathered, decision, answer), record)
-        return told
+        card = _card(call, gathered, decision, answer)
+        if self._shadow:
+            card = replace(card, decision=DecisionKind.FALLBACK.value, rule="")
+        self._switchboard.decided(call_id, card, record)
+        return withheld(told) if self._shadow else told
 
     def new_card(self, caller_id: CallerId) -> Card:
         """A card for a call that was first seen in the middle of its life: only what the network says."""
@@ -129,7 +137,7 @@ class Reception:
             candidates=gathered.candidates,
         )
 
-    def _call_facts(self, request: RouteRequest, rules: RuleSet) -> CallFacts:
+    def _call_facts(self, request: RouteRequest, rules: RuleSet, at: float) -> CallFacts:
         caller = parse_number(
             request.caller_number,
             region=self._region or rules.region,
@@ -142,11 +150,15 @@ class Reception:
             attestation=request.attestation,
             language=request.language,
             name=request.caller_name,
+            at=datetime.fromtimestamp(at, UTC),
         )
 
     def _call_id(self, request: RouteRequest) -> CallId:
-        """The id that the subroutine gave this call before, unless another live call has it; else a new one."""
-        if _CALL_ID.fullmatch(request.call_id):
+        """The id that the subroutine gave this call before, unless another live call has it; else a new one.
+
+        In shadow mode the subroutine has only ids of its own.
+        """
+        if not self._shadow and _CALL_ID.fullmatch(request.call_id):
             known = self._switchboard.book.get(CallId(request.call_id))
             if known is None or known.channel == request.uniqueid:
                 return CallId(request.call_id)

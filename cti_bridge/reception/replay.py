@@ -219,7 +219,7 @@ def _decision(variables: Mapping[str, str], *, taken: bool) -> DecisionRecord:
         priority=_whole(variables.get("CTI_PRIORITY", "")),
         rules_hash="",
         facts={},
-        delivered=taken,
+        delivered=taken and bool(variables.get(DECISION)),
     )
 
 

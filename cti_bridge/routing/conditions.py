@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cti_bridge.domain.decision import FactValue
 from cti_bridge.routing.expressions import Expression
+from cti_bridge.routing.schedule import Clock, Schedule
 
 FactMap = Mapping[str, FactValue | list[dict[str, FactValue]]]
 
@@ -152,7 +153,30 @@ class NumberVerified:
         )
 
 
-Condition = FactCondition | NumberVerified | Expression
+@dataclass(frozen=True, slots=True)
+class Opening:
+    """`open` and `unless_open`: all of these schedules are open at the moment of the call, or all of them closed.
+
+    Like a condition on an unknown fact it fails either way where the moment is not known.
+    """
+
+    schedules: tuple[Schedule, ...]
+    wanted: bool
+
+    def holds(self, clock: Clock) -> bool:
+        """Whether every schedule is as wanted."""
+        return all(clock.is_open(schedule) is self.wanted for schedule in self.schedules)
+
+    def why_not(self, facts: FactMap) -> str:
+        """In words why it does not hold, such as ``schedule `office` is closed: Sa 16:00-Mo 09:00``."""
+        clock = Clock(facts)
+        if clock.at is None:
+            return "the moment of the call is unknown"
+        failing = next(schedule for schedule in self.schedules if clock.is_open(schedule) is not self.wanted)
+        return f"schedule `{failing.name}` is {failing.in_words(clock.at)}"
+
+
+Condition = FactCondition | NumberVerified | Opening | Expression
 
 
 def in_words(value: FactValue) -> str:

@@ -5,10 +5,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from cti_bridge.domain.decision import CrmSource, Decision, DecisionKind, Facts, PreferredOperator, Step
-from cti_bridge.routing.conditions import Condition
+from cti_bridge.routing.conditions import Condition, Opening
 from cti_bridge.routing.expressions import Expression, Workspace
 from cti_bridge.routing.facts import Gathered, is_ambiguous
-from cti_bridge.routing.rules import Ambiguous, ClassEntry, Outputs, Rule, RuleSet
+from cti_bridge.routing.rules import Ambiguous, ClassEntry, Outputs, PlannedStep, Rule, RuleSet
+from cti_bridge.routing.schedule import Clock, Schedule
 from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL
 
 
@@ -22,11 +23,16 @@ class Tried(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """What was looked at on the way to a decision, in order; `facts` are those that the rules saw, class included."""
+    """What was looked at on the way to a decision, in order; `facts` are those that the rules saw, class included.
+
+    `left_out` has the steps that were not taken, by queue, `schedules` those that were asked for.
+    """
 
     facts: Facts
     classes: tuple[Tried, ...]
     rules: tuple[Tried, ...]
+    left_out: tuple[Tried, ...] = ()
+    schedules: tuple[Schedule, ...] = ()
 
     @property
     def cel_errors(self) -> tuple[Tried, ...]:
@@ -36,19 +42,17 @@ class Trace:
 
 def decide(rules: RuleSet, gathered: Gathered) -> tuple[Decision, Trace]:
     """Where this call goes, and what was tried on the way; the words for it are made by `explain` when asked for."""
-    if is_ambiguous(gathered.facts) and (gathered.choice_open or rules.ambiguous is Ambiguous.DEFAULT):
-        decision = _decision(gathered, DecisionKind.DEFAULT, "default", rules.default, "")
-        return decision, Trace(gathered.facts, (), ())
     walk = _Walk(rules, gathered)
-    class_name = walk.classify(rules.classes)
-    rule = walk.search(rules.rules)
-    trace = Trace(walk.facts, tuple(walk.classes_tried), tuple(walk.rules_tried))
-    if rule is not None and rule.outputs is not None:
-        return _decision(gathered, DecisionKind.MATCHED, rule.path, rule.outputs, class_name), trace
-    if gathered.source is CrmSource.FAILED:
-        outputs = _degraded(rules, gathered.facts)
-        return _decision(gathered, DecisionKind.DEGRADED, "degraded", outputs, class_name), trace
-    return _decision(gathered, DecisionKind.DEFAULT, "default", rules.default, class_name), trace
+    kind, path, outputs, class_name = DecisionKind.DEFAULT, "default", rules.default, ""
+    if not is_ambiguous(gathered.facts) or not (gathered.choice_open or rules.ambiguous is Ambiguous.DEFAULT):
+        class_name = walk.classify(rules.classes)
+        rule = walk.search(rules.rules)
+        if rule is not None and rule.outputs is not None:
+            kind, path, outputs = DecisionKind.MATCHED, rule.path, rule.outputs
+        elif gathered.source is CrmSource.FAILED:
+            kind, path, outputs = DecisionKind.DEGRADED, "degraded", _degraded(rules, gathered.facts)
+    steps = walk.steps(outputs.steps)
+    return _decision(gathered, kind, path, outputs, steps, class_name), walk.trace()
 
 
 class _Walk:
@@ -59,8 +63,10 @@ class _Walk:
         self.facts = dict(gathered.facts)
         self._failed = gathered.source is CrmSource.FAILED
         self._workspace = Workspace(rules.expression_facts, self.facts)
-        self.classes_tried: list[Tried] = []
-        self.rules_tried: list[Tried] = []
+        self._clock = Clock(gathered.facts)
+        self._classes_tried: list[Tried] = []
+        self._rules_tried: list[Tried] = []
+        self._left_out: list[Tried] = []
 
     def classify(self, classes: Sequence[ClassEntry]) -> str:
         """The class of the call; empty and unknown to the rules when the CRM failed."""
@@ -68,7 +74,7 @@ class _Walk:
             return ""
         name = ""
         for entry in classes:
-            if self._holds(entry.name, entry.conditions, self.classes_tried):
+            if self._holds(entry.name, entry.conditions, self._classes_tried):
                 name = entry.name
                 break
         self.facts[CLASS] = self.facts[CLASS_IN_CEL] = name or None
@@ -79,7 +85,7 @@ class _Walk:
     def search(self, rules: Sequence[Rule]) -> Rule | None:
         """The first rule, depth first, that answers: its conditions hold, no child of it answers, it has a queue."""
         for rule in rules:
-            if not self._holds(rule.path, rule.conditions, self.rules_tried):
+            if not self._holds(rule.path, rule.conditions, self._rules_tried):
                 continue
             found = self.search(rule.children) if rule.children else None
             if found is not None:
@@ -88,12 +94,30 @@ class _Walk:
                 return rule
         return None
 
+    def steps(self, planned: Sequence[PlannedStep]) -> tuple[Step, ...]:
+        """Those of the steps that are taken at this moment."""
+        taken = []
+        for one in planned:
+            failed = next((condition for condition in one.conditions if not condition.holds(self._clock)), None)
+            if failed is None:
+                taken.append(one.step)
+            else:
+                self._left_out.append(Tried(one.queue, failed, ""))
+        return tuple(taken)
+
+    def trace(self) -> Trace:
+        """What was looked at so far."""
+        tried = (tuple(self._classes_tried), tuple(self._rules_tried), tuple(self._left_out))
+        return Trace(self.facts, *tried, self._clock.judged)
+
     def _holds(self, name: str, conditions: Sequence[Condition], tried: list[Tried]) -> bool:
         for condition in conditions:
             error = ""
             if isinstance(condition, Expression):
                 evaluated = self._workspace.evaluate(condition)
                 holds, error = evaluated.holds, evaluated.error
+            elif isinstance(condition, Opening):
+                holds = condition.holds(self._clock)
             else:
                 holds = condition.holds(self.facts)
             if not holds:
@@ -103,12 +127,14 @@ class _Walk:
         return True
 
 
-def _decision(gathered: Gathered, kind: DecisionKind, rule: str, outputs: Outputs, class_name: str) -> Decision:
+def _decision(
+    gathered: Gathered, kind: DecisionKind, rule: str, outputs: Outputs, steps: tuple[Step, ...], class_name: str
+) -> Decision:
     return Decision(
         kind=kind,
         crm=gathered.source,
         rule=rule,
-        steps=outputs.steps,
+        steps=steps,
         final=outputs.final,
         class_name=class_name,
         record=gathered.record,
@@ -130,4 +156,4 @@ def _preferred(facts: Facts, outputs: Outputs) -> PreferredOperator | None:
 def _degraded(rules: RuleSet, facts: Facts) -> Outputs:
     did = facts.get("call.did")
     queue = rules.degraded.by_did.get(did, rules.degraded.queue) if isinstance(did, str) else rules.degraded.queue
-    return Outputs(steps=(Step(queue, rules.queues[queue]),), final=rules.default.final)
+    return Outputs(steps=(PlannedStep(Step(queue, rules.queues[queue])),), final=rules.default.final)

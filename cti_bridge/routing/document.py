@@ -7,7 +7,7 @@ something else.
 """
 
 import io
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,6 +91,22 @@ def parse_document(text: str, problems: Problems) -> Node | None:
         problems.add(start, "the file is empty")
         return None
     return node
+
+
+def place_inside(lines: Sequence[str], node: Scalar, offset: int) -> Place:
+    """Where in the file this character of a value stands; where YAML rewrote it, the start of the value.
+
+    `lines` are those of the file, `offset` counts from 0.
+    """
+    before = node.text[:offset]
+    line, column = before.count("\n"), offset - (before.rfind("\n") + 1)
+    if node.style == "|" and node.line + line < len(lines):
+        first = lines[node.line]
+        return Place(node.line + 1 + line, len(first) - len(first.lstrip()) + column + 1)
+    start = node.column - 1 + (1 if node.style in {"'", '"'} else 0)
+    if lines[node.line - 1][start:].startswith(node.text):
+        return Place(node.line, start + offset + 1)
+    return Place(node.line, node.column)
 
 
 def _place_of_character(text: str, error: YAMLError) -> Place:

@@ -14,7 +14,8 @@ from cti_bridge.routing.facts import CANDIDATES, Gathered, from_flat, is_ambiguo
 from cti_bridge.routing.line_facts import line_facts
 from cti_bridge.routing.load import load_rules
 from cti_bridge.routing.rules import RuleSet
-from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL, FACTS
+from cti_bridge.routing.schedule import Clock
+from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL, FACTS, MOMENT
 
 _OUTCOMES = {
     DecisionKind.MATCHED: "the rule `{rule}` matched",
@@ -33,7 +34,7 @@ def explain_lines(rules: RuleSet, gathered: Gathered, decision: Decision, trace:
     lines = ["facts", *(f"  {name}: {_shown(trace.facts[name])}" for name in _names(trace.facts))]
     if unknown := _unknown(gathered.facts):
         lines.append(f"  unknown: {', '.join(unknown)}")
-    return [*lines, *reason_lines(rules, gathered, decision, trace), *_output_lines(gathered, decision)]
+    return [*lines, *reason_lines(rules, gathered, decision, trace), *_output_lines(gathered, decision, trace)]
 
 
 def reason_lines(rules: RuleSet, gathered: Gathered, decision: Decision, trace: Trace) -> list[str]:
@@ -44,6 +45,8 @@ def reason_lines(rules: RuleSet, gathered: Gathered, decision: Decision, trace: 
     lines.append(f"class: {decision.class_name or '(none)'}")
     if trace.rules:
         lines += ["rules", *(f"  rule {path}: {text}" for path, _, text in _rule_lines(decision, trace))]
+    if states := _schedules(trace):
+        lines += ["schedules", *(f"  schedule {name}: {text}" for name, _, text in states)]
     return [*lines, f"decision: {decision.kind.value}, {outcome(rules, gathered, decision)}"]
 
 
@@ -77,6 +80,8 @@ def explain_json(rules: RuleSet, gathered: Gathered, decision: Decision, trace: 
         "rules": [
             {"rule": path, "matched": matched, "reason": text} for path, matched, text in _rule_lines(decision, trace)
         ],
+        "schedules": [{"schedule": name, "open": is_open, "reason": text} for name, is_open, text in _schedules(trace)],
+        "left_out": [{"queue": tried.name, "reason": reason(tried, trace.facts)} for tried in trace.left_out],
         "rules_hash": rules.hash,
     }
 
@@ -88,11 +93,18 @@ def explain_call(facts: Facts, rules_text: str) -> Explained:
     that are not those of a call.
     """
     rules = load_rules(rules_text)
-    if "call.did" in facts:
-        # what a dialled number stands for is said by the rules, so other rules may say something else
-        facts = {**facts, **line_facts(rules.lines.get(str(facts["call.did"] or "")))}
-    gathered = from_flat(facts)
+    gathered = taken_up(facts, rules)
     return (rules, gathered, *decide(rules, gathered))
+
+
+def taken_up(facts: Facts, rules: RuleSet) -> Gathered:
+    """The facts that the journal kept of a call, as these rules would have seen them. Raises ValueError.
+
+    What a dialled number stands for is said by the rules, so other rules may say something else.
+    """
+    if "call.did" in facts:
+        facts = {**facts, **line_facts(rules.lines.get(str(facts["call.did"] or "")))}
+    return from_flat(facts)
 
 
 def outcome(rules: RuleSet, gathered: Gathered, decision: Decision) -> str:
@@ -150,8 +162,17 @@ def _rule_lines(decision: Decision, trace: Trace) -> list[tuple[str, bool, str]]
     return lines
 
 
+def _schedules(trace: Trace) -> list[tuple[str, bool | None, str]]:
+    """Each schedule that was asked for: its name, whether it was open, and in words from when until when."""
+    clock = Clock(trace.facts)
+    return [
+        (schedule.name, clock.is_open(schedule), schedule.in_words(clock.at) if clock.at else "unknown")
+        for schedule in trace.schedules
+    ]
+
+
 def _names(facts: Facts) -> list[str]:
-    order = [*FACTS, CANDIDATES]
+    order = [MOMENT, *FACTS, CANDIDATES]
     return [name for name in order if name in facts and name != CLASS_IN_CEL]
 
 
@@ -167,11 +188,12 @@ def _shown(value: FactValue | list[dict[str, FactValue]]) -> str:
     return in_words(value)
 
 
-def _output_lines(gathered: Gathered, decision: Decision) -> list[str]:
+def _output_lines(gathered: Gathered, decision: Decision, trace: Trace) -> list[str]:
     lines = []
     if decision.preferred:
         lines.append(f"first rings: {decision.preferred.crm_user} for {decision.preferred.timeout_s} s")
     lines.append("steps: " + ", then ".join(_step(step) for step in decision.steps))
+    lines += [f"left out: {tried.name}, {reason(tried, trace.facts)}" for tried in trace.left_out]
     lines.append(f"final: {decision.final}")
     if decision.priority is not None:
         lines.append(f"priority: {decision.priority}")

@@ -1,7 +1,7 @@
 """Checks a CEL expression when the rule file is read: does it compile, which facts does it ask for, is it bounded."""
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import cel
@@ -243,10 +243,3 @@ class _Reader:
 
     def _complain(self, token: _Token, message: str, hint: str = "") -> None:
         self.complaints.append(Complaint(token.offset, message, hint))
-
-
-def lines_of(source: str, offset: int) -> Iterator[int]:
-    """Line and column of an offset within the expression, both from 0."""
-    before = source[:offset]
-    yield before.count("\n")
-    yield offset - (before.rfind("\n") + 1)

@@ -12,8 +12,9 @@ from cti_bridge.domain.decision import CrmAnswer, CrmSource, Facts, FactValue
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, NumberKind, parse_number
 from cti_bridge.routing.line_facts import line_facts
+from cti_bridge.routing.moment import in_zone, moment_text
 from cti_bridge.routing.rules import Ambiguous, RuleSet
-from cti_bridge.routing.vocabulary import DEALS
+from cti_bridge.routing.vocabulary import DEALS, MOMENT
 
 _MAX_NUMBER = 128
 MAX_DEALS = 50
@@ -28,7 +29,7 @@ class CallFacts:
     """What Asterisk says about an arriving call; texts are as received, empty where there is none.
 
     `did` is the number dialled, `attestation` the network's STIR/SHAKEN level (`A`, `B`, `C`), `name` the caller id
-    name.
+    name, `at` when it arrived, with a zone; without it no schedule can be judged.
     """
 
     caller: CallerNumber
@@ -37,6 +38,7 @@ class CallFacts:
     attestation: str = ""
     language: str = ""
     name: str = ""
+    at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +154,11 @@ def _call_facts(call: CallFacts, source: CrmSource, rules: RuleSet) -> _MutableF
     caller = call.caller
     hidden = caller.kind is NumberKind.ANONYMOUS
     did = canonical_number(call.did, rules.region)
+    moment: dict[str, FactValue] = {}
+    if call.at is not None:
+        moment[MOMENT] = moment_text(in_zone(call.at, rules.timezone))
     return {
+        **moment,
         "call.caller": None if hidden else caller.key or caller.raw or None,
         "call.did": did or None,
         "call.trunk": call.trunk or None,

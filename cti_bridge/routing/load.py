@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
+from dataclasses import replace
 
 import phonenumbers
 
@@ -10,6 +11,7 @@ from cti_bridge.routing.document import Node, Scalar, Table, parse_document
 from cti_bridge.routing.lines import line_values, read_did, read_lines
 from cti_bridge.routing.outputs import OutputReader, read_queue
 from cti_bridge.routing.problems import Problems, quoted
+from cti_bridge.routing.read_tests import read_tests
 from cti_bridge.routing.rules import Ambiguous, ClassEntry, Degraded, Outputs, RuleSet
 from cti_bridge.routing.scalars import (
     QUEUE_NAME,
@@ -22,6 +24,7 @@ from cti_bridge.routing.scalars import (
     read_text,
     read_zone,
 )
+from cti_bridge.routing.schedules import SchedulesReader
 from cti_bridge.routing.tree import TreeReader
 from cti_bridge.routing.when import WhenReader
 
@@ -30,6 +33,7 @@ KEYS = (
     "region",
     "timezone",
     "lines",
+    "schedules",
     "classes",
     "queues",
     "rules",
@@ -37,6 +41,7 @@ KEYS = (
     "ambiguous",
     "trusted_trunks",
     "degraded",
+    "tests",
 )
 DEFAULT_REGION = "RU"
 DEFAULT_TIMEZONE = "Europe/Moscow"
@@ -58,6 +63,9 @@ def load_rules(text: str, *, stages: StageList | None = None) -> RuleSet:
     if node is not None:
         fields = Fields(node, "the rule file", KEYS, problems)
         rules = _FileReader(text, fields, problems, stages).read() if isinstance(node, Table) else None
+        tests = fields.get("tests")
+        if rules is not None and tests is not None:
+            rules = replace(rules, tests=read_tests(tests, rules, stages, problems))
     problems.raise_if_any()
     if rules is None:
         raise AssertionError("a rule file without problems has rules")
@@ -79,7 +87,9 @@ class _FileReader:
         region = self._region()
         timezone = self._timezone()
         queues = self._queues()
-        outputs = OutputReader(queues, self._problems)
+        node = self._fields.get("schedules")
+        schedules = SchedulesReader(self._text, timezone, self._problems).read(node) if node is not None else {}
+        outputs = OutputReader(queues, self._problems, schedules)
         default = self._default(outputs)
         facts: list[str] = []
         node = self._fields.get("lines")
@@ -106,6 +116,7 @@ class _FileReader:
             trusted_trunks=self._trusted_trunks(),
             degraded=degraded,
             lines=lines,
+            schedules=schedules,
             expression_facts=tuple(dict.fromkeys(facts + when.expression_facts)),
         )
 

@@ -4,16 +4,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
 from cti_bridge.domain.decision import Step
+from cti_bridge.routing.conditions import Opening
 from cti_bridge.routing.document import Node, Scalar
 from cti_bridge.routing.problems import Problems, quoted, suggestion
-from cti_bridge.routing.rules import Outputs
+from cti_bridge.routing.rules import Outputs, PlannedStep
 from cti_bridge.routing.scalars import Fields, read_choice, read_integer, read_items, read_seconds, read_text
+from cti_bridge.routing.schedule import Schedule
+from cti_bridge.routing.schedules import OPENING_KEYS, read_openings
 
 MAX_STEPS = 9
 MAX_PRIORITY = 1000
 MAX_TIMEOUT_S = 86_400
 MAX_OPERATOR_TIMEOUT_S = 300
 DEFAULT_OPERATOR_TIMEOUT_S = 15
+STEP_KEYS = ("queue", "timeout", *OPENING_KEYS)
 OUTPUT_KEYS = ("queue", "then", "priority", "operator", "operator_timeout", "final")
 
 
@@ -22,7 +26,7 @@ class Draft:
     """The outputs of a rule as far as it and its parents name them; None where nobody has yet."""
 
     queue: str | None = None
-    then: tuple[Step, ...] | None = None
+    then: tuple[PlannedStep, ...] | None = None
     final: str | None = None
     priority: int | None = None
     operator: bool = False
@@ -39,10 +43,13 @@ def read_queue(node: Node, what: str, queues: Mapping[str, int], problems: Probl
 
 
 class OutputReader:
-    """Reads the output keys of rules and of `default` against the file's queues."""
+    """Reads the output keys of rules and of `default` against the file's queues and schedules."""
 
-    def __init__(self, queues: Mapping[str, int], problems: Problems) -> None:
+    def __init__(
+        self, queues: Mapping[str, int], problems: Problems, schedules: Mapping[str, Schedule] | None = None
+    ) -> None:
         self._queues = queues
+        self._schedules = schedules or {}
         self._problems = problems
 
     def read(self, fields: Fields, inherited: Draft | None = None) -> Draft:
@@ -54,7 +61,7 @@ class OutputReader:
         if (node := fields.get("then")) is not None:
             draft = replace(draft, then=self._then(node))
         if (node := fields.get("final")) is not None:
-            draft = replace(draft, final=self._final(node))
+            draft = replace(draft, final=self.final(node))
         if (node := fields.get("priority")) is not None:
             draft = replace(draft, priority=read_integer(node, "`priority`", 0, MAX_PRIORITY, self._problems))
         return self._operator(fields, draft)
@@ -65,11 +72,15 @@ class OutputReader:
             return None
         operator_timeout_s = draft.operator_timeout_s or DEFAULT_OPERATOR_TIMEOUT_S
         return Outputs(
-            steps=(Step(draft.queue, self._queues[draft.queue]), *(draft.then or ())),
+            steps=(PlannedStep(Step(draft.queue, self._queues[draft.queue])), *(draft.then or ())),
             final=draft.final or default_final,
             priority=draft.priority,
             operator_timeout_s=operator_timeout_s if draft.operator else None,
         )
+
+    def openings(self, fields: Fields) -> tuple[Opening, ...]:
+        """The conditions `open` and `unless_open` of a rule or a step."""
+        return read_openings(fields, self._schedules, self._problems)
 
     def _operator(self, fields: Fields, draft: Draft) -> Draft:
         if (node := fields.get("operator")) is not None:
@@ -82,28 +93,30 @@ class OutputReader:
             draft = replace(draft, operator_timeout_s=seconds)
         return draft
 
-    def _then(self, node: Node) -> tuple[Step, ...]:
+    def _then(self, node: Node) -> tuple[PlannedStep, ...]:
         items = read_items(node, "`then`", self._problems)
         if len(items) > MAX_STEPS - 1:
             self._problems.add(node, f"{len(items) + 1} steps, at most {MAX_STEPS} are possible")
         return tuple(step for item in items if (step := self._step(item)))
 
-    def _step(self, node: Node) -> Step | None:
+    def _step(self, node: Node) -> PlannedStep | None:
         if isinstance(node, Scalar):
             queue = read_queue(node, "a step", self._queues, self._problems)
-            return Step(queue, self._queues[queue]) if queue else None
-        fields = Fields(node, "a step", ("queue", "timeout"), self._problems)
+            return PlannedStep(Step(queue, self._queues[queue])) if queue else None
+        fields = Fields(node, "a step", STEP_KEYS, self._problems)
         name = fields.required("queue")
         queue = read_queue(name, "`queue`", self._queues, self._problems) if name is not None else None
         timeout = fields.get("timeout")
         seconds = None
         if timeout is not None:
             seconds = read_seconds(timeout, "`timeout`", 0, MAX_TIMEOUT_S, self._problems)
+        openings = self.openings(fields)
         if queue is None:
             return None
-        return Step(queue, self._queues[queue] if seconds is None else seconds)
+        return PlannedStep(Step(queue, self._queues[queue] if seconds is None else seconds), openings)
 
-    def _final(self, node: Node) -> str | None:
+    def final(self, node: Node) -> str | None:
+        """What `final` says, as it is written there; None and a mistake when it cannot be."""
         text = read_text(node, "`final`", self._problems)
         if text is None:
             return None

@@ -63,6 +63,11 @@ class Problems:
         """Notes one mistake at this place; the same one twice counts once."""
         self._found.add(Problem(at.line, at.column, message, hint))
 
+    @property
+    def any(self) -> bool:
+        """Whether anything was noted so far."""
+        return bool(self._found)
+
     def raise_if_any(self) -> None:
         """Raises `RulesError` when anything was noted."""
         if not self._found:

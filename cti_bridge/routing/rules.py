@@ -6,7 +6,9 @@ from enum import StrEnum
 
 from cti_bridge.domain.decision import Step
 from cti_bridge.domain.line import Line
-from cti_bridge.routing.conditions import Condition
+from cti_bridge.routing.conditions import Condition, Opening
+from cti_bridge.routing.rule_tests import RuleTest
+from cti_bridge.routing.schedule import Schedule
 
 
 class Ambiguous(StrEnum):
@@ -18,13 +20,27 @@ class Ambiguous(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class PlannedStep:
+    """A step of a rule; it is left out of a decision at whose moment one of its conditions does not hold."""
+
+    step: Step
+    conditions: tuple[Opening, ...] = ()
+
+    @property
+    def queue(self) -> str:
+        """The queue to wait in."""
+        return self.step.queue
+
+
+@dataclass(frozen=True, slots=True)
 class Outputs:
     """Where a call goes: one to nine steps, what follows them, and how it is treated.
 
-    `final` is `queue:NAME`. `operator_timeout_s` in whole seconds; None means that no operator is rung first.
+    The first step has no conditions, so that every call has one. `final` is `queue:NAME`. `operator_timeout_s` in whole
+    seconds; None means that no operator is rung first.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[PlannedStep, ...]
     final: str
     priority: int | None = None
     operator_timeout_s: int | None = None
@@ -67,7 +83,8 @@ class RuleSet:
     """A whole rule file; `hash` is the SHA-256 of its text in hex.
 
     `queues` maps a queue's name to its time-out in whole seconds (0 = without limit), `expression_facts` are all facts
-    that expressions refer to, `lines` has the line of each dialled number that is described.
+    that expressions refer to, `lines` has the line of each dialled number that is described, `schedules` every schedule
+    by its name.
     """
 
     hash: str
@@ -81,4 +98,6 @@ class RuleSet:
     trusted_trunks: frozenset[str]
     degraded: Degraded
     lines: Mapping[str, Line] = field(default_factory=dict)
+    schedules: Mapping[str, Schedule] = field(default_factory=dict)
+    tests: tuple[RuleTest, ...] = field(default=(), repr=False)
     expression_facts: tuple[str, ...] = field(default=(), repr=False)

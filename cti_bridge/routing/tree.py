@@ -6,9 +6,10 @@ from cti_bridge.routing.outputs import OUTPUT_KEYS, Draft, OutputReader
 from cti_bridge.routing.problems import Problems, quoted
 from cti_bridge.routing.rules import Rule
 from cti_bridge.routing.scalars import Fields, read_choice, read_items, read_name
+from cti_bridge.routing.schedules import OPENING_KEYS
 from cti_bridge.routing.when import WhenReader
 
-RULE_KEYS = ("name", "when", "verified_number", *OUTPUT_KEYS, "rules")
+RULE_KEYS = ("name", "when", *OPENING_KEYS, "verified_number", *OUTPUT_KEYS, "rules")
 RESERVED = ("default", "degraded")
 """A decision's rule says these when no rule matched; a rule of that name could not be told from it."""
 MAX_PATH = 128
@@ -65,10 +66,10 @@ class TreeReader:
         return name
 
     def _conditions(self, fields: Fields) -> tuple[Condition, ...]:
-        conditions: tuple[Condition, ...] = ()
+        conditions: tuple[Condition, ...] = self._outputs.openings(fields)
         if (node := fields.get("verified_number")) is not None:
             read_choice(node, "`verified_number`", ("required",), self._problems)
-            conditions = (NumberVerified(),)
+            conditions = (*conditions, NumberVerified())
         if (node := fields.get("when")) is not None:
             conditions = (*self._when.read(node), *conditions)
         return conditions

@@ -67,6 +67,8 @@ CLASS = "class"
 
 CLASS_IN_CEL = "call.class"
 DEALS = "deals"
+MOMENT = "call.at"
+"""When the call arrived: kept with the facts, so that its schedules can be judged again; no condition asks for it."""
 
 FACTS: dict[str, Fact] = {
     **{f"call.{name}": fact for name, fact in CALL_FACTS.items()},

@@ -4,8 +4,8 @@ from collections.abc import Collection, Mapping
 
 from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.conditions import AllOf, AnyOf, Between, Condition, FactCondition, Not, OneOf, StartsWith, Test
-from cti_bridge.routing.document import Items, Node, Scalar, Table
-from cti_bridge.routing.expression_check import Comparison, check_expression, lines_of
+from cti_bridge.routing.document import Items, Node, Scalar, Table, place_inside
+from cti_bridge.routing.expression_check import Comparison, check_expression
 from cti_bridge.routing.facts import canonical_number
 from cti_bridge.routing.problems import Place, Problems, quoted, suggestion
 from cti_bridge.routing.scalars import DECIMAL, INTEGER
@@ -66,7 +66,7 @@ class WhenReader:
 
     def _test(self, fact: str, node: Node) -> Test | None:
         if isinstance(node, Scalar):
-            value = self._value(fact, node)
+            value = self.value(fact, node)
             return None if value is None else OneOf(frozenset({value}), (value,))
         if isinstance(node, Items):
             return self._any_of(fact, node)
@@ -83,7 +83,7 @@ class WhenReader:
         if not node.items:
             self._problems.add(node, f"the list of values for {fact} is empty, so this never holds")
         values = tuple(
-            v for item in node.items if isinstance(item, Scalar) and (v := self._value(fact, item)) is not None
+            v for item in node.items if isinstance(item, Scalar) and (v := self.value(fact, item)) is not None
         )
         nested = [test for item in node.items if not isinstance(item, Scalar) and (test := self._test(fact, item))]
         tests: list[Test] = [OneOf(frozenset(values), values)] if values else []
@@ -120,7 +120,7 @@ class WhenReader:
             return None
         return StartsWith(tuple(prefixes))
 
-    def _value(self, fact: str, node: Scalar) -> str | int | float | bool | None:
+    def value(self, fact: str, node: Scalar) -> str | int | float | bool | None:
         """The value to compare this fact with, in the fact's own type; None when it has no such value."""
         known = FACTS[fact]
         if node.is_null:
@@ -168,9 +168,9 @@ class WhenReader:
     def _expression(self, node: Scalar) -> tuple[Condition, ...]:
         checked = check_expression(node.text)
         for complaint in checked.complaints:
-            self._problems.add(self._place(node, complaint.offset), complaint.message, complaint.hint)
+            self._problems.add(place_inside(self._lines, node, complaint.offset), complaint.message, complaint.hint)
         for comparison in checked.comparisons:
-            self._comparison(comparison, self._place(node, comparison.offset))
+            self._comparison(comparison, place_inside(self._lines, node, comparison.offset))
         if checked.expression is None:
             return ()
         if self._classes is None and CLASS_IN_CEL in checked.expression.facts:
@@ -188,17 +188,6 @@ class WhenReader:
                 self._problems.add(place, message, f"write `{spelled}`")
         else:
             self._check_choice(comparison.fact, comparison.value, place, fact.choices if fact else ())
-
-    def _place(self, node: Scalar, offset: int) -> Place:
-        """Where in the file this character of the expression stands; where YAML rewrote it, the start of the value."""
-        line, column = lines_of(node.text, offset)
-        if node.style == "|" and node.line + line < len(self._lines):
-            first = self._lines[node.line]
-            return Place(node.line + 1 + line, len(first) - len(first.lstrip()) + column + 1)
-        start = node.column - 1 + (1 if node.style in {"'", '"'} else 0)
-        if self._lines[node.line - 1][start:].startswith(node.text):
-            return Place(node.line, start + offset + 1)
-        return Place(node.line, node.column)
 
 
 def _a(kind: FactType) -> str:

@@ -18,7 +18,8 @@ READER_S = 10.0
 class Probes:
     """The answers of the private listener."""
 
-    def __init__(self, readiness: Readiness, registry: CollectorRegistry, recorder: Recorder) -> None:
+    def __init__(self, readiness: Readiness, registry: CollectorRegistry, recorder: Recorder, mode: str) -> None:
+        self._mode = mode
         self._recorder = recorder
         self._readiness = readiness
         self._registry = registry
@@ -56,12 +57,13 @@ class Probes:
         sources = {
             source.name: {"state": source.state.value, "reason": source.reason} for source in self._readiness.all()
         }
-        return web.json_response({"sources": sources}, status=status, headers={"Cache-Control": "no-store"})
+        told = {"mode": self._mode, "sources": sources}
+        return web.json_response(told, status=status, headers={"Cache-Control": "no-store"})
 
 
-def private_app(readiness: Readiness, registry: CollectorRegistry, recorder: Recorder) -> web.Application:
-    """The application behind the private listener."""
-    probes = Probes(readiness, registry, recorder)
+def private_app(readiness: Readiness, registry: CollectorRegistry, recorder: Recorder, *, mode: str) -> web.Application:
+    """The application behind the private listener; `mode` is that of the settings."""
+    probes = Probes(readiness, registry, recorder, mode)
     app = web.Application(client_max_size=1024)
     app.add_routes(
         [

@@ -10,7 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.asterisk.agi.contract import commands, read_request
-from cti_bridge.asterisk.dialplan import CLEARED, DECISION, UnsafeValue, route_answer, safe, safe_name, variables
+from cti_bridge.asterisk.dialplan import (
+    CLEARED,
+    DECISION,
+    UnsafeValue,
+    route_answer,
+    safe,
+    safe_name,
+    variables,
+    withheld,
+)
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal
 from cti_bridge.domain.decision import CrmSource, Decision, DecisionKind, OperatorDial, Step
 from cti_bridge.domain.ids import CallId, CustomerId, DealId, OperatorId
@@ -50,6 +59,12 @@ def decision(name: str = "Мария Соколова", *, customer_id: str = "c
 def said(about: Decision, operator: OperatorDial | None = None) -> list[str]:
     """The AGI commands that tell the dialplan of a decision."""
     return list(commands(route_answer(about, CallId("main-1.1"), operator, lambda _: None)))
+
+
+def test_an_answer_that_is_withheld_is_no_command_at_all() -> None:
+    answer = route_answer(decision(), CallId("main-1.1"), None, lambda _: None)
+
+    assert list(commands(withheld(answer))) == []
 
 
 def test_the_question_is_read_from_environment_and_arguments() -> None:

@@ -68,6 +68,13 @@ async def test_a_question_gets_its_commands_in_order(server: AgiServer, desk: De
     assert desk.outcomes == [True]
 
 
+async def test_a_question_that_is_not_answered_is_over_at_once(server: AgiServer, desk: Desk) -> None:
+    desk.decision = ""
+
+    assert await ask(server) == []
+    assert (desk.outcomes, server.broken) == ([True], 0)
+
+
 async def test_peers_that_connect_and_close_disturb_nobody(server: AgiServer, desk: Desk) -> None:
     for _ in range(50):
         _, writer = await asyncio.open_connection("127.0.0.1", server.port)

@@ -177,7 +177,7 @@ async def test_when_the_bridge_stops_it_ends_with_a_word() -> None:
 async def test_over_http_it_is_lines_and_a_reader_who_leaves_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("cti_bridge.web.private.SIGN_OF_LIFE_S", 0.05)
     async with scene() as it:
-        listener = Listener(private_app(Readiness([]), CollectorRegistry(), it.recorder), "127.0.0.1", 0)
+        listener = Listener(private_app(Readiness([]), CollectorRegistry(), it.recorder, mode="live"), "127.0.0.1", 0)
         await listener.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as http:

@@ -15,7 +15,7 @@ from aiohttp import web
 
 from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
 from cti_bridge.asterisk.ari.transport import AriAddress
-from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest
+from cti_bridge.asterisk.dialplan import RouteAnswer, RouteRequest, withheld
 
 SECRET = "geheim & würzig?"
 ARGUMENTS = ["route", "74950000149", "main-1.1", "", "", "trunk-demo", "a", "allowed_not_screened", ""]
@@ -184,13 +184,15 @@ class Desk:
         self.may_answer = asyncio.Event()
         self.may_answer.set()
         self.error: Exception | None = None
+        self.withheld = False
 
     async def decide(self, request: RouteRequest, heard_at: float) -> RouteAnswer:
         self.asked.append(request)
         await self.may_answer.wait()
         if self.error is not None:
             raise self.error
-        return RouteAnswer(VARIABLES, "Ёлкина & сын +1", "matched", self.outcomes.append)
+        answer = RouteAnswer(VARIABLES, "Ёлкина & сын +1", "matched", self.outcomes.append)
+        return withheld(answer) if self.withheld else answer
 
 
 @asynccontextmanager

@@ -48,6 +48,21 @@ async def test_a_caller_gets_his_variables_the_decision_last_and_goes_on(ari: Fa
     assert (desk.counts.requests, desk.counts.late, desk.counts.broken) == (1, 0, 0)
 
 
+@pytest.mark.parametrize("found", [False, True], ids=["arriving", "there before us"])
+async def test_a_caller_who_is_not_answered_is_let_go_without_a_decision(ari: FakeAri, desk: Desk, found: bool) -> None:
+    desk.withheld = True
+    if found:
+        ari.inside["1.1"] = channel()
+    async with entry_at(ari.port, desk):
+        await until(lambda: up(desk))
+        if not found:
+            await ari.enter()
+        await until(lambda: ari.let_go)
+    assert not any(ari.values().values()), "only what an earlier run left is taken away"
+    assert bool(ari.set) == found
+    assert desk.outcomes == [True]
+
+
 async def test_asterisk_is_told_what_events_are_wanted(ari: FakeAri, desk: Desk) -> None:
     async with entry_at(ari.port, desk):
         await until(lambda: up(desk))

@@ -46,9 +46,10 @@ async def test_at_a_reload_the_old_rules_stay_until_the_file_is_good_again(
     asterisk: AsteriskInstance, bridge: Bridge
 ) -> None:
     good = bridge.rules.read_text("utf-8")
-    other = good.replace("{class: sales}\n    queue: sales", "{class: sales}\n    queue: production")
-    assert other != good
-    for text in (BROKEN, WRONG, "", None):
+    changed = good.replace("{class: sales}\n    queue: sales", "{class: sales}\n    queue: production")
+    other = changed.partition("\ntests:\n")[0]
+    assert len({good, changed, other}) == 3
+    for text in (BROKEN, WRONG, "", None, changed):
         _replace(bridge, text)
         bridge.signal(signal.SIGHUP)
         assert str(bridge.rules) in await source_is(bridge, "rules", "at_risk")

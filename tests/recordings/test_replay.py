@@ -86,6 +86,17 @@ def test_nothing_of_a_call_that_was_cut_off_is_invented(replay: Replay) -> None:
     assert (call["ended_at"], call["outcome"]) == (None, "")
 
 
+def test_what_was_decided_in_shadow_mode_was_carried_out_for_nobody(replay: Replay) -> None:
+    said = [json.loads(line) for line in SAID]
+    for line in said:
+        if "answer" in line:
+            line["answer"]["variables"] = {"CTI_DECISION": ""}
+    code, out, complaints = replay(HEADER, *map(json.dumps, said))
+
+    assert (code, complaints) == (0, [])
+    assert [call["decision"]["delivered"] for call in calls(out).values()] == [False] * 3
+
+
 def test_what_happens_while_everything_is_listed_comes_after_the_list(replay: Replay) -> None:
     headers = {"Channel": "PJSIP/peer-a-00000001", "Linkedid": "main-1795306548.1", "CallerIDNum": "+74950000000"}
     listed = ami(2, "CoreShowChannel", **headers)

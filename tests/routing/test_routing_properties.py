@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
@@ -52,6 +52,33 @@ expressions = st.sampled_from(
     ]
 )
 when = st.one_of(facts, expressions)
+SCHEDULES = ["office", "night", "holidays"]
+opening = st.sampled_from(SCHEDULES) | st.lists(st.sampled_from(SCHEDULES), min_size=1, max_size=3)
+hours = st.sampled_from(
+    [
+        "Mo-Fr 09:00-20:00; Sa 10:00-16:00; PH off",
+        "20:00-04:00",
+        "Mo-Fr 22:00-06:00, Sa 10:00-16:00, 12:00-13:00",
+        "24/7",
+        "off",
+        "easter -2 days 10:00-12:00",
+        "2026-2030/2 week 1-53/3 Mo[-1] 00:00-24:00/00:30",
+        "PH 10:00-26:00",
+    ]
+)
+schedules = st.fixed_dictionaries(
+    {"hours": hours, "country": st.sampled_from(["RU", "DE", "US"])},
+    optional={
+        "timezone": st.sampled_from(["Europe/Berlin", "America/New_York", "Pacific/Apia", "UTC"]),
+        "exceptions": st.lists(
+            st.dates(datetime(2025, 1, 1, tzinfo=UTC).date(), datetime(2028, 12, 31, tzinfo=UTC).date()),
+            max_size=4,
+            unique=True,
+        ).map(lambda days: [{"date": day.isoformat(), "hours": "10:00-12:00,23:00-24:00"} for day in days]),
+    },
+)
+steps = queue | st.fixed_dictionaries({"queue": queue}, optional={"open": opening, "timeout": st.integers(0, 90)})
+arrivals = st.none() | st.datetimes(timezones=st.sampled_from([UTC, timezone(timedelta(hours=-12))]))
 
 
 def rule_dicts(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
@@ -59,10 +86,12 @@ def rule_dicts(children: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
         {"queue": queue},
         optional={
             "when": when,
-            "then": st.lists(queue, max_size=3),
+            "then": st.lists(steps, max_size=3),
+            "open": opening,
             "priority": st.integers(0, 9),
             "operator": st.just("responsible"),
             "verified_number": st.just("required"),
+            "unless_open": st.just("closed-days"),
             "final": queue.map(lambda name: f"queue:{name}"),
             "rules": children,
         },
@@ -73,7 +102,11 @@ rule_lists = st.recursive(
     st.lists(rule_dicts(st.just([])), max_size=3), lambda c: st.lists(rule_dicts(c), max_size=3), max_leaves=8
 )
 files = st.fixed_dictionaries(
-    {"rules": rule_lists, "default": st.fixed_dictionaries({"queue": queue})},
+    {
+        "rules": rule_lists,
+        "default": st.fixed_dictionaries({"queue": queue}, optional={"then": st.lists(steps, max_size=2)}),
+        "schedules": st.fixed_dictionaries(dict.fromkeys(SCHEDULES, schedules)),
+    },
     optional={
         "ambiguous": st.sampled_from(["latest_contact", "most_advanced_deal", "default"]),
         "trusted_trunks": st.just(["t"]),
@@ -109,6 +142,7 @@ calls = st.builds(
     attestation=st.sampled_from(["A", "", "C"]),
     language=st.text(max_size=3),
     name=st.text(max_size=20),
+    at=arrivals,
 )
 
 
@@ -123,6 +157,7 @@ def written(file: dict[str, Any]) -> str:
     classes = [{"name": name, **entry} for name, entry in zip("ab", file.get("classes", [{}, {}]), strict=False)]
     classes += [{"name": name} for name in "ab"[len(classes) :]]
     queues = {name: {"timeout": 30} for name in QUEUES}
+    file["schedules"]["closed-days"] = {"hours": "Sa-Su 00:00-24:00; Mo[1] 22:00-26:00"}
     return json.dumps({"version": 1, **file, "queues": queues, "classes": classes, "rules": named(file["rules"])})
 
 

@@ -33,15 +33,15 @@ APPENDED = {
         "ambigous: default",
         "r.yaml:9:1: unknown key `ambigous` (did you mean `ambiguous`?)",
     ),
-    "key of later work": (
-        "schedules: {}",
-        "r.yaml:9:1: unknown key `schedules` (known keys: version, region, timezone, lines, classes, queues, rules, "
-        "default, ambiguous, trusted_trunks, degraded)",
+    "key that there is not": (
+        "weather: {}",
+        "r.yaml:9:1: unknown key `weather` (known keys: version, region, timezone, lines, schedules, classes, queues, "
+        "rules, default, ambiguous, trusted_trunks, degraded, tests)",
     ),
     "key of later work in a rule": (
-        "rules:\n  - {name: night, unless_open: office, queue: desk}",
-        "r.yaml:10:19: unknown key `unless_open` (known keys: name, when, verified_number, queue, then, priority, "
-        "operator, operator_timeout, final, rules)",
+        "rules:\n  - {name: night, max_penalty: 3, queue: desk}",
+        "r.yaml:10:19: unknown key `max_penalty` (known keys: name, when, open, unless_open, verified_number, queue, "
+        "then, priority, operator, operator_timeout, final, rules)",
     ),
     "misspelled key in a rule": (
         "rules:\n  - name: vip\n    quue: desk\n    queue: desk",
@@ -49,7 +49,7 @@ APPENDED = {
     ),
     "key of later work in a step": (
         "rules:\n  - {name: a, queue: desk, then: [{queue: sales, max_waiting: 3}]}",
-        "r.yaml:10:50: unknown key `max_waiting` (known keys: queue, timeout)",
+        "r.yaml:10:50: unknown key `max_waiting` (known keys: queue, timeout, open, unless_open)",
     ),
     "duplicate key": (
         "rules:\n  - name: vip\n    queue: desk\n    queue: sales",
@@ -343,7 +343,8 @@ WHOLE = {
     "empty": ("", "r.yaml:1:1: the file is empty"),
     "only a comment": ("# later\n", "r.yaml:1:1: the file is empty"),
     "a list": ("- 1\n", "r.yaml:1:1: the rule file must be a mapping of keys to values (known keys: version, region, "
-               "timezone, lines, classes, queues, rules, default, ambiguous, trusted_trunks, degraded)"),
+               "timezone, lines, schedules, classes, queues, rules, default, ambiguous, trusted_trunks, degraded, "
+               "tests)"),
     "larger than a megabyte": ("#" * 1_000_001, "r.yaml:1:1: the file is larger than 1 MB"),
     "tab": ("\tversion: 1", "r.yaml:1:1: this is not YAML: found character '\\t' that cannot start any token"),
 }  # fmt: skip

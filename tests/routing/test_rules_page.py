@@ -9,18 +9,27 @@ import pytest
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.number import NumberKind
+from cti_bridge.routing.hours_text import faults
 from cti_bridge.routing.load import KEYS, load_rules
 from cti_bridge.routing.rules import Ambiguous
+from cti_bridge.routing.schedules import EXCEPTION_KEYS, SCHEDULE_KEYS
 from cti_bridge.routing.tree import RULE_KEYS
 from cti_bridge.routing.vocabulary import FACTS
 
 PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
 LINES = next(block for block in BLOCKS if block.strip().startswith("lines:")).strip("\n")
-BASE = "version: 1\nqueues: {sales: }\ndefault: {queue: sales}\nclasses: [{name: production}, {name: sales}]\n"
+HOURS = PAGE.split("| `hours` | |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
+SCHEDULES = next(block for block in BLOCKS if block.strip().startswith("schedules:")).strip("\n")
+BASE = (
+    "version: 1\nqueues: {sales: , evening: , primary-consult: }\ndefault: {queue: sales}\n"
+    "classes: [{name: production}, {name: sales}]\n"
+)
 
 
-@pytest.mark.parametrize("word", [*KEYS, *RULE_KEYS, *FACTS, *CrmSource, *NumberKind, *Ambiguous])
+@pytest.mark.parametrize(
+    "word", [*KEYS, *RULE_KEYS, *SCHEDULE_KEYS, *EXCEPTION_KEYS, *FACTS, *CrmSource, *NumberKind, *Ambiguous]
+)
 def test_every_word_of_the_file_is_on_the_page(word: str) -> None:
     assert re.search(rf"`{re.escape(word)}[`:]", PAGE)
 
@@ -32,9 +41,20 @@ def test_the_example_file_loads() -> None:
 
 
 def test_the_example_rules_load() -> None:
-    (example,) = [block for block in BLOCKS if block.strip().startswith("rules:")]
+    examples = [block.strip("\n") for block in BLOCKS if block.strip().startswith("rules:")]
+    scheduled, nested = (load_rules(BASE + LINES + "\n" + SCHEDULES + "\n" + example) for example in examples)
 
-    assert load_rules(BASE + example.strip("\n")).rules[0].children
+    assert nested.rules[0].children
+    assert scheduled.rules[0].conditions
+
+
+def test_the_example_schedules_load() -> None:
+    assert set(load_rules(f"{BASE}{SCHEDULES}\n").schedules) == {"office", "evening-shift"}
+
+
+@pytest.mark.parametrize("hours", re.findall(r"`([^`]+)`", "\n".join(row.split(" | ")[0] for row in HOURS)))
+def test_the_example_hours_are_hours(hours: str) -> None:
+    assert not faults(hours, "RU")
 
 
 def test_the_example_lines_load() -> None:

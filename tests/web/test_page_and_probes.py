@@ -136,7 +136,7 @@ async def test_ready_means_that_every_source_is_up(tmp_path: Path) -> None:
     Counter("cti_calls", "Calls.", registry=registry).inc()
     changes: list[Source] = []
     readiness.subscribe(changes.append)
-    listener = Listener(private_app(readiness, registry, no_recorder()), "127.0.0.1", 0)
+    listener = Listener(private_app(readiness, registry, no_recorder(), mode="live"), "127.0.0.1", 0)
     await listener.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as http:
@@ -146,10 +146,11 @@ async def test_ready_means_that_every_source_is_up(tmp_path: Path) -> None:
             async with http.get("/readyz") as answer:
                 assert answer.status == 503
                 assert await answer.json() == {
+                    "mode": "live",
                     "sources": {
                         "asterisk": {"state": "up", "reason": ""},
                         "crm": {"state": "at_risk", "reason": "still no answer"},
-                    }
+                    },
                 }
             async with http.get("/healthz") as answer:
                 assert answer.status == 200
