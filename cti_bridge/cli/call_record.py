@@ -23,8 +23,11 @@ def print_record(
 ) -> None:
     """Prints a call with all that is kept of it, `why` it went there, and who was `told`; safe for a terminal."""
     if as_json:
-        reports = {"reports": [_told_json(receiver) for receiver in told]} if told is not None else {}
-        print(json.dumps(record_json(record) | {"why": _why_json(why) if why is not None else None} | reports))
+        more: dict[str, object] = {}
+        if told is not None:  # else the call is of a recording, which knows neither rules nor receivers
+            more["why"] = _why_json(why) if why is not None else None
+            more["reports"] = [_told_json(receiver) for receiver in told]
+        print(json.dumps(record_json(record) | more))
         return
     reasons = [("why", line) for line in reason_lines(*why)] if why is not None else []
     for name, value in [*_story(record), *reasons, *(("told", _told(receiver)) for receiver in told or ())]:
