@@ -13,8 +13,10 @@ from typing import Any
 
 import pytest
 from customer_files import caller, import_text
+from sqlite_utils import Database
 
 from cti_bridge.crm.embedded import call_list, store
+from cti_bridge.crm.embedded.schema import open_for_reading
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.delivery.outbox import Entry
@@ -121,6 +123,23 @@ async def test_look_ups_and_reports_do_not_disturb_each_other(crm: EmbeddedCrm, 
     assert await last_contact(crm) == calls[-1].ended_at
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+
+
+async def test_however_many_calls_are_told_the_file_is_seldom_opened_anew(
+    crm: EmbeddedCrm, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each time costs a caller who is looked up meanwhile; it was every time once a thousand pages were waiting."""
+    opened: list[Path] = []
+    def counted(path: Path, *, busy_timeout_s: float) -> Database:
+        opened.append(path)
+        return open_for_reading(path, busy_timeout_s=busy_timeout_s)
+
+    monkeypatch.setattr("cti_bridge.crm.embedded.store.open_for_reading", counted)
+    for number in range(600):
+        await crm.report(replace(CALL, key=f"main-{number}.1"))
+        await last_contact(crm)
+    assert len(opened) < 30
+    assert (tmp_path / "crm.sqlite-wal").stat().st_size < 2 * call_list.WAL_KEPT
 
 
 async def test_a_locked_file_is_said_and_holds_up_nobody(crm: EmbeddedCrm, tmp_path: Path) -> None:

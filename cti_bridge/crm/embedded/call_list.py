@@ -18,6 +18,9 @@ from cti_bridge.domain.ids import CustomerId
 MOST_CALLS = 100
 """So many calls of one customer are kept, the latest."""
 
+WAL_KEPT = 1_000_000
+"""Bytes that may wait beside the file before they are moved into it; some sixty calls."""
+
 _LAST_CONTACT = "UPDATE customers SET last_contact_at = max(coalesce(last_contact_at, ''), ?) WHERE id = ?"
 _WRITE = """
 INSERT INTO calls (key, customer_id, started_at, answered_at, ended_at, queue, user, outcome, direction)
@@ -51,6 +54,7 @@ def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None
     with closing(sqlite3.connect(address, uri=True, timeout=busy_timeout_s)) as connection:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
+        connection.execute("PRAGMA wal_autocheckpoint = 0")
         migrate(Database(connection, execute_plugins=False), MIGRATIONS)
         with connection:
             if answered_at is not None:
@@ -58,6 +62,22 @@ def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None
             said = (call.queue, call.user, call.outcome, call.direction)
             connection.execute(_WRITE, (call.key, started_at, answered_at, ended_at, *said, call.customer_id))
             connection.execute(_TRIM, (call.customer_id, call.customer_id, MOST_CALLS))
+        _move_in(connection, path)
+
+
+def _move_in(connection: sqlite3.Connection, path: Path) -> None:
+    """Move what waits beside the file into it, all at once and seldom: each time whoever reads opens the file anew.
+
+    SQLite by itself would do so after every write as soon as a thousand pages wait, because the reader that opens the
+    file anew forgets how far it had come.
+    """
+    wal = path.with_name(f"{path.name}-wal")
+    try:
+        waiting = wal.stat().st_size
+    except OSError:
+        return
+    if waiting > WAL_KEPT:
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
 
 
 def forget_calls(path: Path, keys: Sequence[str], *, busy_timeout_s: float) -> None:
