@@ -130,6 +130,7 @@ async def test_however_many_calls_are_told_the_file_is_seldom_opened_anew(
 ) -> None:
     """Each time costs a caller who is looked up meanwhile; it was every time once a thousand pages were waiting."""
     opened: list[Path] = []
+
     def counted(path: Path, *, busy_timeout_s: float) -> Database:
         opened.append(path)
         return open_for_reading(path, busy_timeout_s=busy_timeout_s)
