@@ -7,10 +7,10 @@ disk in groups; while the disk cannot be written it waits on, bounded, and the j
 import asyncio
 import contextlib
 import json
+import math
 import sqlite3
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -22,12 +22,15 @@ from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACT
 from cti_bridge.calls.journal_forgotten import FORGOTTEN, as_forgotten, take_out_beside
 from cti_bridge.calls.journal_heard import HEARD, Heard, note_heard
 from cti_bridge.calls.journal_legs import LEGS, write_legs
+from cti_bridge.calls.journal_missed import PROMISES
 from cti_bridge.calls.journal_outbox import OUTBOX
 from cti_bridge.calls.journal_recordings import RECORDINGS, close_recordings, write_recordings
 from cti_bridge.calls.journal_rows import record_of, row_of
+from cti_bridge.calls.journal_rule_calls import RULE_CALLS
 from cti_bridge.calls.journal_trust import TRUSTED_CLOCK
 from cti_bridge.calls.journal_whole import whole
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.waiting import WaitingCalls
 from cti_bridge.database import DatabaseThread, DatabaseUnusable
 from cti_bridge.domain.ids import CallId
 
@@ -37,7 +40,7 @@ T = TypeVar("T")
 MAX_WAITING = 50_000
 """Calls whose latest state may wait for the disk; about 100 MB in the worst case."""
 GROUP = 500
-GATHER_S = 0.05
+GATHER_S = 0.1
 """Seconds between two groups: several changes of a call become one write, and several calls one transaction."""
 BUSY_S = 0.5
 """Seconds to wait for another writer before the group waits in memory; at a start, callers wait for nothing longer."""
@@ -88,6 +91,8 @@ _MIGRATIONS = (
     RECORDINGS,
     HEARD,
     "ALTER TABLE calls ADD COLUMN final TEXT NOT NULL DEFAULT ''",
+    RULE_CALLS,
+    PROMISES,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -118,14 +123,14 @@ class Journal:
     """The daemon's side of the journal. `on_state` hears up, at_risk (memory holds what the disk does not) and down."""
 
     def __init__(self, path: Path, *, on_state: Callable[[str, str], None], companion: Companion | None = None) -> None:
-        self.dropped = 0
         self.written = 0
+        self._refused = 0
         self._database = DatabaseThread(path, _MIGRATIONS, name="journal", busy_timeout_s=BUSY_S, secure_delete=True)
         self.heard: Callable[[], Heard | None] = lambda: None
         """Asked with every group: until when everything that the PBX told has been kept here."""
         self._on_state = on_state
         self._companion = companion
-        self._waiting: OrderedDict[CallId, CallRecord] = OrderedDict()
+        self._waiting = WaitingCalls(MAX_WAITING)
         self._wake = asyncio.Event()
         self._state = ""
 
@@ -133,6 +138,11 @@ class Journal:
     def waiting(self) -> int:
         """How many calls have a state that is not on disk yet."""
         return len(self._waiting)
+
+    @property
+    def dropped(self) -> int:
+        """How many states were lost: there was no room for them, or SQLite could not take them."""
+        return self._refused + self._waiting.dropped
 
     async def open(self) -> None:
         """Open or create the file. Raises DatabaseUnusable, which is told as down as well."""
@@ -145,11 +155,12 @@ class Journal:
 
     def keep(self, record: CallRecord) -> None:
         """Have the latest state of a call written soon; never blocks. The oldest is dropped when memory is full."""
-        self._waiting[record.id] = record
-        if len(self._waiting) > MAX_WAITING:
-            self._waiting.popitem(last=False)
-            self.dropped += 1
+        self._waiting.put(record)
         self._wake.set()
+
+    def waiting_from(self, caller: str) -> list[CallRecord]:
+        """The latest states of calls with this number that may not be on disk yet, 1,000 at most, in any order."""
+        return self._waiting.of_caller(caller)
 
     async def run(self) -> None:
         """Write what waits, in groups, until cancelled; a file that could not be opened is tried again."""
@@ -175,24 +186,21 @@ class Journal:
         await self._database.close()
 
     async def _write_group(self) -> bool:
-        group = [self._waiting.popitem(last=False)[1] for _ in range(min(GROUP, len(self._waiting)))]
+        group = self._waiting.take(GROUP)
         # All that was heard is on disk with this group, unless there is more than it can take.
         heard = self.heard() if not self._waiting else None
         try:
             refused = await self._database.run(lambda database: _write(database, group, self._companion, heard))
         except BaseException as error:
-            for record in reversed(group):
-                # A newer state of the call may have come meanwhile; that one is kept.
-                if record.id not in self._waiting:
-                    self._waiting[record.id] = record
-                    self._waiting.move_to_end(record.id, last=False)
+            self._waiting.put_back()
             if not isinstance(error, DatabaseUnusable):
                 raise
             self._tell("at_risk", f"{error}; {len(self._waiting)} calls wait in memory")
             return False
+        self._waiting.written()
         for call_id in refused:
             log.error("journal.refused", call=call_id)
-        self.dropped += len(refused)
+        self._refused += len(refused)
         self.written += len(group) - len(refused)
         self._tell("up", "")
         if self._companion is not None:
@@ -250,7 +258,10 @@ class Journal:
 def _accept_rules(database: Database, rules: AcceptedRules) -> None:
     last = _last_accepted_rules(database)
     if last is None or last.hash != rules.hash:
-        database.table("rule_files").upsert(asdict(rules), pk="hash")
+        # Those before came before, also when the clock was ahead then.
+        not_before = math.nextafter(last.accepted_at, math.inf) if last else 0.0
+        accepted = replace(rules, accepted_at=max(rules.accepted_at, not_before))
+        database.table("rule_files").upsert(asdict(accepted), pk="hash")
 
 
 def _last_accepted_rules(database: Database) -> AcceptedRules | None:

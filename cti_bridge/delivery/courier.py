@@ -30,6 +30,8 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 1.0
 """How often the outbox is looked at without being told: a command of another process may have changed it."""
+GATHER_S = 0.2
+"""Seconds that a finished attempt may wait for others, or for the next new report, to be written down with them."""
 DOWN_AFTER = 5
 """So many failures in a row and the receiver counts as down; of answers that may mean the report, one of each call."""
 LONGEST_PAUSE_S = 30.0
@@ -84,6 +86,9 @@ class Courier:
         self._stopping = False
         self._idle = asyncio.Event()
         self._idle.set()
+        self._behind = False
+        """More was due in the latest pass than may be under way: whoever is done makes room for the next at once."""
+        self._later: asyncio.TimerHandle | None = None
         self._failures = 0
         self._failing: set[CallId] = set()
         self._pauses = delays(longest_s=LONGEST_PAUSE_S)
@@ -110,11 +115,15 @@ class Courier:
         try:
             while self._on_the_way or not self._stopping:
                 self._changed.clear()
+                self._wait_no_longer()
                 pause_s = await self._pass()
+                if self._stopping and not self._on_the_way:
+                    break
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._changed.wait(), pause_s)
         finally:
             await self._abandon()
+            self._wait_no_longer()
             self._idle.set()
 
     async def stop(self, *, within_s: float) -> None:
@@ -149,7 +158,9 @@ class Courier:
             for entry in found
             if entry.call_id not in self._on_the_way
         ]
-        for entry in [entry for entry, wait in waits if not wait][:slots]:
+        ready = [entry for entry, wait in waits if not wait]
+        self._behind = len(ready) > slots
+        for entry in ready[:slots]:
             self._on_the_way[entry.call_id] = asyncio.create_task(self._carry(entry), name=f"report-{entry.key}")
         return max(0.01, min([LOOK_EVERY_S, *(wait for _, wait in waits if wait)]))
 
@@ -157,9 +168,8 @@ class Courier:
         """How many more may be under way now: none in a pause, and one for a receiver that is down."""
         if self._monotonic() < self._paused_until:
             return 0
-        if not self.down:
-            return CONCURRENT - len(self._on_the_way)
-        return 0 if self._on_the_way else 1
+        busy = len(self._on_the_way) - len(self._finished)  # those make room in this very pass
+        return max(0, (1 if self.down else CONCURRENT) - busy)
 
     async def _carry(self, entry: Entry) -> None:
         try:
@@ -169,7 +179,15 @@ class Courier:
             verdict = TryAgain(f"failed ({type(error).__name__})")
         self._finished[entry.call_id] = _Attempt(entry, verdict)
         self._note(entry, verdict)
-        self.look()
+        if self._behind or self._stopping:
+            self.look()
+        elif self._later is None:
+            self._later = asyncio.get_running_loop().call_later(GATHER_S, self.look)
+
+    def _wait_no_longer(self) -> None:
+        if self._later is not None:
+            self._later.cancel()
+            self._later = None
 
     def _note(self, entry: Entry, verdict: Verdict) -> None:
         """How the receiver is, from one answer; a refusal is an answer, too."""

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections import OrderedDict
 from datetime import datetime
 from typing import Any
 
@@ -14,6 +15,8 @@ from cti_bridge.domain.ids import CustomerId
 
 _LIMIT_S = 5.0
 _MAX_AGE_S = 86_400.0
+_MOST_REMEMBERED = 1_000
+"""Calls of which an `ended` was told and no `updated` yet: the latest, and only to save work."""
 
 
 class CrmSink:
@@ -26,11 +29,13 @@ class CrmSink:
     def __init__(self, crm: Crm) -> None:
         self.name = f"crm:{crm.kind}"
         self._crm = crm
+        self._ended: OrderedDict[str, FinishedCall] = OrderedDict()
+        """What was told of these calls at their end."""
 
     async def send(self, entry: Entry) -> Verdict:
-        """Report one call; one without a customer is nothing to report."""
+        """Report one call; one without a customer is nothing to report, nor what its end has told already."""
         call = finished_call(json.loads(entry.body)["data"])
-        if call is None:
+        if call is None or (entry.type is ReportType.UPDATED and self._ended.pop(call.key, None) == call):
             return Delivered()
         try:
             async with asyncio.timeout(_LIMIT_S):
@@ -39,6 +44,10 @@ class CrmSink:
             return TryAgain(str(error))
         except TimeoutError:
             return TryAgain(f"no answer within {_LIMIT_S:g} s")
+        if entry.type is ReportType.ENDED:
+            self._ended[call.key] = call
+            if len(self._ended) > _MOST_REMEMBERED:
+                self._ended.popitem(last=False)
         return Delivered()
 
     async def close(self) -> None:

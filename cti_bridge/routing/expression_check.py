@@ -4,8 +4,18 @@ import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
-import cel
-
+from cti_bridge.routing.cel_engine import cel
+from cti_bridge.routing.expression_comparisons import (
+    TEXT_METHODS,
+    Comparison,
+    Complaint,
+    Token,
+    a,
+    comparisons,
+    kind_of,
+    method_on,
+    mismatch,
+)
 from cti_bridge.routing.expressions import Expression
 from cti_bridge.routing.problems import quoted, suggestion
 from cti_bridge.routing.vocabulary import (
@@ -17,13 +27,14 @@ from cti_bridge.routing.vocabulary import (
     DEALS,
     LINE_FACTS,
     ROOTS,
+    FactType,
 )
 
 MAX_LENGTH = 1000
 MAX_MACROS = 3
 
 _MACROS = {"all", "exists", "exists_one", "filter", "map"}
-_METHODS = {"contains", "startsWith", "endsWith", "matches", "size"} | _MACROS
+_METHODS = {*TEXT_METHODS, "size"} | _MACROS
 _FUNCTIONS = {"has", "size", "int", "uint", "double", "string", "matches", "type", "dyn"}
 _LITERALS = {"true", "false", "null", "in"}
 _FIELDS: dict[str, Collection[str]] = {
@@ -47,37 +58,13 @@ _PARSE_ERROR = re.compile(r"ERROR: <input>:(\d+):(\d+): (?:Syntax error: )?([^\n
 
 
 @dataclass(frozen=True, slots=True)
-class Complaint:
-    """Something wrong at this offset of the expression, in characters from 0."""
-
-    offset: int
-    message: str
-    hint: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """A fact compared with a text literal, such as `deal.stage == "paid"`; for checks against known names."""
-
-    offset: int
-    fact: str
-    value: str
-
-
-@dataclass(frozen=True, slots=True)
 class Checked:
-    """The outcome: an expression when there are no complaints."""
+    """The outcome: an expression when there are no complaints; `pointless` is what can be computed, but never holds."""
 
     expression: Expression | None
     complaints: tuple[Complaint, ...]
     comparisons: tuple[Comparison, ...] = ()
-
-
-@dataclass(frozen=True, slots=True)
-class _Token:
-    kind: str
-    text: str
-    offset: int
+    pointless: tuple[Complaint, ...] = ()
 
 
 def check_expression(source: str) -> Checked:
@@ -89,7 +76,7 @@ def check_expression(source: str) -> Checked:
     except ValueError as error:
         return Checked(None, (_parse_error(source, str(error)),))
     tokens = [
-        _Token(match.lastgroup or "", match.group(), match.start())
+        Token(match.lastgroup or "", match.group(), match.start())
         for match in _TOKEN.finditer(source)
         if match.lastgroup != "space"
     ]
@@ -101,7 +88,7 @@ def check_expression(source: str) -> Checked:
     if reader.complaints:
         return Checked(None, tuple(reader.complaints))
     facts = tuple(dict.fromkeys(reader.facts))
-    return Checked(Expression(source, facts, program), (), tuple(reader.comparisons))
+    return Checked(Expression(source, facts, program), (), tuple(reader.comparisons), tuple(reader.pointless))
 
 
 def _parse_error(source: str, text: str) -> Complaint:
@@ -119,7 +106,7 @@ def _parse_error(source: str, text: str) -> Complaint:
 class _Reader:
     """Walks the tokens of one expression once."""
 
-    def __init__(self, tokens: list[_Token]) -> None:
+    def __init__(self, tokens: list[Token]) -> None:
         self._tokens = tokens
         self._bound: set[str] = set()
         self._open: list[bool] = []  # per open bracket: does it belong to a macro
@@ -128,6 +115,7 @@ class _Reader:
         self.facts: list[str] = []
         self.variables: set[str] = set()
         self.complaints: list[Complaint] = []
+        self.pointless: list[Complaint] = []
         self.comparisons: list[Comparison] = []
 
     def read(self) -> None:
@@ -139,10 +127,28 @@ class _Reader:
                     self._closed_macro = index
             elif token.kind == "word":
                 self._word(index, token)
+        self._result()
         if self._macros > MAX_MACROS:
             self._complain(self._tokens[0], f"more than {MAX_MACROS} of {', '.join(sorted(_MACROS))}")
 
-    def _word(self, index: int, token: _Token) -> None:
+    def _result(self) -> None:
+        """An expression that is one value and no question."""
+        if not self._tokens:
+            return
+        first, alone = self._tokens[0], len(self._tokens) == 1
+        if alone and first.kind in {"string", "number"}:
+            kind = FactType.TEXT if first.kind == "string" else FactType.NUMBER
+            self.pointless.append(Complaint(first.offset, f"the result is {a(kind)}, not true or false"))
+        elif (
+            len(self._tokens) == 3
+            and self._tokens[1].text == "."
+            and len(self.facts) == 1
+            and kind_of(self.facts[0]) is not FactType.FLAG
+        ):
+            kind = kind_of(self.facts[0])
+            self.pointless.append(Complaint(first.offset, f"the result is {a(kind)}, not true or false"))
+
+    def _word(self, index: int, token: Token) -> None:
         called = self._text(index + 1) == "("
         if self._text(index - 1) == ".":
             if called:
@@ -156,7 +162,7 @@ class _Reader:
         elif token.text in ROOTS:
             self._fact(index, token)
         elif token.text == DEALS:
-            self._refer(index, DEALS)
+            self._refer(index, index, DEALS)
             self.variables.add(DEALS)
         elif token.text in self._bound:
             self._bound_field(index)
@@ -165,7 +171,7 @@ class _Reader:
         elif token.text not in _LITERALS:
             self._complain(token, f"unknown fact {quoted(token.text)}", suggestion(token.text, [*ROOTS, DEALS]))
 
-    def _fact(self, index: int, token: _Token) -> None:
+    def _fact(self, index: int, token: Token) -> None:
         field = self._token(index + 2)
         known = _FIELDS[token.text]
         if self._text(index + 1) != "." or field is None or field.kind != "word":
@@ -175,7 +181,7 @@ class _Reader:
             hint = suggestion(field.text, known)
             self._complain(token, f"unknown fact {quoted(name)}", hint or f"known: {', '.join(known)}")
         else:
-            self._refer(index + 2, f"{token.text}.{field.text}")
+            self._refer(index, index + 2, f"{token.text}.{field.text}")
         self.variables.add(token.text)
 
     def _bound_field(self, index: int) -> None:
@@ -186,9 +192,9 @@ class _Reader:
             hint = suggestion(field.text, DEAL_FIELDS, f"known: {', '.join(DEAL_FIELDS)}")
             self._complain(field, f"a deal has no {quoted(field.text)}", hint)
         else:
-            self._compare(index + 2, f"deal.{field.text}")
+            self._compare(index, index + 2, f"deal.{field.text}")
 
-    def _method(self, index: int, token: _Token) -> None:
+    def _method(self, index: int, token: Token) -> None:
         if token.text not in _METHODS:
             self._complain(token, f"unknown function {quoted(token.text)}", suggestion(token.text, _METHODS))
         elif token.text in _MACROS:
@@ -196,7 +202,7 @@ class _Reader:
         elif token.text == "matches" and any(self._open):
             self._complain(token, "`matches` inside a macro", "use contains, startsWith or endsWith")
 
-    def _macro(self, index: int, token: _Token) -> None:
+    def _macro(self, index: int, token: Token) -> None:
         self._macros += 1
         over_deals = self._text(index - 2) == DEALS and self._text(index - 3) != "."
         over_macro = self._text(index - 2) == ")" and self._closed_macro == index - 2
@@ -211,35 +217,30 @@ class _Reader:
         self._bound.add(variable.text)
         self.variables.add(variable.text)
 
-    def _refer(self, index: int, fact: str) -> None:
+    def _refer(self, start: int, end: int, fact: str) -> None:
         self.facts.append(fact)
-        self._compare(index, fact)
+        self._compare(start, end, fact)
 
-    def _compare(self, index: int, fact: str) -> None:
-        """Notes `fact == "text"` and `fact in ["text", …]`."""
-        sign = self._text(index + 1)
-        if sign in {"==", "!="}:
-            self._literal(index + 2, fact)
-        elif sign == "in" and self._text(index + 2) == "[":
-            for place in range(index + 3, len(self._tokens)):
-                if self._text(place) == "]":
-                    return
-                self._literal(place, fact)
-
-    def _literal(self, index: int, fact: str) -> None:
-        token = self._token(index)
-        if token is not None and token.kind == "string" and re.fullmatch(r"([\"'])[^\\]*?\1", token.text):
-            self.comparisons.append(Comparison(token.offset, fact, token.text.strip(token.text[0])))
+    def _compare(self, start: int, end: int, fact: str) -> None:
+        """Notes what the fact that these tokens name is compared with, and what is asked of it."""
+        for compared in comparisons(self._tokens, start, end, fact):
+            wrong = mismatch(compared)
+            if wrong is not None:
+                self.pointless.append(wrong)
+            elif compared.kind is FactType.TEXT and compared.equal:
+                self.comparisons.append(compared)
+        if (wrong := method_on(self._tokens, end, fact)) is not None:
+            self.pointless.append(wrong)
 
     def _is_macro(self, index: int) -> bool:
         return self._text(index) in _MACROS and self._text(index - 1) == "."
 
-    def _token(self, index: int) -> _Token | None:
+    def _token(self, index: int) -> Token | None:
         return self._tokens[index] if 0 <= index < len(self._tokens) else None
 
     def _text(self, index: int) -> str:
         token = self._token(index)
         return token.text if token is not None and token.kind != "string" else ""
 
-    def _complain(self, token: _Token, message: str, hint: str = "") -> None:
+    def _complain(self, token: Token, message: str, hint: str = "") -> None:
         self.complaints.append(Complaint(token.offset, message, hint))

@@ -10,9 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import cel
-
 from cti_bridge.domain.decision import FactValue
+from cti_bridge.routing.cel_engine import cel
 from cti_bridge.routing.vocabulary import DEALS, ROOTS
 
 

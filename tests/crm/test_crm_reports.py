@@ -4,6 +4,7 @@ import asyncio
 import json
 import sqlite3
 import threading
+import time
 from collections.abc import AsyncIterator
 from contextlib import closing
 from dataclasses import replace
@@ -143,6 +144,24 @@ async def test_however_many_calls_are_told_the_file_is_seldom_opened_anew(
     assert (tmp_path / "crm.sqlite-wal").stat().st_size < 2 * call_list.WAL_KEPT
 
 
+def test_whoever_reads_the_file_for_long_holds_up_no_report(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A backup, say: what waits beside the file can be moved into it when he is done."""
+    monkeypatch.setattr(call_list, "WAL_KEPT", 1)
+    import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
+    path = tmp_path / "crm.sqlite"
+    log = tmp_path / "crm.sqlite-wal"
+    with closing(call_list.open_for_calls(path, busy_timeout_s=20.0)) as writer:
+        with closing(sqlite3.connect(path, isolation_level=None)) as reader:
+            reader.executescript("BEGIN; SELECT count(*) FROM customers;")
+            began = time.monotonic()
+            call_list.write_call(writer, path, CALL)
+            assert time.monotonic() - began < 10.0, "he was not waited for"
+            assert log.stat().st_size > 0
+        call_list.write_call(writer, path, replace(CALL, key="main-2.1"))
+        assert log.stat().st_size == 0
+        assert writer.execute("PRAGMA busy_timeout").fetchone() == (20_000,), "for a lock, it waits as before"
+
+
 async def test_a_locked_file_is_said_and_holds_up_nobody(crm: EmbeddedCrm, tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
@@ -160,7 +179,7 @@ async def test_a_caller_who_is_looked_up_waits_behind_one_report_at_most(
     """While something else holds the file, each report takes as long as it may wait for it; callers cannot."""
     begun, gate = [], threading.Semaphore(0)
 
-    def slow(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None:
+    def slow(connection: sqlite3.Connection, path: Path, call: FinishedCall) -> None:
         begun.append(call.key)
         assert gate.acquire(timeout=10)
 
@@ -195,19 +214,47 @@ async def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
 )
 async def test_what_lies_in_the_outbox_reaches_it(crm: EmbeddedCrm, data: dict[str, Any], expected: datetime) -> None:
     sink = CrmSink(crm)
-    entry = Entry(
-        CallId("main-1.1"), sink.name, 3, ReportType.ENDED, "waiting", 0.0, 0, 0.0, "", json.dumps({"data": data})
-    )
-    assert await sink.send(entry) == Delivered()
+    assert await sink.send(entry_of(sink, ReportType.ENDED, data)) == Delivered()
     assert await last_contact(crm) == expected
 
 
 async def test_while_it_cannot_be_asked_the_report_waits(tmp_path: Path) -> None:
     crm = EmbeddedCrm(tmp_path / "none.sqlite")
     sink = CrmSink(crm)
-    entry = Entry(
-        CallId("main-1.1"), sink.name, 3, ReportType.ENDED, "waiting", 0.0, 0, 0.0, "", json.dumps({"data": DATA})
-    )
-    assert isinstance(await sink.send(entry), TryAgain)
+    assert isinstance(await sink.send(entry_of(sink, ReportType.ENDED, DATA)), TryAgain)
     await sink.close()
     await crm.close()
+
+
+async def test_an_update_that_says_what_the_end_said_is_not_written_again(
+    crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, written = CrmSink(crm), []
+    write = call_list.write_call
+
+    def noted(connection: sqlite3.Connection, path: Path, call: FinishedCall) -> None:
+        written.append(call.outcome)
+        write(connection, path, call)
+
+    monkeypatch.setattr(store, "write_call", noted)
+    abandoned = {**DATA, "answered_at": None, "outcome": "abandoned"}
+    assert await sink.send(entry_of(sink, ReportType.ENDED, abandoned)) == Delivered()
+    assert await sink.send(entry_of(sink, ReportType.UPDATED, abandoned)) == Delivered()
+    assert written == ["abandoned"]
+    assert await sink.send(entry_of(sink, ReportType.UPDATED, DATA)) == Delivered(), "it was answered after all"
+    assert written == ["abandoned", "answered"]
+    assert await last_contact(crm) == END
+
+
+async def test_an_update_is_written_when_the_end_was_not_taken(tmp_path: Path) -> None:
+    crm = EmbeddedCrm(tmp_path / "crm.sqlite")
+    sink = CrmSink(crm)
+    assert isinstance(await sink.send(entry_of(sink, ReportType.ENDED, DATA)), TryAgain)
+    import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
+    assert await sink.send(entry_of(sink, ReportType.UPDATED, DATA)) == Delivered()
+    assert await last_contact(crm) == END
+    await crm.close()
+
+
+def entry_of(sink: CrmSink, kind: ReportType, data: dict[str, Any]) -> Entry:
+    return Entry(CallId("main-1.1"), sink.name, 3, kind, "waiting", 0.0, 0, 0.0, "", json.dumps({"data": data}))

@@ -21,6 +21,7 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.delivery import courier, outbox, verdict
 from cti_bridge.delivery.dispatch import Dispatch
+from cti_bridge.delivery.http_post import CONCURRENT
 from cti_bridge.delivery.outbox import Choice, Entry
 from cti_bridge.delivery.sink import Sink
 from cti_bridge.delivery.webhook import WebhookSink
@@ -455,6 +456,20 @@ async def test_stopping_lets_a_report_under_way_arrive(path: Path, receiver: Htt
         assert [row[0] for row in file.execute("SELECT seq FROM outbox ORDER BY seq")] == [2, 3, 4]
 
 
+async def test_stopping_waits_no_longer_than_for_what_is_under_way(
+    path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was taken a moment ago is written down, and that is all."""
+    monkeypatch.setattr(courier, "GATHER_S", 3600.0)
+    monkeypatch.setattr(courier, "LOOK_EVERY_S", 3600.0)
+    async with Office(path, webhook(receiver)).open() as office:
+        await office.keep(offered())
+        await receiver.until(1)
+        async with asyncio.timeout(30):
+            await office.dispatch.stop(within_s=3600.0)
+        assert await office.entries() == []
+
+
 async def test_a_receiver_that_asks_for_patience_is_left_alone_with_every_report(
     path: Path, receiver: HttpReceiver
 ) -> None:
@@ -491,6 +506,41 @@ async def test_a_receiver_that_is_down_is_asked_with_one_report_at_a_time(path: 
         receiver.behaviour = takes
         await office.until(lambda entries: not entries)
     assert len(receiver.distinct()) == 20
+
+
+async def test_what_was_taken_about_the_same_time_is_written_down_at_once(
+    path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each report costs one transaction more."""
+    monkeypatch.setattr(courier, "GATHER_S", 0.5)
+    monkeypatch.setattr(courier, "LOOK_EVERY_S", 60.0)
+    passes = []
+    settle = courier.Courier._settle
+
+    async def noted(self: courier.Courier, *, slots: int) -> list[Entry]:
+        passes.append(slots)
+        return await settle(self, slots=slots)
+
+    monkeypatch.setattr(courier.Courier, "_settle", noted)
+    async with Office(path, webhook(receiver)).open() as office:
+        for number in range(1, CONCURRENT + 1):
+            office.journal.keep(offered(number))
+        await receiver.until(CONCURRENT)
+        await office.until(lambda entries: not entries)
+        assert len(passes) <= 3, "one that found nothing, one that sent all, one that wrote down all"
+
+
+async def test_a_courier_who_is_behind_waits_for_nothing(
+    path: Path, receiver: HttpReceiver, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with Office(path, webhook(receiver)).open(deliver=False) as office:
+        for number in range(1, 40):
+            office.journal.keep(offered(number))
+        await office.keep(offered(40))
+    monkeypatch.setattr(courier, "GATHER_S", 3600.0)
+    monkeypatch.setattr(courier, "LOOK_EVERY_S", 3600.0)
+    async with Office(path, webhook(receiver)).open():
+        await receiver.until(40)
 
 
 async def test_the_figures_say_what_waits_and_what_was_sent(path: Path, receiver: HttpReceiver) -> None:

@@ -14,6 +14,8 @@ from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
 from cti_bridge.delivery.webhook import WebhookSink
 from cti_bridge.domain.ids import CallId
 
+pytestmark = pytest.mark.slow
+
 ENTRY = Entry(CallId("main-1.1"), "crm", 1, ReportType.STARTED, "waiting", 0.0, 0, 0.0, "", "{}")
 Writing = Callable[[asyncio.StreamWriter], Awaitable[None]]
 LIMIT_S = 1.5

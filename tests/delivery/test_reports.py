@@ -205,3 +205,28 @@ def test_an_answered_call_to_a_customer_is_a_contact_with_him() -> None:
     call = finished_call(event(told(MADE, REACHED)[2])["data"])
     assert call is not None
     assert (call.customer_id, call.user, call.answered_at is not None) == ("c-7", "o.lanskaya", True)
+
+
+@pytest.mark.parametrize(
+    ("final", "outcome", "told_of"),
+    [
+        ("", "abandoned", None),
+        ("queue", "abandoned", "queue"),
+        ("callback", "missed", "callback"),
+        ("message", "missed", "voicemail"),
+        ("elsewhere", "overflowed", "goto"),
+        ("of a later version", "abandoned", None),
+    ],
+)
+def test_the_end_says_where_the_caller_was_sent_when_the_steps_had_run_out(
+    final: str, outcome: str, told_of: str | None
+) -> None:
+    start, end, updated = told(OFFERED, replace(ABANDONED, final=final, outcome=outcome))
+    assert event(start)["data"]["final"] is None
+    for report in (end, updated):
+        assert (event(report)["data"]["outcome"], event(report)["data"]["final"]) == (outcome, told_of)
+
+
+def test_an_answer_does_not_say_what_only_the_end_says() -> None:
+    answer = event(told(OFFERED, replace(ENDED, final="callback"))[1])
+    assert (answer["type"], answer["data"]["final"]) == ("call.answered", None)

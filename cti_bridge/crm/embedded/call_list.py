@@ -43,33 +43,46 @@ _ANY_OF = "SELECT 1 FROM calls WHERE key IN (SELECT value FROM json_each(?)) LIM
 _FORGET = "DELETE FROM calls WHERE key IN (SELECT value FROM json_each(?))"
 
 
-def write_call(path: Path, call: FinishedCall, *, busy_timeout_s: float) -> None:
-    """Note a call with its customer, if he is there, and when he was last spoken with. Repeated, it changes nothing.
+def open_for_calls(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:
+    """The customer file for `write_call`; one of an older version is brought up to date.
 
-    A file of an older version is brought up to date. Raises sqlite3.Error and DatabaseUnusable.
+    Raises sqlite3.Error and DatabaseUnusable.
     """
     address = f"{path.absolute().as_uri()}?mode=rw"
-    started_at, ended_at = _text(call.started_at), _text(call.ended_at)
-    answered_at = _text(call.answered_at) if call.answered_at else None
-    with closing(sqlite3.connect(address, uri=True, timeout=busy_timeout_s)) as connection:
+    connection = sqlite3.connect(address, uri=True, timeout=busy_timeout_s)
+    try:
         connection.execute("PRAGMA synchronous = NORMAL")
         connection.execute("PRAGMA foreign_keys = ON")
         connection.execute("PRAGMA wal_autocheckpoint = 0")
         migrate(Database(connection, execute_plugins=False), MIGRATIONS)
-        with connection:
-            if answered_at is not None:
-                connection.execute(_LAST_CONTACT, (ended_at, call.customer_id))
-            said = (call.queue, call.user, call.outcome, call.direction)
-            connection.execute(_WRITE, (call.key, started_at, answered_at, ended_at, *said, call.customer_id))
-            connection.execute(_TRIM, (call.customer_id, call.customer_id, MOST_CALLS))
-        _move_in(connection, path)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def write_call(connection: sqlite3.Connection, path: Path, call: FinishedCall) -> None:
+    """Note a call with its customer, if he is there, and when he was last spoken with. Repeated, it changes nothing.
+
+    The connection is one of `open_for_calls` to the file at `path`. Raises sqlite3.Error.
+    """
+    started_at, ended_at = _text(call.started_at), _text(call.ended_at)
+    answered_at = _text(call.answered_at) if call.answered_at else None
+    with connection:
+        if answered_at is not None:
+            connection.execute(_LAST_CONTACT, (ended_at, call.customer_id))
+        said = (call.queue, call.user, call.outcome, call.direction)
+        connection.execute(_WRITE, (call.key, started_at, answered_at, ended_at, *said, call.customer_id))
+        connection.execute(_TRIM, (call.customer_id, call.customer_id, MOST_CALLS))
+    _move_in(connection, path)
 
 
 def _move_in(connection: sqlite3.Connection, path: Path) -> None:
     """Move what waits beside the file into it, all at once and seldom: each time whoever reads opens the file anew.
 
     SQLite by itself would do so after every write as soon as a thousand pages wait, because the reader that opens the
-    file anew forgets how far it had come.
+    file anew forgets how far it had come. Somebody else who reads for long, a backup say, is not waited for: callers
+    who are looked up would wait with us, after every call.
     """
     wal = path.with_name(f"{path.name}-wal")
     try:
@@ -77,7 +90,12 @@ def _move_in(connection: sqlite3.Connection, path: Path) -> None:
     except OSError:
         return
     if waiting > WAL_KEPT:
-        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        (busy_timeout_ms,) = connection.execute("PRAGMA busy_timeout").fetchone()
+        connection.execute("PRAGMA busy_timeout = 0")
+        try:
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+        finally:
+            connection.execute(f"PRAGMA busy_timeout = {busy_timeout_ms}")
 
 
 def forget_calls(path: Path, keys: Sequence[str], *, busy_timeout_s: float) -> None:
@@ -95,6 +113,7 @@ def forget_calls(path: Path, keys: Sequence[str], *, busy_timeout_s: float) -> N
         connection.execute("PRAGMA secure_delete = ON")
         with connection:
             connection.execute(_FORGET, asked)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()  # what waits beside the file has them, too
 
 
 def read_calls(database: Database, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:

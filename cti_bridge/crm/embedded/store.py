@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.crm.embedded.call_list import read_calls, write_call
+from cti_bridge.crm.embedded.call_list import open_for_calls, read_calls, write_call
 from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, stored_time, unavailable
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
@@ -60,8 +60,9 @@ class EmbeddedCrm:
         self._noting = asyncio.Semaphore(1)
         """A caller waits behind one note at most: each may take as long as a locked file is waited for."""
         self._closed = False
-        # Only the worker thread touches these two.
+        # Only the worker thread touches these three.
         self._database: Database | None = None
+        self._writer: sqlite3.Connection | None = None
         self._identity: _Identity | None = None
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
@@ -130,7 +131,9 @@ class EmbeddedCrm:
         """Write with a connection of its own, beside the one that reads and has made sure of the file."""
         try:
             self._current()
-            write_call(self._path, call, busy_timeout_s=_BUSY_TIMEOUT_S)
+            if self._writer is None:
+                self._writer = open_for_calls(self._path, busy_timeout_s=_BUSY_TIMEOUT_S)
+            write_call(self._writer, self._path, call)
         except (sqlite3.Error, OSError, DatabaseUnusable) as error:
             self._shut()
             raise unavailable(self._path, error) from error
@@ -149,7 +152,11 @@ class EmbeddedCrm:
         return self._database
 
     def _shut(self) -> None:
+        """Close both, the writer first: were it the last, SQLite would remove the log of whatever file is there now."""
+        writer, self._writer = self._writer, None
         database, self._database, self._identity = self._database, None, None
+        if writer is not None:
+            writer.close()
         if database is not None:
             database.conn.close()
 
