@@ -250,8 +250,12 @@ class Caller:
         """Requests that it was ordered to send within its call; the BYE has the number 99."""
 
     async def __aenter__(self) -> Self:
-        """Dial."""
-        await self.start()
+        """Dial; whoever is not let finish, or cannot, leaves nothing behind."""
+        try:
+            await self.start()
+        except BaseException:
+            await self._sipp.stop()
+            raise
         return self
 
     async def __aexit__(self, *exc: object) -> None:

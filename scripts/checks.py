@@ -5,7 +5,8 @@
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
 Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but for what is
-marked slow, so that it answers soon. All parts run even when one failed; the closing line adds up pytest's.
+marked slow, and briefly (`tests/brief.py`), so that it answers in a minute: three at a time, for many of these tests
+wait more than they compute. All parts run even when one failed; the closing line adds up pytest's.
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
 all well, 1 something failed or no test was run.
 
@@ -58,11 +59,13 @@ class Tests:
             if not npm("test"):
                 self.failed.append("page")
             apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
-            wanted = "not promise" if everything else "not promise and not slow"
-            self.pytest("units and stories", "-n", "2", "-m", wanted, "tests", *apart)
             if everything:
+                self.pytest("units and stories", "-n", "2", "-m", "not promise", "tests", *apart)
                 self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
                 self.pytest("promises", "-m", "promise", "tests")
+            else:
+                wanted = ("-n", "3", "-m", "not promise and not slow")
+                self.pytest("units and stories", *wanted, "tests", *apart, environment={"CTI_TESTS_BRIEF": "1"})
         return self.summed_up()
 
     def summed_up(self) -> int:

@@ -50,8 +50,15 @@ def main(argv: list[str]) -> int:
     except KeyboardInterrupt:
         return 130
     if command:
+        _keep_bytecode()
         os.execvp(command[0], command)
     return 0
+
+
+def _keep_bytecode() -> None:
+    """Where nothing compiled may lie beside the sources, it lies in `.cache`: tests start hundreds of Pythons."""
+    if os.environ.pop("PYTHONDONTWRITEBYTECODE", ""):
+        os.environ["PYTHONPYCACHEPREFIX"] = str(steps.CACHE / "bytecode")
 
 
 def prepare(wanted: tuple[steps.Step, ...]) -> None:

@@ -1,6 +1,6 @@
 """What holds for every test: it gives back all that it took, and Hypothesis tries the same examples every time.
 
-`CTI_HYPOTHESIS=soak` tries many more, and others every time; `make soak` does.
+`CTI_HYPOTHESIS=soak` tries many more, and others every time; `make soak` does. `make check` tries fewer.
 """
 
 import asyncio
@@ -13,13 +13,15 @@ from functools import partial
 
 import pytest
 import structlog
+from brief import BRIEF
 from hypothesis import HealthCheck, settings
 from leftovers import held, left_over
 
 _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)  # a busy machine is not what is tested
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_SLOW_IS_FINE)
+settings.register_profile("brief", settings.get_profile("ci"), max_examples=10)
 settings.register_profile("soak", deadline=None, max_examples=5_000, suppress_health_check=_SLOW_IS_FINE)
-settings.load_profile(os.environ.get("CTI_HYPOTHESIS", "ci"))
+settings.load_profile(os.environ.get("CTI_HYPOTHESIS", "brief" if BRIEF else "ci"))
 
 GIVEN_BACK_WITHIN_S = 3.0
 """A thread or a connection that is ending may take so long about it."""

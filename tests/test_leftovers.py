@@ -136,6 +136,7 @@ async def test_clean():
 """
 
 
+@pytest.mark.slow
 def test_every_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "test_leaky.py").write_text(LEAKY)
     (tmp_path / "pytest.ini").write_text("[pytest]\nasyncio_mode = auto\n")

@@ -29,6 +29,7 @@ async def test_every_action_that_is_sent_is_tried_below() -> None:
 NEEDED = ("Login", "CoreShowChannels", "QueueStatus", "BridgeList", "Ping")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", NEEDED)
 async def test_an_action_that_is_never_answered_is_given_up_and_the_session_tried_again(action: str) -> None:
     heard = Heard()
@@ -41,6 +42,7 @@ async def test_an_action_that_is_never_answered_is_given_up_and_the_session_trie
             await heard.until(lambda: heard.states[-1] == ("up", ""))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("action", ["CoreShowChannels", "QueueStatus", "BridgeList"])
 async def test_a_list_that_never_ends_is_given_up_and_changes_nothing(action: str) -> None:
     heard = Heard()

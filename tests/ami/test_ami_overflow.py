@@ -68,6 +68,7 @@ class Picture(Heard):
         return {call.id: call.state.value for call in self.book.live()}
 
 
+@pytest.mark.slow
 async def test_after_a_storm_that_was_too_much_the_picture_is_what_asterisk_has() -> None:
     picture = Picture()
     async with FakeAsterisk() as asterisk:

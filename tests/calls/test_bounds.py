@@ -81,6 +81,7 @@ def test_a_talk_that_had_to_give_way_was_answered() -> None:
     assert ended.after.outcome is Outcome.ANSWERED
 
 
+@pytest.mark.slow
 def test_ten_thousand_calls_at_once_never_exceed_the_limit_and_each_drop_is_counted() -> None:
     full = book(limit=2_000)
     for number in range(10_000):

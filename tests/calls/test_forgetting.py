@@ -20,7 +20,7 @@ from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord, LegRecord
 from cti_bridge.cli import calls as commands
 from cti_bridge.cli.main import main
-from cti_bridge.crm.embedded.call_list import write_call
+from cti_bridge.crm.embedded.call_list import open_for_calls, write_call
 from cti_bridge.crm.embedded.schema import open_for_import
 from cti_bridge.domain.customer import FinishedCall
 from cti_bridge.domain.ids import ChannelId, CustomerId, OperatorId
@@ -224,12 +224,12 @@ async def test_the_list_of_the_embedded_crm_does_not_say_whose_calls_they_were(
     with closing(open_for_import(path).conn) as file:
         file.execute("INSERT INTO customers (id, name) VALUES ('c-1', ?)", [NAME])
         file.commit()
-    for call in (*HERS[:3], HIS[0]):
-        at = datetime.fromtimestamp(call.offered_at, UTC)
-        told = FinishedCall(call.id, CustomerId("c-1"), at, None, at, "sales", "", "abandoned")
-        write_call(path, told, busy_timeout_s=1.0)
+    with closing(open_for_calls(path, busy_timeout_s=1.0)) as writer, closing(sqlite3.connect(path)) as file:
+        for call in (*HERS[:3], HIS[0]):
+            at = datetime.fromtimestamp(call.offered_at, UTC)
+            told = FinishedCall(call.id, CustomerId("c-1"), at, None, at, "sales", "", "abandoned")
+            write_call(writer, path, told)
 
-    with closing(sqlite3.connect(path)) as file:
         file.execute("BEGIN IMMEDIATE")
         monkeypatch.setattr(commands, "_BUSY_S", 0.05)
         run("forget", MARIA, code=2)
@@ -238,6 +238,8 @@ async def test_the_list_of_the_embedded_crm_does_not_say_whose_calls_they_were(
         assert run("forget", MARIA, "--dry-run") == ["3 calls would be forgotten"]
         assert run("forget", MARIA) == ["3 calls forgotten"]
         assert file.execute("SELECT key FROM calls").fetchall() == [(HIS[0].id,)]
+        for left in path.parent.glob("crm.sqlite*"):
+            assert HERS[0].id.encode() not in left.read_bytes()
 
 
 async def test_a_call_that_somebody_passed_on_to_him_is_no_reason_to_rewrite_the_file(

@@ -247,7 +247,7 @@ def test_a_clock_that_was_in_2040_from_the_first_day_is_not_believed_again_later
     assert trusted_time(trusted, now=IN_2040, passed_s=3600.0, oldest=NOW).at == trusted.at + 3600.0 * PACE
 
 
-@settings(max_examples=300)
+@settings(max_examples=5 * settings().max_examples)
 @given(st.lists(st.tuples(st.floats(0, 3.0e9), st.floats(0, 86400.0)), max_size=40))
 def test_whatever_the_clock_says_it_removes_nothing_before_its_time(looks: list[tuple[float, float]]) -> None:
     """From a right start, age is never measured by a time that is later than the true one, but for the pace."""

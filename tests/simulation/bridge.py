@@ -218,5 +218,7 @@ class Bridge:
             "interfaces": where._at,
             "bridges": book._talks._bridges._bridge_of,
             "phones in use": board._phones._interface_of,
+            "callers in queues": board.overtaking._callers,
+            "orders of queues": board.overtaking._order,
             "desks": list(board._desks),
         }

@@ -6,8 +6,9 @@ import sqlite3
 from dataclasses import replace
 from pathlib import Path
 
-from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.journal import MAX_WAITING, Journal
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.waiting import WaitingCalls
 from cti_bridge.delivery.outbox_writer import OutboxWriter, Receiver
 from cti_bridge.delivery.reports import Report, ReportType
 from cti_bridge.domain.ids import CallId
@@ -49,7 +50,7 @@ class DiskLedger(Ledger):
     def forget(self) -> None:
         """What has not been written is gone with the process."""
         super().forget()
-        self._journal._waiting.clear()
+        self._journal._waiting = WaitingCalls(MAX_WAITING)
 
     async def open_calls(self) -> list[CallRecord]:
         """A new process opens the file that the killed one left."""

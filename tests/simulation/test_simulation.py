@@ -7,12 +7,13 @@ import os
 from pathlib import Path
 
 import pytest
+from brief import BRIEF
 
 from simulation.line import CALM, Troubles
 from simulation.run import Plan, Run
 
 SEED = int(os.environ.get("CTI_SIMULATION_SEED", "1"))
-CALLS = int(os.environ.get("CTI_SIMULATION_CALLS", "10000"))
+CALLS = int(os.environ.get("CTI_SIMULATION_CALLS", "500" if BRIEF else "10000"))
 
 SLOW = Troubles(lag_s=0.8, doubled=0.05)
 CUT = Troubles(lag_s=0.3, doubled=0.02, cut_every_s=60.0)
@@ -35,7 +36,7 @@ async def test_every_promise_holds_at_every_step(name: str, number: int) -> None
 
 @pytest.mark.parametrize("troubles", [CALM, KILLED], ids=["calm", "killed"])
 async def test_every_promise_holds_on_a_real_disk(tmp_path: Path, troubles: Troubles) -> None:
-    await Run(Plan(SEED, 300, troubles), disk=tmp_path / "calls.sqlite").play()
+    await Run(Plan(SEED, 50 if BRIEF else 300, troubles), disk=tmp_path / "calls.sqlite").play()
 
 
 async def test_the_same_seed_is_the_same_run() -> None:

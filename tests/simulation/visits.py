@@ -112,6 +112,10 @@ def _final(visitor: Visitor, final: str) -> Course:
     visitor.call.final = final
     visitor.call.story.append(f"final {final}")
     pbx.say("UserEvent", visitor.channel, UserEvent="CtiFinal", Final=final)
+    if not final.startswith("queue") and chance.random() < 0.2:  # no such sound, box or place
+        visitor.call.final = final = f"queue:{QUEUES[0].name}"
+        visitor.call.story.append(f"taken back: {final}")
+        pbx.say("UserEvent", visitor.channel, UserEvent="CtiFinal", Final=final)
     if final.startswith("queue"):
         while (yield from _queue(visitor, QUEUES[0], 600.0)):
             pass

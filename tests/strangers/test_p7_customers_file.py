@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 
 from cti_bridge.cli.main import main
 
+pytestmark = pytest.mark.slow
+
 texts = st.one_of(st.text(max_size=60), st.sampled_from(sorted(TEXTS.values())))
 columns = st.sampled_from(
     ["customer_id", "name", "number", "email", "deal_id", "stage", "amount", "changed_at", "note"]

@@ -24,6 +24,8 @@ from cti_bridge.routing.problems import RulesError
 from cti_bridge.settings import SettingsError, load_settings
 from demo.callers import CallersRejected, CallersUnreadable, read_callers
 
+pytestmark = pytest.mark.slow
+
 SOON_S = 15.0
 """A file that takes longer to be refused has found something that grows without bound."""
 

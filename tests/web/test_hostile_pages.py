@@ -9,6 +9,8 @@ from front_desk import ANNA, front_desk
 
 from cti_bridge.web.site import SocketLimits
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize(
     "origin", ["https://evil.example", "http://127.0.0.1:1", "null", "http://127.0.0.1.evil.example"]

@@ -3,6 +3,7 @@
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -57,8 +58,17 @@ async def test_a_supervisor_sees_every_caller_and_why_nobody_answered(tmp_path: 
     assert item["name"] == "Пётр «П» <b>"
     assert item["tries"][0] | {"at": ""} == {
         "id": "main-2.1", "at": "", "line": "+74950000149", "queue": "sales", "outcome": "abandoned", "waited_s": 12.5,
-        "rang": [],
+        "rang": [], "promised": False,
     }  # fmt: skip
+
+
+async def test_who_was_promised_a_call_is_one_item_that_says_so(tmp_path: Path) -> None:
+    promised = [replace(call(number, MARIA), outcome="missed", final="callback") for number in (1, 2)]
+    async with desk_with(tmp_path, *promised, call(3, PETER)) as desk:
+        _, answer = await asked(desk, "olga")
+
+    told = {item["caller"]["number"]: (item["calls"], item["promised"]) for item in answer["missed"]}
+    assert told == {MARIA: (2, True), PETER: (1, False)}
 
 
 @pytest.mark.parametrize(("operator", "calls"), [("anna", ["main-1.1"]), ("boris", ["main-4.1", "main-3.1"])])

@@ -19,6 +19,8 @@ from hypothesis import strategies as st
 from cti_bridge.operators.protocol import Ack, Command, Hello, Ping, ProtocolError, Renew, decode
 from cti_bridge.web.site import SocketLimits
 
+pytestmark = pytest.mark.slow
+
 WITHIN_S = 10.0
 CONTINUATION, TEXT, BINARY, CLOSE, PING, PONG = 0x0, 0x1, 0x2, 0x8, 0x9, 0xA
 MASK = b"\x11\x22\x33\x44"

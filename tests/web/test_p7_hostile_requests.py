@@ -16,6 +16,8 @@ from hypothesis import strategies as st
 
 from cti_bridge.web import answers, server
 
+pytestmark = pytest.mark.slow
+
 WITHIN_S = 10.0
 SESSION = b"/api/v1/session"
 HIDDEN_WORDS = "nobody reads this"

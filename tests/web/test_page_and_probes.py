@@ -8,12 +8,9 @@ import aiohttp
 import pytest
 from aiohttp import web
 from front_desk import FrontDesk, front_desk
+from private_room import no_recorder, nobody_reloads
 from prometheus_client import CollectorRegistry, Counter
 
-from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
-from cti_bridge.asterisk.recording.recorder import Recorder
-from cti_bridge.asterisk.recording.tap import Tap
-from cti_bridge.calls.events import CallEvent, Snapshot
 from cti_bridge.readiness import Readiness, Source, SourceState
 from cti_bridge.web.private import private_app
 from cti_bridge.web.server import CannotListen, Listener
@@ -112,31 +109,14 @@ async def test_errors_are_json_with_the_same_headers(tmp_path: Path) -> None:
         assert answer.headers["Content-Security-Policy"] == POLICY
 
 
-def no_recorder() -> Recorder:
-    """One that no test here asks for a recording."""
-    ami = AmiConnection(AmiAddress("127.0.0.1", 1, "cti", "geheim"), NoCalls(), lambda state, reason: None)
-    return Recorder(Tap(), ami, pbx="main", region=lambda: "RU", phones=dict)
-
-
-class NoCalls:
-    """Hears of no call."""
-
-    def take(self, event: CallEvent) -> None:
-        """Nothing happens."""
-
-    def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
-        """Nothing happened."""
-
-    def resync(self, snapshot: Snapshot) -> None:
-        """There is nothing."""
-
-
 async def test_ready_means_that_every_source_is_up(tmp_path: Path) -> None:
     readiness, registry = Readiness(["asterisk", "crm"]), CollectorRegistry()
     Counter("cti_calls", "Calls.", registry=registry).inc()
     changes: list[Source] = []
     readiness.subscribe(changes.append)
-    listener = Listener(private_app(readiness, registry, no_recorder(), mode="live"), "127.0.0.1", 0)
+    listener = Listener(
+        private_app(readiness, registry, no_recorder(), nobody_reloads(tmp_path), mode="live"), "127.0.0.1", 0
+    )
     await listener.start()
     try:
         async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as http:

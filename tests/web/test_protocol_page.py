@@ -20,6 +20,8 @@ from cti_bridge.operators import commands, connection, hub, protocol, streams, s
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import CloseCode, Json
 from cti_bridge.reception.card import MAX_DEALS, Card, PastCall, encode_call
+from cti_bridge.reception.why import FirstOperator, Why, Wish
+from cti_bridge.routing.deciding import DecidingFact
 from cti_bridge.web import websocket
 from cti_bridge.web.site import SocketLimits
 
@@ -49,6 +51,8 @@ def real_call() -> dict[str, Any]:
     card = Card(
         parse_number("+74950000150", region="RU"),
         line=Line("+74950000149"),
+        decision="matched",
+        why=Why((DecidingFact("deal.stage", "awaiting_payment"),), (FirstOperator("Сергей Ильин", Wish.NOT_FREE),)),
         record=record,
         candidates=(record,),
         deal_id=DealId("d1"),

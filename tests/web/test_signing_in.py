@@ -7,6 +7,7 @@ import pytest
 from front_desk import ANNA, BORIS, PASSWORD, front_desk
 
 from cti_bridge.operators.accounts import Accounts
+from cti_bridge.operators.store import KeyPurpose
 
 ANNA_VIEW = {"id": "anna", "name": "Анна Ёжикова", "role": "operator", "phones": ["PJSIP/101"], "language": "ru"}
 
@@ -154,6 +155,9 @@ async def test_tickets_need_a_key_that_still_holds_and_an_operator_who_exists(tm
         await desk.accounts.remove_key("crm")
         async with desk.http.post(url, json={"operator": "anna"}, headers=headers) as answer:
             assert answer.status == 401
+        headers = {"Authorization": f"Bearer {await desk.accounts.add_key('pipeline', KeyPurpose.RELOAD)}"}
+        async with desk.http.post(url, json={"operator": "anna"}, headers=headers) as answer:
+            assert (answer.status, (await answer.json())["error"]["code"]) == (403, "wrong_purpose")
 
 
 async def test_a_new_password_ends_open_pages_also_those_held_by_a_ticket(tmp_path: Path) -> None:
