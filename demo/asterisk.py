@@ -260,6 +260,7 @@ class AsteriskInstance:
             "ARI_SECRET": self.ari_secret,
             "AGI_URL": self.agi,
             "SYSTEM_NAME": self.system_name,
+            "SOUNDS": "/var/lib/asterisk/sounds",
             "MULTIARCH": modules.parents[1].name,
         }
 
@@ -273,6 +274,7 @@ class AsteriskInstance:
             (etc / source.name).write_text(render(source.read_text("utf-8"), values), "utf-8")
         for source in (REPOSITORY / "dialplan").glob("*.conf"):
             shutil.copyfile(source, etc / source.name)
+        shutil.copytree(REPOSITORY / "dialplan/sounds", self.workdir / "lib/sounds", dirs_exist_ok=True)
         for name, text in {
             "manager.d/lab.conf": _LAB_USER.format(secret=self._lab_secret),
             "extensions.d/more.conf": self._extensions,

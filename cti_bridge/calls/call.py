@@ -127,7 +127,7 @@ class Call:
             return Outcome.ANSWERED
         if self.final is Final.ELSEWHERE:
             return Outcome.OVERFLOWED
-        if self.final is Final.MESSAGE and not self.waiting:
+        if self.final in (Final.MESSAGE, Final.CALLBACK):
             return Outcome.MISSED
         return Outcome.FAILED if self.failed else Outcome.ABANDONED
 
@@ -146,8 +146,9 @@ class Call:
 
 
 def queued(call: Call, now: Queued) -> Call:
-    """The caller joined a queue."""
-    return replace(_gone_on(call, now.at), queue=now.queue, waiting=True, parked=False)
+    """The caller joined a queue: whoever waits again has neither left a message nor been promised a call."""
+    final = Final.QUEUE if call.final in (Final.MESSAGE, Final.CALLBACK) else call.final
+    return replace(_gone_on(call, now.at), queue=now.queue, waiting=True, parked=False, final=final)
 
 
 def left_queue(call: Call, now: LeftQueue) -> Call:
@@ -276,7 +277,7 @@ def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
 
 def _answered(call: Call, at: float, *by: Leg) -> Call:
     """One of these has answered: who is reached after the dialplan has sent the caller on may be nobody of ours."""
-    sent_away = call.final in (Final.ELSEWHERE, Final.MESSAGE)
+    sent_away = call.final is not None and call.final is not Final.QUEUE
     first = at if any(leg.ours for leg in by) or not sent_away else None
     return replace(
         call, answered_at=call.answered_at if call.answered_at is not None else first, waiting=False, parked=False

@@ -31,7 +31,9 @@ class Final(StrEnum):
     ELSEWHERE = "elsewhere"
     """Out of our hands, to a place in the admin's own dialplan."""
     MESSAGE = "message"
-    """To where nobody answers but his wish is noted: voicemail, or the promise to call back."""
+    """To where nobody answers but he may leave a message: voicemail."""
+    CALLBACK = "callback"
+    """Nowhere: he is told that he will be called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +66,8 @@ class CallerQueued:
     name: str = ""
     interface: str = ""
     """The phone or trunk that calls."""
+    overtakes: int = 0
+    """How many who have waited for longer stand behind him."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -277,6 +281,12 @@ class SeenChannel:
     caller_id: CallerId = CallerId()
     parked: bool = False
     """It waits in a parking lot."""
+    place: int = 0
+    """In its queue, from 1."""
+    waited_s: int = 0
+    """In its queue, in whole seconds."""
+    priority: int = 0
+    """In its queue; higher is served first."""
 
 
 @dataclass(frozen=True, slots=True)

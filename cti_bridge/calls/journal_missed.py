@@ -1,6 +1,7 @@
 """Missed calls: who called from outside, was not answered, and has not been reached since. One item for each caller.
 
 There is no list to keep: an item is open as long as the journal has no later answered call with the caller's number.
+Whoever was told at the end that he will be called back is an item too, even if somebody had talked to him before.
 Hidden numbers cannot be called back; they are counted, but no items.
 """
 
@@ -16,29 +17,43 @@ from cti_bridge.domain.ids import OperatorId
 MOST_TRIES = 20
 """So many calls of one item are told one by one, the latest; the others are counted."""
 
-_ITEMS = """
-    WITH missed AS MATERIALIZED (
-        SELECT c.caller, c.offered_at FROM call_figures f CROSS JOIN calls c ON c.id = f.id
-        WHERE f.missed AND f.offered_at >= :since AND c.caller <> '' AND c.caller_kind <> 'anonymous'
-        AND (:operator IS NULL OR EXISTS (SELECT 1 FROM json_each(c.rang) WHERE value = :operator))
+_TOLD = "c.final = 'callback'"
+_AFTER_A_TALK = f"{_TOLD} AND c.outcome = 'answered'"
+_CALLABLE = "c.caller <> '' AND c.caller_kind <> 'anonymous'"
+PROMISES = "CREATE INDEX calls_promised ON calls (offered_at) WHERE final = 'callback' AND outcome = 'answered'"
+"""The migration by which the few are found to whom somebody had talked before they were told so."""
+
+_ITEMS = f"""
+    WITH in_vain AS (
+        SELECT c.caller, c.offered_at, c.rang, c.outcome = 'missed' AND {_TOLD} AS promised
+        FROM call_figures f CROSS JOIN calls c ON c.id = f.id
+        WHERE f.missed AND f.offered_at >= :since AND {_CALLABLE}
+        UNION ALL
+        SELECT c.caller, c.offered_at, c.rang, 1 FROM calls c
+        WHERE {_AFTER_A_TALK} AND c.offered_at >= :since AND {_CALLABLE} AND c.caller_kind <> 'internal'
+    ), missed AS MATERIALIZED (
+        SELECT caller, offered_at, promised FROM in_vain
+        WHERE :operator IS NULL OR EXISTS (SELECT 1 FROM json_each(rang) WHERE value = :operator)
     ), reached AS MATERIALIZED (
         SELECT caller, (
-            SELECT offered_at FROM calls r WHERE r.caller = m.caller AND r.answered_at IS NOT NULL
-            ORDER BY offered_at DESC LIMIT 1
+            SELECT c.offered_at FROM calls c
+            WHERE c.caller = m.caller AND c.answered_at IS NOT NULL AND NOT ({_AFTER_A_TALK})
+            ORDER BY c.offered_at DESC LIMIT 1
         ) AS at FROM missed m GROUP BY caller
     )
-    SELECT caller, count(*) AS calls, min(offered_at) AS first_at, max(offered_at) AS last_at
+    SELECT caller, count(*) AS calls, min(offered_at) AS first_at, max(offered_at) AS last_at,
+        max(promised) AS promised
     FROM missed JOIN reached USING (caller) WHERE at IS NULL OR offered_at > at
     GROUP BY caller ORDER BY last_at DESC, caller LIMIT :limit
-"""
-_TRIES = """
+"""  # noqa: S608 - constant texts
+_TRIES = f"""
     SELECT c.*, f.line, f.queue AS last_queue FROM calls c CROSS JOIN call_figures f
     ON f.offered_at = c.offered_at AND f.id = c.id
-    WHERE c.caller = :caller AND c.offered_at >= :first_at AND c.offered_at <= :last_at AND f.missed
+    WHERE c.caller = :caller AND c.offered_at >= :first_at AND c.offered_at <= :last_at
+    AND (f.missed OR {_AFTER_A_TALK})
     AND (:operator IS NULL OR EXISTS (SELECT 1 FROM json_each(c.rang) WHERE value = :operator))
     ORDER BY c.offered_at DESC LIMIT :most
-"""
-
+"""  # noqa: S608 - constant texts
 
 _RANG = """
     SELECT operator, interface, sum(max(0, coalesce(answered_at, ended_at, rang_at) - rang_at)) AS rang_s,
@@ -70,6 +85,8 @@ class MissedCall:
     """Why: `abandoned` the caller gave up, or how it ended otherwise."""
     waited_s: float
     rang: tuple[Rang, ...]
+    promised: bool = False
+    """He was told that he would be called back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +99,8 @@ class MissedCaller:
     calls: int
     first_at: float
     last_at: float
+    promised: bool
+    """In one of these calls he was told that he would be called back."""
     tries: tuple[MissedCall, ...]
     """The latest first."""
 
@@ -100,7 +119,8 @@ def missed_callers(
 def _item(database: Database, row: dict[str, Any], operator: OperatorId | None) -> MissedCaller:
     tries = list(database.query(_TRIES, {**row, "operator": operator, "most": MOST_TRIES}))
     names = (name for call in tries for name in (_customer(call["decision"]), call["caller_name"]) if name)
-    return MissedCaller(**row, name=next(names, ""), tries=tuple(_try(database, call) for call in tries))
+    told = {**row, "promised": bool(row["promised"])}
+    return MissedCaller(**told, name=next(names, ""), tries=tuple(_try(database, call) for call in tries))
 
 
 def _try(database: Database, call: dict[str, Any]) -> MissedCall:
@@ -112,6 +132,7 @@ def _try(database: Database, call: dict[str, Any]) -> MissedCall:
         outcome=call["outcome"],
         waited_s=round(max(0.0, call["ended_at"] - call["offered_at"]), 1),
         rang=_rang(database, call["id"], json.loads(call["rang"])),
+        promised=call["outcome"] in ("missed", "answered") and call["final"] == "callback",
     )
 
 

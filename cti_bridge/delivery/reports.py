@@ -8,12 +8,13 @@ after a newer one, and the receiver hears the same.
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
 
+from cti_bridge.calls.events import Final
 from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, OperatorId
@@ -31,6 +32,13 @@ class ReportType(StrEnum):
     UPDATED = "call.updated"
 
 
+_FINALS: Mapping[str, str] = {
+    Final.QUEUE: "queue",
+    Final.ELSEWHERE: "goto",
+    Final.MESSAGE: "voicemail",
+    Final.CALLBACK: "callback",
+}
+"""Where the dialplan sent the caller, in the words of the rules."""
 _AFTER_THE_END = frozenset({ReportType.ENDED, ReportType.UPDATED})
 
 
@@ -99,7 +107,7 @@ def _at_the_start(record: CallRecord) -> CallRecord:
     """The call as it began, when more is known already because several states were written as one."""
     made_by = record.operator if record.direction is Direction.OUTBOUND else None
     return replace(
-        record, rang=(), operator=made_by, answered_at=None, ended_at=None, outcome="", legs=(), recordings=()
+        record, rang=(), operator=made_by, answered_at=None, ended_at=None, outcome="", final="", legs=(), recordings=()
     )
 
 
@@ -111,7 +119,7 @@ def _at_the_answer(record: CallRecord, at: float) -> CallRecord:
         for one in record.recordings
         if one.started_at <= at
     )
-    return replace(record, ended_at=None, outcome="", legs=tuple(legs), recordings=tuple(recordings))
+    return replace(record, ended_at=None, outcome="", final="", legs=tuple(legs), recordings=tuple(recordings))
 
 
 def _leg_at(leg: LegRecord, at: float) -> LegRecord:
@@ -165,6 +173,7 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         "wait_s": _seconds(record.offered_at, waited_until),
         "talk_s": _seconds(answered_at, ended_at),
         "outcome": record.outcome or None,
+        "final": _FINALS.get(record.final),
         "recovered": record.recovered,
         "legs": [_leg(leg) for leg in record.legs],
         "recordings": [_recording(recording) for recording in record.recordings],

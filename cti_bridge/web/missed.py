@@ -53,6 +53,7 @@ def missed_view(item: MissedCaller) -> Json:
         "calls": item.calls,
         "first_at": iso_time(item.first_at),
         "last_at": iso_time(item.last_at),
+        "promised": item.promised,
         "tries": [_try(call) for call in item.tries],
     }
 
@@ -64,6 +65,7 @@ def _try(call: MissedCall) -> Json:
         "line": call.line,
         "queue": call.queue,
         "outcome": call.outcome,
+        "promised": call.promised,
         "waited_s": call.waited_s,
         "rang": [
             {

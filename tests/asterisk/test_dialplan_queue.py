@@ -177,8 +177,11 @@ async def test_all_nine_steps_are_walked_and_not_one_more(asterisk: AsteriskInst
     assert [step["Queue"] for step in walked] == list(steps.values())[:9]
 
 
-async def test_the_final_goto_leads_into_the_admins_dialplan(asterisk: AsteriskInstance, decide: Decide) -> None:
-    await decide(CTI_STEPS="0", CTI_FINAL="goto:lab-final/s/1")
+@pytest.mark.parametrize("priority", ["1", "told"])
+async def test_the_final_goto_leads_into_the_admins_dialplan(
+    asterisk: AsteriskInstance, decide: Decide, priority: str
+) -> None:
+    await decide(CTI_STEPS="0", CTI_FINAL=f"goto:lab-final/s/{priority}")
     start = asterisk.lab.mark()
     async with Caller(asterisk, did=DID):
         arrived = await told(asterisk, "LabFinal", start)
@@ -196,6 +199,7 @@ async def test_the_final_goto_leads_into_the_admins_dialplan(asterisk: AsteriskI
         "queue:no-such-queue",
         "queue:",
         "voicemail:1",
+        "voicemail:",
         "callback",
         "x",
         "",
@@ -204,12 +208,47 @@ async def test_the_final_goto_leads_into_the_admins_dialplan(asterisk: AsteriskI
 async def test_whatever_final_fails_the_caller_waits_in_the_default_queue(
     asterisk: AsteriskInstance, decide: Decide, final: str
 ) -> None:
-    await decide(CTI_STEPS="0", CTI_FINAL=final)
+    await decide(CTI_STEPS="0", CTI_FINAL=final, CTI_CALLBACK_SOUND="no-such-sound")
     start = asterisk.lab.mark()
     async with Caller(asterisk, did=DID):
         await joined(asterisk, "primary-consult", start)
-    (event,) = asterisk.lab.events("UserEvent", UserEvent="CtiFinal", since=start)
-    assert event["Final"] == final
+    told_of = [event["Final"] for event in asterisk.lab.events("UserEvent", UserEvent="CtiFinal", since=start)]
+    taken_back = [] if final.partition(":")[0] in ("queue", "x", "") else ["queue:primary-consult"]
+    assert told_of == [final, *taken_back]
+
+
+@pytest.mark.parametrize("sound", ["beep", "beep&beeperr"])
+async def test_a_caller_who_was_told_that_he_will_be_called_back_is_hung_up(
+    asterisk: AsteriskInstance, decide: Decide, sound: str
+) -> None:
+    await decide(CTI_STEPS="0", CTI_FINAL="callback", CTI_CALLBACK_SOUND=sound)
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID) as caller:
+        outcome = await caller.over(within=20)
+    assert (outcome.ended_by, outcome.answered_after is not None) == ("other", True)
+    assert asterisk.lab.events("VarSet", Variable="PLAYBACKSTATUS", Value="SUCCESS", since=start)
+    assert not asterisk.lab.events("QueueCallerJoin", since=start)
+
+
+async def test_who_presses_0_in_a_box_that_lets_him_out_goes_to_the_default_queue(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    boxes = asterisk.workdir / "etc/voicemail.conf"
+    before = boxes.read_text("utf-8")
+    boxes.write_text(before.replace("[default]", "operator = yes\n[default]"), "utf-8")
+    try:
+        await asterisk.lab.command("voicemail reload")
+        await asterisk.lab.action("ModuleLoad", Module="app_senddtmf.so", LoadType="load")
+        await decide(CTI_STEPS="0", CTI_FINAL="voicemail:100")
+        start = asterisk.lab.mark()
+        async with Caller(asterisk, did=DID) as caller:
+            await caller.answered()
+            began = await asterisk.lab.event("VarSet", Variable="VMSTATUS", since=start)
+            await asterisk.lab.action("PlayDTMF", Channel=began["Channel"], Digit="0", Receive="true")
+            await joined(asterisk, "primary-consult", start)
+    finally:
+        boxes.write_text(before, "utf-8")
+        await asterisk.lab.command("voicemail reload")
 
 
 async def test_a_default_queue_that_takes_nobody_keeps_the_caller_until_it_does(
@@ -246,6 +285,43 @@ async def test_priority_penalties_and_language_reach_the_queue(asterisk: Asteris
         assert (phones["101"].calls, phones["102"].calls) == (0, 0)
     assert language["Value"] == "ru"
     assert entry["Priority"] == "10"
+
+
+async def test_an_announcement_is_heard_before_the_queue_and_answers_nothing(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales", CTI_ANNOUNCE="beep")
+    start = asterisk.lab.mark()
+    async with Caller(asterisk, did=DID) as caller:
+        await joined(asterisk, "sales", start)
+        assert "answered" not in caller.history
+    assert asterisk.lab.events("VarSet", Variable="PLAYBACKSTATUS", Value="SUCCESS", since=start)
+
+
+async def test_an_announcement_that_cannot_be_played_at_all_costs_nothing(
+    asterisk: AsteriskInstance, decide: Decide
+) -> None:
+    await decide(CTI_STEPS="1", CTI_STEP_1_QUEUE="sales", CTI_ANNOUNCE="welcome")
+    await asterisk.lab.action("ModuleLoad", Module="app_playback.so", LoadType="unload")
+    try:
+        start = asterisk.lab.mark()
+        async with Caller(asterisk, did=DID):
+            await joined(asterisk, "sales", start, within=2.5)
+    finally:
+        await asterisk.lab.action("ModuleLoad", Module="app_playback.so", LoadType="load")
+
+
+async def test_behind_the_last_step_every_member_may_be_called(asterisk: AsteriskInstance, decide: Decide) -> None:
+    await decide(
+        CTI_STEPS="1", CTI_STEP_1_QUEUE="sales", CTI_STEP_1_TIMEOUT="1", CTI_MIN_PENALTY="1", CTI_MAX_PENALTY="4",
+        CTI_FINAL="queue:sales",
+    )  # fmt: skip
+    await asterisk.add_member("sales", "PJSIP/101", penalty=5)
+    start = asterisk.lab.mark()
+    async with Phones(asterisk, {"101": Behaviour()}), Caller(asterisk, did=DID) as caller:
+        await caller.answered()
+        called = await asterisk.lab.event("AgentCalled", since=start)
+        assert float(called["Timestamp"]) > float((await told(asterisk, "CtiStep", start))["Timestamp"])
 
 
 async def test_without_penalties_every_member_may_be_called(asterisk: AsteriskInstance, decide: Decide) -> None:

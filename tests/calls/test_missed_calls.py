@@ -9,6 +9,7 @@ import pytest
 from journal_room import MARIA, PETER, Kept, Run, keeper, past_call, runner
 
 from cti_bridge.calls.record import CallRecord, LegRecord
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import ChannelId, OperatorId
 
 NOW = time.time()
@@ -79,6 +80,59 @@ async def test_an_item_tells_why_nobody_answered_and_whose_phone_rang(kept: Kept
     assert f"  {MARIA}  " in line
     assert "Мария Соколова" in line
     assert "overflowed after 124 s, rang op5  2 times since " in line
+
+
+PROMISED = {"outcome": "missed", "final": "callback", "rang": ()}
+AFTER_A_TALK = {"wait_s": 3.0, "final": "callback"}
+"""An operator talked to him and sent him on to a queue, where nobody did."""
+
+
+@pytest.mark.parametrize(
+    ("calls", "open_items"),
+    [
+        pytest.param([at(1, 600, **PROMISED)], [(1, True, [True])], id="told that he will be called back"),
+        pytest.param(
+            [at(1, 600, **PROMISED), at(2, 300, **PROMISED)], [(2, True, [True, True])], id="told twice: one item"
+        ),
+        pytest.param([at(1, 600, **PROMISED), at(2, 300)], [(2, True, [False, True])], id="told before, not last"),
+        pytest.param([at(1, 600), at(2, 300)], [(2, False, [False, False])], id="never told"),
+        pytest.param([at(1, 600, outcome="missed", final="message")], [(1, False, [False])], id="left a message"),
+        pytest.param(
+            [at(1, 600, outcome="abandoned", final="callback")], [(1, False, [False])], id="gave up in a queue instead"
+        ),
+        pytest.param([at(1, 600, **PROMISED), at(2, 300, wait_s=3.0)], [], id="called again and got through"),
+        pytest.param(
+            [at(1, 600, **PROMISED), at(2, 300, wait_s=3.0, direction=Direction.OUTBOUND)], [], id="called back"
+        ),
+        pytest.param(
+            [at(1, 600, **PROMISED), at(2, 500, wait_s=3.0), at(3, 300)], [(1, False, [False])], id="kept, then missed"
+        ),
+        pytest.param([at(1, 600, **AFTER_A_TALK)], [(1, True, [True])], id="talked, sent on, told so"),
+        pytest.param(
+            [at(1, 600, **AFTER_A_TALK, direction=Direction.OUTBOUND)],
+            [(1, True, [True])],
+            id="the same, we had called",
+        ),
+        pytest.param(
+            [at(1, 600), at(2, 500, **AFTER_A_TALK), at(3, 300)],
+            [(3, True, [False, True, False])],
+            id="missed around it",
+        ),
+        pytest.param([at(1, 600, **AFTER_A_TALK), at(2, 300, wait_s=3.0)], [], id="talked, told so, called back"),
+        pytest.param(
+            [at(1, 600, **AFTER_A_TALK, caller="101", caller_kind="internal")], [], id="a colleague who was sent on"
+        ),
+    ],
+)
+async def test_an_item_tells_whether_he_waits_for_a_call_that_he_was_promised(
+    kept: Kept, run: Run, calls: list[CallRecord], open_items: list[tuple[int, bool, list[bool]]]
+) -> None:
+    await kept(*calls)
+    items = [json.loads(row) for row in run("missed", "--json", code=0 if open_items else 1)]
+    told = [(item["calls"], item["promised"], [one["promised"] for one in item["tries"]]) for item in items]
+    assert told == open_items
+    for (_, promised, _), line in zip(open_items, run("missed", code=0 if open_items else 1), strict=True):
+        assert line.endswith("  was promised a call") == promised
 
 
 async def test_an_item_tells_which_phones_rang_and_how_long(kept: Kept, run: Run) -> None:

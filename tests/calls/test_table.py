@@ -179,10 +179,19 @@ class TestOutcomes:
 
     def test_who_was_sent_to_voicemail_or_promised_a_call_was_missed(self) -> None:
         waited = (Queued(2.0, "sales"), LeftQueue(3.0, "sales"))
-        assert self.ended(*waited, SentOn(3.0, Final.MESSAGE)) is Outcome.MISSED
+        for final in (Final.MESSAGE, Final.CALLBACK):
+            assert self.ended(*waited, SentOn(3.0, final)) is Outcome.MISSED
 
     def test_who_waited_again_after_that_has_given_up(self) -> None:
-        assert self.ended(SentOn(3.0, Final.MESSAGE), Queued(4.0, "primary-consult")) is Outcome.ABANDONED
+        for final in (Final.MESSAGE, Final.CALLBACK):
+            again = (SentOn(3.0, final), Queued(4.0, "primary-consult"))
+            assert self.ended(*again) is Outcome.ABANDONED
+            assert self.ended(*again, LeftQueue(8.0, "primary-consult")) is Outcome.ABANDONED, "as Asterisk tells it"
+
+    def test_a_final_that_could_not_be_carried_out_is_taken_back(self) -> None:
+        for final in (Final.MESSAGE, Final.CALLBACK, Final.ELSEWHERE):
+            taken_back = (SentOn(3.0, final), SentOn(3.1, Final.QUEUE), Queued(3.1, "primary-consult"))
+            assert self.ended(*taken_back) is Outcome.ABANDONED
 
     def test_who_was_sent_out_of_our_hands_has_overflowed(self) -> None:
         assert self.ended(Queued(2.0, "sales"), SentOn(3.0, Final.ELSEWHERE)) is Outcome.OVERFLOWED

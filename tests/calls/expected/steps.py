@@ -36,7 +36,7 @@ EXPECTED = {
     ),
     "missed_with_callback": (_in_vain("missed"),),
     "missed_with_voicemail": (_in_vain("missed"),),
-    # He was promised to be called back, but the dialplan has nothing that hangs up; the last queue took him.
+    # He was to be told that he will be called back, but the sound was not there; the last queue took him.
     "callback_in_the_last_queue": (
         Expected(_TWICE, {OLGA: NOT_ANSWERED, TIMUR: PLAIN}, (rang("101", "no_answer"), talked("102", 0.5))),
     ),

@@ -29,9 +29,6 @@ def _decided(did: str, *steps: str, **more: str) -> str:
     return f"exten => {did},1,MSet({text})\n same => n,Goto(cti-queue,s,1)\n"
 
 
-_NOBODY_TAKES_HIM = {"CTI_DEFAULT_QUEUE": "nowhere"}
-"""There is no such queue, so the last resort does not keep the caller either: as with a message or a promise."""
-
 EXTENSIONS = f"""\
 [from-trunk](+)
 exten => 900,1,Queue(sales,t)
@@ -40,9 +37,9 @@ exten => 900,1,Queue(sales,t)
 {_decided(TWO_STEPS, "delivery/2", "production")}\
 {_decided(EVENING, "evening", "production")}\
 {_decided(LIMITED, "sales/0/1", "production")}\
-{_decided(CALLED_BACK, "delivery/2", CTI_FINAL="callback", **_NOBODY_TAKES_HIM)}\
-{_decided(CALLED_BACK_LATER, "delivery/2", CTI_FINAL="callback")}\
-{_decided(VOICEMAIL, "delivery/2", CTI_FINAL="voicemail:100", **_NOBODY_TAKES_HIM)}\
+{_decided(CALLED_BACK, "delivery/2", CTI_FINAL="callback")}\
+{_decided(CALLED_BACK_LATER, "delivery/2", CTI_FINAL="callback", CTI_CALLBACK_SOUND="no-such-sound")}\
+{_decided(VOICEMAIL, "delivery/2", CTI_FINAL="voicemail:100")}\
 {_decided(ANNOUNCED, "delivery/2", CTI_FINAL="goto:elsewhere/s/1")}\
 {_decided(SENT_OUTSIDE, "delivery/2", CTI_FINAL=f"goto:phones/{OUTSIDE}/1")}\
 {_decided(PREFERRED, "sales", CTI_OPERATOR_DIAL="PJSIP/101", CTI_OPERATOR_TIMEOUT="2")}\
