@@ -175,6 +175,11 @@ NAMED = CallerId("+74950000150", 'Мария "Маша" Соколова')
             id="a message is taken",
         ),
         pytest.param(
+            {"Event": "UserEvent", "UserEvent": "CtiFinal", **CALLER, "Final": "callback"},
+            FinalReached(AT, T, Final.CALLBACK),
+            id="he is told that he will be called back",
+        ),
+        pytest.param(
             {"Event": "UserEvent", "UserEvent": "CtiFinal", **CALLER, "Final": "queue:sales"},
             FinalReached(AT, T, Final.QUEUE),
             id="the last queue",

@@ -5,8 +5,17 @@ the same one, and they do not hear each other. BridgeList says which bridges are
 """
 
 from dataclasses import replace
+from typing import NamedTuple
 
-from cti_bridge.asterisk.ami.translate import WAITING_ROOM, Headers, caller_id, channel_id, is_tampered_with, text
+from cti_bridge.asterisk.ami.translate import (
+    WAITING_ROOM,
+    Headers,
+    caller_id,
+    channel_id,
+    is_tampered_with,
+    text,
+    whole,
+)
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import SeenChannel, Snapshot
 from cti_bridge.domain.ids import ChannelId
@@ -15,12 +24,21 @@ LISTS = ("CoreShowChannels", "QueueStatus", "BridgeList")
 """The actions whose entries are needed; bridges last, so that each in which somebody was listed is told if it lasts."""
 
 
+class _Place(NamedTuple):
+    """Where a caller waits, by the names that a seen channel has for it."""
+
+    queue: str
+    place: int
+    waited_s: int
+    priority: int
+
+
 class Sighting:
     """Puts what the lists say, entry by entry, together into one picture."""
 
     def __init__(self) -> None:
         self._channels: list[SeenChannel] = []
-        self._waiting: dict[ChannelId, str] = {}
+        self._waiting: dict[ChannelId, _Place] = {}
         self._parking: dict[str, bool] = {}
         """The bridges in which nobody hears anybody, and whether each is a parking lot."""
 
@@ -32,7 +50,9 @@ class Sighting:
             case "CoreShowChannel":
                 self._channels.append(_seen(entry))
             case "QueueEntry":
-                self._waiting[channel_id(entry, "Uniqueid")] = text(entry, "Queue")
+                self._waiting[channel_id(entry, "Uniqueid")] = _Place(
+                    text(entry, "Queue"), whole(entry, "Position"), whole(entry, "Wait"), whole(entry, "Priority")
+                )
             case "BridgeListItem" if text(entry, "BridgeTechnology") == WAITING_ROOM:
                 self._parking[text(entry, "BridgeUniqueid")] = text(entry, "BridgeType") == "parking"
 
@@ -41,10 +61,12 @@ class Sighting:
         return Snapshot(at, tuple(self._completed(seen) for seen in self._channels))
 
     def _completed(self, seen: SeenChannel) -> SeenChannel:
-        queue = self._waiting.get(seen.channel, "")
+        waits = self._waiting.get(seen.channel)
+        if waits is not None:
+            seen = replace(seen, **waits._asdict())
         if seen.bridge in self._parking:
-            return replace(seen, queue=queue, bridge="", parked=self._parking[seen.bridge])
-        return replace(seen, queue=queue) if queue else seen
+            return replace(seen, bridge="", parked=self._parking[seen.bridge])
+        return seen
 
 
 def _seen(entry: Headers) -> SeenChannel:

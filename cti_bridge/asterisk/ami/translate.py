@@ -50,7 +50,7 @@ _TELLING = (
     "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
     "BridgeUniqueid", "BridgeTechnology", "BridgeType", "BridgeId", "Application", "TransfererUniqueid",
     "OrigTransfererUniqueid", "ParkeeUniqueid", "Result",
-    "UserEvent", "Final",
+    "UserEvent", "Final", "Position", "Count", "Wait", "Priority",
 )  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
 
@@ -118,6 +118,12 @@ class PbxClock:
         return at if self._behind_s is None or abs(self._behind_s) < self.NOTICEABLE_S else at - self._behind_s
 
 
+def whole(message: Headers, header: str) -> int:
+    """The whole number in this header; 0 when there is none, or one that no count or time could be."""
+    value = text(message, header)
+    return int(value) if re.fullmatch(r"-?[0-9]{1,10}", value) else 0
+
+
 def channel_id(message: Headers, header: str) -> ChannelId:
     """The id of a channel that stands in this header; empty when it is missing."""
     return ChannelId(text(message, header))
@@ -132,6 +138,7 @@ def _caller_queued(message: Headers, at: float) -> CallEvent:
         caller_id=caller_id(message),
         name=text(message, "Channel"),
         interface=interface_of(text(message, "Channel")),
+        overtakes=max(0, whole(message, "Count") - whole(message, "Position")),
     )
 
 
