@@ -5,7 +5,7 @@ import pytest
 from cti_bridge.asterisk.dialplan import safe
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
-from cti_bridge.reception.switchboard import operator_dial
+from cti_bridge.reception.first_rung import operator_dial
 
 
 @pytest.mark.parametrize(
