@@ -3,10 +3,13 @@
 import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import islice
 from typing import Protocol
 
 MAX_PROBLEMS = 100
 """More than this helps nobody; the rest is counted."""
+MAX_COMPARED = 300
+"""Names that a misspelled one is compared with: it takes time, and a hostile file could have many of both."""
 
 
 class Located(Protocol):
@@ -70,14 +73,17 @@ class Problems:
 
     def raise_if_any(self) -> None:
         """Raises `RulesError` when anything was noted."""
-        if not self._found:
-            return
+        if self._found:
+            raise RulesError(self.most())
+
+    def most(self) -> tuple[Problem, ...]:
+        """What was noted, in the order of the file; where it is too much, the rest is counted."""
         ordered = sorted(self._found)
         shown = ordered[:MAX_PROBLEMS]
         if rest := len(ordered) - len(shown):
             last = shown[-1]
             shown.append(Problem(last.line, last.column, f"and {rest} more problems"))
-        raise RulesError(tuple(shown))
+        return tuple(shown)
 
 
 def quoted(text: str) -> str:
@@ -88,5 +94,5 @@ def quoted(text: str) -> str:
 
 def suggestion(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """`did you mean …?` when a known word is close to this one, else the other text."""
-    close = difflib.get_close_matches(word[:60], list(known), n=1, cutoff=0.6)
+    close = difflib.get_close_matches(word[:60], islice(known, MAX_COMPARED), n=1, cutoff=0.6)
     return f"did you mean `{close[0]}`?" if close else otherwise

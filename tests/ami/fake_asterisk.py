@@ -25,6 +25,7 @@ class FakeAsterisk:
         self.channels: list[dict[str, str]] = []
         self.queue_entries: list[dict[str, str]] = []
         self.bridges: list[dict[str, str]] = []
+        self.queues: list[str] = []
         self.silent: set[str] = set()
         """Actions that are not answered any more, or `FullyBooted`, which is not said any more."""
         self.endless: set[str] = set()
@@ -101,6 +102,8 @@ class FakeAsterisk:
                 yield from self._list(action, "CoreShowChannel", self.channels)
             case "QueueStatus":
                 yield from self._list(action, "QueueEntry", self.queue_entries)
+            case "QueueSummary":
+                yield from self._list(action, "QueueSummary", [{"Queue": queue} for queue in self.queues])
             case "BridgeList":
                 yield from self._list(action, "BridgeListItem", self.bridges)
             case "Originate":

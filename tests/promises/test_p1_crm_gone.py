@@ -7,7 +7,7 @@ import time
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from promises.faults import opened_alone, readers_shut_out
-from promises.scene import AMBIGUOUS, CUSTOMERS, DID_OF_SALES, PRODUCTION, SALES, VIP, in_time, source_is
+from promises.scene import AMBIGUOUS, CUSTOMERS, DID_OF_SALES, PRODUCTION, SALES, VIP, in_time, journalled, source_is
 
 NOTICED_S = 5.0
 LOCKED_S = 10.0
@@ -98,6 +98,54 @@ async def test_a_file_overwritten_while_running_is_a_failure_and_heals(
         await source_is(bridge, "crm", "up", within=NOTICED_S)
         async with in_time(asterisk, stranger) as caller:
             assert caller.decided[:2] == ("matched", "fresh")
+
+
+SILENT = """\
+version: 1
+schedules:
+  office: {hours: "off"}
+classes:
+  - {name: sales, when: {deal.stage: [offer_preparing, offer_sent, awaiting_payment]}}
+queues:
+  primary-consult: {timeout: 60s}
+  sales: {timeout: 60s}
+  production: {timeout: 60s}
+rules:
+  - {name: night, when: {call.did: "+74950000149"}, unless_open: office, queue: production}
+  - name: offers
+    when: {class: sales}
+    rules:
+      - name: vip
+        when: {call.caller: "+74950000203"}
+        queue: sales
+        degraded: {queue: production, then: [sales]}
+      - {name: all, queue: sales}
+default: {queue: primary-consult}
+"""
+
+
+async def test_a_crm_that_stops_leaves_night_alone_and_each_rule_its_own_way(
+    asterisk: AsteriskInstance, installed: Bridge
+) -> None:
+    installed.rules.write_text(SILENT, "utf-8")
+    await installed.start()
+    async with in_time(asterisk, SALES) as before:
+        assert (*before.decided, before.cti("RULE")) == ("matched", "fresh", "sales", "offers/all")
+    _remove(installed)
+    await source_is(installed, "crm", "down", within=NOTICED_S)
+
+    async with in_time(asterisk, PRODUCTION, did=DID_OF_SALES) as night:
+        assert (*night.decided, night.cti("RULE")) == ("matched", "failed", "production", "night")
+    async with in_time(asterisk, VIP) as own:
+        assert (*own.decided, own.cti("RULE")) == ("degraded", "failed", "production", "offers/vip")
+        assert own.cti("STEP_2_QUEUE") == "sales"
+    async with in_time(asterisk, PRODUCTION) as other:
+        assert (*other.decided, other.cti("RULE")) == (*FAILED, "degraded")
+    async with in_time(asterisk, SALES) as kept:
+        assert (*kept.decided, kept.cti("RULE")) == ("matched", "stale", "sales", "offers/all")
+    record = await journalled(installed, own.call_id)
+    assert record.decision is not None
+    assert (record.decision.kind, record.decision.rule) == ("degraded", "offers/vip")
 
 
 def _remove(bridge: Bridge) -> None:

@@ -1,0 +1,48 @@
+"""What `check` asks of the systems that are running: the stages of the CRM, and the queues of Asterisk."""
+
+import asyncio
+
+from cti_bridge.asterisk.ami.connection import AmiAddress
+from cti_bridge.asterisk.ami.queues import CannotAsk, ask_queues
+from cti_bridge.crm.embedded.store import EmbeddedCrm
+from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
+from cti_bridge.routing.problems import Problem
+from cti_bridge.routing.rules import RuleSet
+from cti_bridge.routing.unknown_queues import unknown_queues
+from cti_bridge.settings import Settings
+
+LIMIT_S = 2.0
+"""Nobody waits longer for a system that does not answer."""
+
+
+def stages_to_check(settings: Settings) -> tuple[StageList, str]:
+    """The stages that rules may name, and why the CRM could not be asked for its own, else empty."""
+    if settings.crm.stages is not None:
+        return settings.crm.stages, ""
+    try:
+        return asyncio.run(_stages(settings)), ""
+    except CrmUnavailable as error:
+        return SHIPPED_STAGES, f"the CRM was not asked for its stages: {error}"
+    except TimeoutError:
+        return SHIPPED_STAGES, f"the CRM was not asked for its stages: no answer within {LIMIT_S:g} s"
+
+
+async def _stages(settings: Settings) -> StageList:
+    crm = EmbeddedCrm(settings.crm.path)
+    try:
+        async with asyncio.timeout(LIMIT_S):
+            return await crm.stages()
+    finally:
+        await crm.close()
+
+
+def queues_that_are_not_there(settings: Settings, rules: RuleSet) -> tuple[tuple[Problem, ...], str]:
+    """The queues of the rules that Asterisk does not have, and why it could not be asked, else empty."""
+    ami = settings.pbx.ami
+    address = AmiAddress(ami.host, ami.port, ami.username, ami.secret, ami.tls)
+    try:
+        known = asyncio.run(ask_queues(address, within_s=LIMIT_S))
+    except CannotAsk as error:
+        return (), f"Asterisk was not asked for its queues: {error}"
+    return unknown_queues(rules, known, settings.pbx.name), "" if known else "Asterisk names no queues"
