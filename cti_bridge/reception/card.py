@@ -9,16 +9,19 @@ from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note, StageList
+from cti_bridge.domain.decision import DecisionKind
 from cti_bridge.domain.ids import DealId
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.number import CallerNumber, NumberKind, display_number
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import Json
+from cti_bridge.reception.why import NO_REASON, Why, encode_why
 
 RING_EXPIRES_AFTER_S = 330.0
 """A page takes a pop down by itself after so many seconds; the rules let no phone ring longer than 300 in one go."""
 MAX_DEALS = 50
 MAX_TEXT = 2_000
+_OURS = frozenset(kind.value for kind in DecisionKind if kind is not DecisionKind.FALLBACK)
 
 _displayed = lru_cache(maxsize=4096)(display_number)
 """A call is encoded about five times, and formatting its number is a third of the work."""
@@ -50,6 +53,8 @@ class Card:
     verified: bool = False
     decision: str = "fallback"
     rule: str = ""
+    why: Why = NO_REASON
+    """Why it was decided so; counts only where the decision was carried out."""
     class_name: str = ""
     crm_source: str = ""
     crm_age_s: float | None = None
@@ -85,6 +90,7 @@ def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, di
         "class": card.class_name,
         "rule": card.rule,
         "decision": card.decision,
+        "why": encode_why(card.why if card.decision in _OURS else NO_REASON, directory),
         "crm": {"source": card.crm_source, "age_s": card.crm_age_s},
         "caller": _caller(card),
         "did": card.did or None,

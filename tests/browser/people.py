@@ -81,6 +81,7 @@ def call(**more: Any) -> Json:
         "class": "sales",
         "rule": "sales",
         "decision": "matched",
+        "why": because({"deal.stage": "awaiting_payment"}),
         "crm": {"source": "fresh", "age_s": 0.0},
         "caller": caller(),
         "did": "+74950000149",
@@ -107,6 +108,14 @@ def call(**more: Any) -> Json:
     } | more
 
 
+def because(facts: Json, **operators: str) -> Json:
+    """Why a call is here: the facts that decided, and what became of the operators who were wanted first, by name."""
+    return {
+        "reason": [{"fact": fact, "value": value} for fact, value in facts.items()],
+        "operators": [{"name": name, "state": state} for name, state in operators.items()],
+    }
+
+
 def caller(number: str = "+74950000150", **more: Any) -> Json:
     """Who the network says is calling."""
     shown = f"+7 {number[2:5]} {number[5:8]}-{number[8:10]}-{number[10:]}"
@@ -121,6 +130,7 @@ def unknown_call(**more: Any) -> Json:
             "class": "new",
             "rule": "default",
             "decision": "default",
+            "why": because({}),
             "crm": {"source": "none", "age_s": None},
             "caller": caller("+74950000217", name="SMIRNOV A", verified=False),
             "customer": None,
@@ -144,6 +154,7 @@ def ambiguous_call(**more: Any) -> Json:
             "queue": "production",
             "class": "production",
             "rule": "production",
+            "why": because({"deal.stage": "delivery"}),
             "customer": None,
             "deals": [],
             "candidates": [
@@ -182,6 +193,7 @@ def production_call(**more: Any) -> Json:
             "queue": "production",
             "class": "production",
             "rule": "production",
+            "why": because({"deal.stage": "in_production"}),
             "line": None,
             "customer": khasanov,
             "deals": [wardrobe],

@@ -17,6 +17,8 @@ from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import operator_view
 from cti_bridge.reception.card import Card, PastCall, encode_call
+from cti_bridge.reception.why import Why
+from cti_bridge.routing.deciding import DecidingFact
 from cti_bridge.web.pages import STATIC
 
 LARGEST_KB = 150.0
@@ -43,8 +45,19 @@ async def test_what_the_stage_says_is_what_the_bridge_says() -> None:
     notes = (Note(datetime.now(UTC), "op3", "Просит рассрочку."),)
     past = (PastCall(1.0, "inbound", "answered", "sales", "op3", 1.0, 2.0),)
     line = Line("+74950000149", "search-kaluga")
-    card = Card(number, line=line, record=record, deal_id=DealId("s-01"), notes=notes, history=past, extras="ready")
-    several = Card(number, line=line, candidates=(record,), extras="ready")
+    why = Why((DecidingFact("deal.stage", "awaiting_payment"),))
+    card = Card(
+        number,
+        decision="matched",
+        why=why,
+        line=line,
+        record=record,
+        deal_id=DealId("s-01"),
+        notes=notes,
+        history=past,
+        extras="ready",
+    )
+    several = Card(number, decision="matched", why=why, line=line, candidates=(record,), extras="ready")
     for ours, theirs in ((card, call()), (several, ambiguous_call())):
         real = encode_call(live, ours, Part.RINGING, SHIPPED_STAGES, Directory.of([operator]))
         assert shape(theirs) == shape(real)

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+from columns import in_words
 
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal
 from cti_bridge.domain.decision import CrmAnswer, CrmSource, Decision
@@ -52,58 +53,102 @@ def customer(stage: str = "offer_sent", city: str = "Тверь", key: str = "k1
 
 
 def test_each_rule_that_was_tried_says_why_it_did_not_match() -> None:
-    lines = explain_lines(*tell(customer()))
+    lines = in_words(explain_lines(*tell(customer())))
 
     start = lines.index("rules")
     assert lines[start:] == [
         "rules",
-        "  rule vip: customer.segment is absent, wanted vip",
-        "  rule sure: the number is not verified: trunk `trunk-b` is not trusted, attestation is not A",
-        "  rule rich: `has(deal.amount) && deal.amount > 100000` is false: deal.amount is absent",
-        '  rule wrong: `customer.email == "x"` failed: customer.email is absent; ask has(customer.email) first',
-        "  rule tver: holds, looking at the rules in it",
-        "  rule tver/paid: deal.stage is `offer_sent`, wanted awaiting_payment",
-        "  rule tver/many: deals is 1, wanted at least 2",
-        "  rule tver: matches, because none of the rules in it does",
-        "decision: matched, the rule `tver` matched",
-        "first rings: op2 for 15 s",
-        "steps: sales (no limit), then desk (120 s)",
-        "final: queue:desk",
-        "crm: fresh",
+        "no vip customer.segment is absent, wanted vip",
+        "no sure the number is not verified: trunk `trunk-b` is not trusted, attestation is not A",
+        "no rich `has(deal.amount) && deal.amount > 100000` is false: deal.amount is absent",
+        'no wrong `customer.email == "x"` failed: customer.email is absent; ask has(customer.email) first',
+        "in tver holds, looking at the rules in it (customer.city is `Тверь`)",
+        "no tver/paid deal.stage is `offer_sent`, wanted awaiting_payment",
+        "no tver/many deals is 1, wanted at least 2",
+        "yes tver matches, because none of the rules in it does",
+        "",
+        "decision",
+        "decision matched, the rule `tver` matched",
+        "class sales",
+        "rings first op2 (responsible), if free, for 15 s",
+        "step 1 sales, no limit",
+        "step 2 desk, 120 s",
+        "final queue:desk",
+        "crm fresh",
+    ]
+
+
+def test_who_goes_where_and_why_stands_first() -> None:
+    assert explain_lines(*tell(customer()))[0] == "+74950000150 goes to sales: the rule `tver` matched"
+
+
+def test_rules_inside_a_rule_stand_further_in_and_all_texts_begin_in_one_column() -> None:
+    lines = explain_lines(*tell(customer()))
+    rules = lines[lines.index("rules") + 1 : lines.index("decision") - 1]
+
+    starts = [next(line.index(word) for word in ("customer.segment", "holds,", "deal.stage") if word in line)
+              for line in (rules[0], rules[4], rules[5])]  # fmt: skip
+    assert len(set(starts)) == 1
+    assert rules[5].index("tver/paid") == rules[4].index("tver") + 2
+
+
+def test_of_several_conditions_it_is_told_which_held_and_which_was_not_asked() -> None:
+    rules = (
+        "version: 1\nqueues: {desk: }\ndefault: {queue: desk}\nrules:\n"
+        "  - {name: it, when: {deal.stage: offer_sent, customer.segment: vip, customer.city: Тверь}, queue: desk}\n"
+        "  - {name: two, when: {customer.city: Тверь, deals: {min: 1}}, queue: desk}\n"
+    )
+    explained = explain_call(flatten(tell(customer())[1]), rules)
+
+    lines = in_words(explain_lines(*explained))
+    start = lines.index("rules")
+    assert lines[start + 1 : start + 7] == [
+        "no it customer.segment is absent, wanted vip",
+        "holds: deal.stage is `offer_sent`",
+        "not asked: customer.city: Тверь",
+        "yes two matches",
+        "holds: customer.city is `Тверь`",
+        "holds: deals has 1",
+    ]
+    assert explain_json(*explained)["rules"][0]["conditions"] == [
+        {"condition": "deal.stage is `offer_sent`", "holds": True},
+        {"condition": "customer.segment is absent, wanted vip", "holds": False},
+        {"condition": "customer.city: Тверь", "holds": None},
     ]
 
 
 def test_facts_and_class_come_first() -> None:
-    lines = explain_lines(*tell(customer()))
+    lines = in_words(explain_lines(*tell(customer())))
 
-    assert lines[0] == "facts"
-    assert "  call.caller: +74950000150" in lines
-    assert "  customer.city: Тверь" in lines
-    assert "  customer.segment: absent" in lines
-    assert "  deals: 1 open; offer_sent d1" in lines
-    assert lines[lines.index("classes") : lines.index("rules")] == ["classes", "  class sales: holds", "class: sales"]
+    assert lines[1:3] == ["", "facts"]
+    assert "call.caller +74950000150" in lines
+    assert "customer.city Тверь" in lines
+    assert "customer.segment" in next(line for line in lines if line.startswith("absent "))
+    assert "deals 1 open; offer_sent d1" in lines
+    told = lines[lines.index("classes") : lines.index("rules")]
+    assert told == ["classes", "yes sales holds (deal.stage is `offer_sent`)", ""]
 
 
 def test_a_failed_crm_is_told_as_unknown_facts() -> None:
-    lines = explain_lines(*tell(source=CrmSource.FAILED))
+    lines = in_words(explain_lines(*tell(source=CrmSource.FAILED)))
 
-    assert "  rule vip: customer.segment is unknown" in lines
-    assert "  rule rich: deal.amount is unknown" in lines
-    assert "class: (none)" in lines
-    assert lines[-4:] == [
-        "decision: degraded, the CRM did not answer and no rule matched without it, so `degraded` answers for "
+    assert "no vip customer.segment is unknown" in lines
+    assert "no rich deal.amount is unknown" in lines
+    assert lines[-5:] == [
+        "decision degraded, the CRM did not answer and no rule matched without it, so `degraded` answers for "
         "+74950000149",
-        "steps: sales (no limit)",
-        "final: queue:desk",
-        "crm: failed, customer and deals are unknown",
+        "class (none)",
+        "step 1 sales, no limit",
+        "final queue:desk",
+        "crm failed, customer and deals are unknown",
     ]
 
 
 def test_an_open_choice_is_told_with_its_candidates() -> None:
-    lines = explain_lines(*tell(customer(), customer(key="k2"), more="ambiguous: default\n"))
+    lines = in_words(explain_lines(*tell(customer(), customer(key="k2"), more="ambiguous: default\n")))
 
-    assert "decision: default, the number belongs to 2 customers and none is chosen, so `default` answers" in lines
-    assert lines[-1] == "candidates: Берёзкин (k1), Берёзкин (k2)"
+    assert "decision default, the number belongs to 2 customers and none is chosen, so `default` answers" in lines
+    assert lines[-1] == "candidates Берёзкин (k1), Берёзкин (k2)"
 
 
 def test_json_has_the_same_and_is_json() -> None:
@@ -118,17 +163,25 @@ def test_json_has_the_same_and_is_json() -> None:
         "final": "queue:desk",
         "priority": 3,
     }
-    assert told["steps"] == [{"queue": "sales", "timeout_s": 0}, {"queue": "desk", "timeout_s": 120}]
-    assert told["operator"] == {"crm_user": "op2", "timeout_s": 15}
+    assert [(step["queue"], step["timeout_s"]) for step in told["steps"]] == [("sales", 0), ("desk", 120)]
+    assert told["operator"] == {
+        "timeout_s": 15,
+        "wanted": [{"source": "responsible", "crm_user": "op2", "operator": None}],
+    }
     assert (told["customer_id"], told["deal_id"]) == ("k1", "d1")
     assert told["facts"]["customer.segment"] is None
-    assert told["rules"][-1] == {"rule": "tver/paid", "matched": True, "reason": "matches"}
+    assert told["rules"][-1] == {
+        "rule": "tver/paid",
+        "matched": True,
+        "reason": "matches",
+        "conditions": [{"condition": "deal.stage is `awaiting_payment`", "holds": True}],
+    }
 
 
 def test_a_hostile_caller_name_stays_in_its_line() -> None:
-    lines = explain_lines(*tell(customer(), name="x\ndecision: matched, the rule `vip` matched"))
+    lines = in_words(explain_lines(*tell(customer(), name="x\ndecision: matched, the rule `vip` matched")))
 
-    assert "  call.name: x\ndecision: matched, the rule `vip` matched" in lines
+    assert "call.name x\ndecision: matched, the rule `vip` matched" in lines
 
 
 @pytest.mark.parametrize("source", [CrmSource.FRESH, CrmSource.STALE])
@@ -189,6 +242,6 @@ def test_the_shipped_rules(stage: str | None, segment: str, trunk: str, expected
 
     decision, trace = decide(rules, gather(call, CrmAnswer(CrmSource.FRESH, (record,)), rules, SHIPPED_STAGES))
 
-    rings = decision.preferred.crm_user if decision.preferred else None
+    rings = decision.preferred.wanted[0].id if decision.preferred else None
     assert (decision.rule, decision.class_name, decision.queue, rings) == expected
     assert not trace.cel_errors

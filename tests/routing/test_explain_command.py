@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from columns import in_words
 
 from cti_bridge.calls.journal import AcceptedRules, Journal
 from cti_bridge.calls.record import CallRecord, DecisionRecord
@@ -41,10 +42,14 @@ def test_a_caller_is_explained_from_rules_and_crm(place: Path, capsys: pytest.Ca
 
     assert explain(place, "--caller", "+7 495 000-01-50", "--trunk", "trunk-demo") == 0
 
-    lines = capsys.readouterr().out.splitlines()
-    assert "  customer.name: Берёзкин" in lines
-    assert "first rings: op2 for 15 s" in lines
-    assert "decision: matched, the rule `vip` matched" in lines
+    lines = in_words(capsys.readouterr().out.splitlines())
+    assert lines[0] == "+74950000150 goes to sales: the rule `vip` matched"
+    assert "customer.name Берёзкин" in lines
+    assert "rings first op2 (responsible), if free, for 15 s" in lines
+    assert "decision matched, the rule `vip` matched" in lines
+    took = [line.split() for line in lines[lines.index("time") + 1 :]]
+    assert [name for name, *_ in took] == ["crm", "rules"]
+    assert {unit for _, _, unit in took} <= {"ms", "µs"}
 
 
 def test_the_number_that_is_dialled_can_be_named(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -52,9 +57,9 @@ def test_the_number_that_is_dialled_can_be_named(place: Path, capsys: pytest.Cap
 
     assert explain(place, "--caller", "+7 495 000-01-51", "--did", "8 (495) 000-01-49") == 0
 
-    lines = capsys.readouterr().out.splitlines()
-    assert "  line.channel: radio" in lines
-    assert "language: ru" in lines
+    lines = in_words(capsys.readouterr().out.splitlines())
+    assert "line.channel radio" in lines
+    assert "language ru" in lines
 
 
 def test_json_is_nothing_but_json(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -73,8 +78,9 @@ def test_a_crm_that_cannot_be_asked_still_has_a_decision(place: Path, capsys: py
     assert explain(place, "--caller", "+74950000150", "--did", "84950000149") == 0
 
     told = capsys.readouterr()
-    assert "  unknown: customer.id" in told.out
-    assert "steps: sales (60 s)" in told.out
+    lines = in_words(told.out.splitlines())
+    assert any(line.startswith("unknown customer.id, ") for line in lines)
+    assert "step 1 sales, 60 s" in lines
     assert "crm.sqlite" in told.err
 
 
@@ -84,6 +90,20 @@ def test_any_caller_is_explained_without_harm(place: Path, capsys: pytest.Captur
 
     assert explain(place, "--caller", number) == 0
     assert "\x1b" not in capsys.readouterr().out
+
+
+def test_before_the_first_call_nothing_is_known_of_earlier_ones(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rules = SHIPPED.replace("rules:\n", "rules:\n  - {name: again, when: {call.first_time: false}, queue: sales}\n", 1)
+    (place / "new.yaml").write_text(rules, "utf-8")
+    capsys.readouterr()
+
+    assert explain(place, "--caller", "+74950000151", "--rules", str(place / "new.yaml"), "--json") == 0
+
+    told = capsys.readouterr()
+    assert told.err == f"journal: {place}/data/calls.sqlite: there is no journal yet\n"
+    assert "call.first_time" in json.loads(told.out)["unknown"]
 
 
 def test_other_rules_can_be_tried(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -156,6 +176,8 @@ DECIDED = DecisionRecord(
         "deal.stage": "paid",
         "call.verified": True,
     },
+    took_ms={"crm": 12.5, "rules": 0.21},
+    skipped=(("op1", "is on the phone"),),
 )
 
 
@@ -176,6 +198,57 @@ def test_a_call_of_the_past_is_explained_under_the_rules_of_that_day(
     assert json.loads(capsys.readouterr().out)["rule"] == "production"
 
 
+@pytest.mark.parametrize("kept", [DECIDED], indirect=True)
+def test_beside_a_call_of_the_past_stands_what_was_decided_then(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = SHIPPED.replace(
+        "name: production\n    when: {class: production}", "name: works\n    when: {class: production}"
+    )
+    assert other != SHIPPED
+    (kept / "new.yaml").write_text(other.replace("rule: production", "rule: works"), "utf-8")
+    capsys.readouterr()
+
+    assert explain(kept, "--call", "main-1.1") == 0
+    lines = in_words(capsys.readouterr().out.splitlines())
+    then = lines[lines.index("on the day") + 1 :]
+    assert then[1] == "decided matched, rule production, class production, queue production"
+    assert then[2] == f"explained by rules {load_rules(SHIPPED).hash[:12]} of that day"
+    assert then[-3:] == ["time", "crm 12.5 ms", "rules 210 µs"]
+
+    assert explain(kept, "--call", "main-1.1", "--rules", str(kept / "new.yaml")) == 0
+    lines = in_words(capsys.readouterr().out.splitlines())
+    assert f"explained by {kept}/new.yaml, which decide otherwise: see above" in lines
+
+    assert explain(kept, "--call", "main-1.1", "--rules", str(kept / "new.yaml"), "--json") == 0
+    told = json.loads(capsys.readouterr().out)
+    assert (told["rule"], told["on_the_day"]["rule"]) == ("works", "production")
+    assert told["on_the_day"]["skipped"] == [{"operator": "op1", "reason": "is on the phone"}]
+    assert told["took_ms"] == {"crm": 12.5, "rules": 0.21}
+
+
+@pytest.mark.parametrize("kept", [replace(DECIDED, rules_hash="ab" * 32)], indirect=True)
+def test_where_the_rules_of_that_day_are_gone_the_present_ones_are_taken(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert explain(kept, "--call", "main-1.1", "--json") == 0
+    said = capsys.readouterr()
+    assert "the rules abababababab of that day are not kept any more; explained by the present ones" in said.err
+    assert json.loads(said.out)["rule"] == "production"
+
+
+@pytest.mark.parametrize("kept", [replace(DECIDED, delivered=False, shadow=True)], indirect=True)
+def test_a_call_of_shadow_mode_is_explained_as_what_would_have_been(
+    kept: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    capsys.readouterr()
+
+    assert explain(kept, "--call", "main-1.1") == 0
+    lines = in_words(capsys.readouterr().out.splitlines())
+    assert "told nobody: the bridge was in shadow mode, the dialplan decided alone" in lines
+    assert "decision matched, the rule `production` matched" in lines
+
+
 def show(place: Path, *arguments: str) -> int:
     return main(["calls", "show", "main-1.1", *arguments, "--config", str(place / "c.yaml")])
 
@@ -194,7 +267,8 @@ def test_a_call_is_shown_with_why_it_went_there(kept: Path, capsys: pytest.Captu
     assert show(kept, "--json") == 0
     told = json.loads(capsys.readouterr().out)["why"]
     assert told["reason"] == "the rule `production` matched"
-    assert {"class": "production", "holds": True, "reason": "holds"} in told["classes"]
+    production = next(one for one in told["classes"] if one["class"] == "production")
+    assert (production["holds"], production["reason"]) == (True, "holds")
 
 
 async def test_a_call_of_which_too_little_is_kept_is_shown_without_why(

@@ -8,7 +8,9 @@ import type {
   CrmSource,
   Customer,
   Deal,
+  DecidingFact,
   DialledLine,
+  FirstOperator,
   Operator,
   PastCall,
   ServerEvent,
@@ -17,6 +19,7 @@ import type {
   Stage,
   Teammate,
   Welcome,
+  Why,
 } from "./protocol";
 
 type Json = Record<string, unknown>;
@@ -25,6 +28,8 @@ type Json = Record<string, unknown>;
 const LONGEST_TEXT = 2_000;
 /** More entries than this in any one list are dropped: a card, a team and a history stay bounded. */
 const LONGEST_LIST = 500;
+/** A reason has a few facts and a few people, or it is none. */
+const MOST_REASONS = 5;
 
 function record(value: unknown): Json {
   return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
@@ -106,6 +111,23 @@ function readLine(from: Json): DialledLine {
   };
 }
 
+function readFact(from: Json): DecidingFact {
+  const value = from["value"];
+  const plain = typeof value === "boolean" ? value : (number(value) ?? (typeof value === "string" ? text(value) : null));
+  return { fact: text(from["fact"]), value: plain };
+}
+
+/** Nothing where a newer bridge says something of him that this page has no words for. */
+function readFirst(from: Json): FirstOperator | null {
+  const state = (["called", "not_free", "nobody"] as const).find((known) => known === from["state"]);
+  return state === undefined ? null : { name: text(from["name"]), state };
+}
+
+function readWhy(from: Json): Why {
+  const operators = list(from["operators"], readFirst).filter((one) => one !== null);
+  return { reason: list(from["reason"], readFact).slice(0, MOST_REASONS), operators: operators.slice(0, MOST_REASONS) };
+}
+
 function readCall(value: unknown): Call | null {
   const from = record(value);
   const id = text(from["id"]);
@@ -121,6 +143,7 @@ function readCall(value: unknown): Call | null {
     callClass: text(from["class"]),
     rule: text(from["rule"]),
     decision: oneOf(from["decision"], ["matched", "default", "degraded", "fallback"], "default"),
+    why: readWhy(record(from["why"])),
     crmSource: oneOf(crm["source"], ["fresh", "cached", "stale", "none", "skipped", "failed"], "" as CrmSource),
     crmAgeS: number(crm["age_s"]),
     number: text(caller["number"]),

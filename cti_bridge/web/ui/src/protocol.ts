@@ -54,6 +54,26 @@ export interface Candidate {
   readonly deals: readonly Deal[];
 }
 
+export type FactValue = string | number | boolean | null;
+
+/** One fact that the decision hung on, by its name in the rules; `schedule.NAME` is `open` or `closed`. */
+export interface DecidingFact {
+  readonly fact: string;
+  readonly value: FactValue;
+}
+
+/** Somebody whom the rule wanted to ring first: his phone was called, could not be, or there is no such operator. */
+export interface FirstOperator {
+  readonly name: string;
+  readonly state: "called" | "not_free" | "nobody";
+}
+
+/** Why the bridge sent the call where it went; both empty where it did not, or no longer knows. */
+export interface Why {
+  readonly reason: readonly DecidingFact[];
+  readonly operators: readonly FirstOperator[];
+}
+
 /** What the dialled number stands for: the advertisement that gave it out, the city, the kind of goods. */
 export interface DialledLine {
   readonly name: string;
@@ -87,6 +107,7 @@ export interface Call {
   readonly callClass: string;
   readonly rule: string;
   readonly decision: Decision;
+  readonly why: Why;
   readonly crmSource: CrmSource;
   readonly crmAgeS: number | null;
   readonly number: string;

@@ -69,6 +69,9 @@ describe("both languages", () => {
       (t) =>
         (["no_deal", "not_in_crm", "anonymous", "internal", "unparsed", "crm_silent", "crm_failed", "degraded", "fallback", "plain"] as const).map((kind) => t.call.why({ kind })),
     ],
+    ["CRM answers", (t) => (["fresh", "cached", "stale", "none", "skipped", "failed"] as const).map((source) => t.reasons.crmSaid(source, ""))],
+    ["decisions", (t) => (["matched", "default", "degraded", "fallback"] as const).map((how) => t.reasons.decision(how, "x"))],
+    ["first operators", (t) => (["called", "not_free", "nobody"] as const).map((state) => t.reasons.operator({ name: "", state }))],
     [
       "shipped stages",
       (t) =>

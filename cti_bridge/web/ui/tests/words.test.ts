@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 
 import { ago, amount, calendarDays, clock, duration, phone, plain, when } from "../src/format";
 import type { Call } from "../src/protocol";
-import { reasonOf } from "../src/reason";
+import { factsOf, reasonOf } from "../src/reason";
 import { stringsFor } from "../src/strings";
 import { since } from "../src/view/timer";
 import { callerInBrief, kindOfCall, whoCalls } from "../src/who";
@@ -42,6 +42,47 @@ describe("why the call is here", () => {
   ];
   test.each(reasons)("%s", (_, more, words) => {
     expect(t.call.why(reasonOf(read(more)))).toBe(words);
+  });
+});
+
+describe("what the bridge says that decided", () => {
+  const because = (...reason: readonly Wire[]): Wire => ({ why: { reason, operators: [] } });
+  const reasons: readonly [string, Wire, string][] = [
+    ["a segment and a sure number", because({ fact: "customer.segment", value: "vip" }, { fact: "call.verified", value: true }), "Сегмент: vip, номер проверен"],
+    ["a schedule", because({ fact: "schedule.office", value: "closed" }), "Расписание «office»: закрыто"],
+    ["a stage by its name, beside another fact", because({ fact: "customer.city", value: "Калуга" }, { fact: "deal.stage", value: "awaiting_payment" }), "Город клиента: Калуга, стадия сделки: ждёт оплату"],
+    ["a stage alone, as ever", because({ fact: "deal.stage", value: "awaiting_payment" }), "Сделка на стадии «ждёт оплату»"],
+    ["what had to be absent", because({ fact: "deal.amount", value: null }), "Сумма сделки: нет"],
+    ["the class has its own place", because({ fact: "line.channel", value: "радио" }, { fact: "class", value: "new" }), "Реклама: радио"],
+    ["what kind of number", because({ fact: "call.kind", value: "external" }, { fact: "call.first_time", value: true }), "Номер: внешний, звонит впервые"],
+    ["how the CRM answered", because({ fact: "call.crm", value: "none" }, { fact: "line.city", value: "Тверь" }), "Ответ CRM: этого номера нет, город линии: Тверь"],
+    ["a fact of a newer bridge by its own name", because({ fact: "call.mood", value: 3 }), "Call.mood: 3"],
+    ["a silent CRM before all else", { ...because({ fact: "schedule.office", value: "closed" }), crm: { source: "failed" } }, "CRM не ответила, решило правило без неё"],
+  ];
+  test.each(reasons)("%s", (_, more, words) => {
+    expect(t.call.why(reasonOf(read(more)))).toBe(words);
+  });
+
+  test("is nothing where the frame has nonsense there", () => {
+    for (const why of [undefined, null, 7, [], { reason: 1, operators: "x" }]) {
+      expect(read({ why }).why).toEqual({ reason: [], operators: [] });
+    }
+    const strange = read({ why: { reason: [{ fact: 1, value: {} }], operators: [{ name: "Яна", state: "?" }] } }).why;
+    expect(strange).toEqual({ reason: [{ fact: "", value: null }], operators: [] });
+  });
+
+  test("and in full, that the CRM was silent", () => {
+    const call = read({ decision: "degraded", ...because({ fact: "call.crm", value: "failed" }) });
+    expect(factsOf(call).map(t.reasons.fact)).toEqual(["ответ CRM: не ответила"]);
+  });
+
+  test("and how, in full", () => {
+    expect((["matched", "default", "degraded", "fallback"] as const).map((how) => t.reasons.decision(how, "sales"))).toEqual([
+      "подошло правило «sales»",
+      "ни одно правило не подошло, общий путь",
+      "CRM не ответила, запасной путь правила «sales»",
+      "решение не успело прийти, путь выбрала АТС",
+    ]);
   });
 });
 

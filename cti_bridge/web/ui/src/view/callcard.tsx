@@ -1,12 +1,14 @@
 /** The call in focus: the band says where it belongs and why, below it stands who it is. */
 
 import type { JSX } from "preact";
+import { useState } from "preact/hooks";
 
 import { ago, clock, duration, phone } from "../format";
 import { cardState, serverNow } from "../model";
 import type { Call } from "../protocol";
 import { isAmbiguous, reasonOf, tone } from "../reason";
 import { dialledLine, kindOfCall, whoCalls } from "../who";
+import { Because, hasMore, PassedOver } from "./because";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
 import { since } from "./timer";
@@ -16,6 +18,7 @@ const LONG_NAME = 26;
 
 export function CallCard({ call }: { call: Call }): JSX.Element {
   const { t } = useDesk();
+  const [open, setOpen] = useState(false);
   const who = whoCalls(call, t);
   return (
     <article
@@ -30,7 +33,8 @@ export function CallCard({ call }: { call: Call }): JSX.Element {
       data-customer={isAmbiguous(call) ? "ambiguous" : call.customer ? "known" : "unknown"}
       aria-labelledby="caller"
     >
-      <Band call={call} />
+      <Band call={call} open={open} toggle={() => setOpen(!open)} />
+      {open && hasMore(call) && <Because call={call} />}
       <div class="who">
         <div class="who-name">
           <h1 class={who.title.length > LONG_NAME ? "name long" : "name"} id="caller" data-field="name" title={who.title}>
@@ -48,7 +52,7 @@ export function CallCard({ call }: { call: Call }): JSX.Element {
   );
 }
 
-function Band({ call }: { call: Call }): JSX.Element {
+function Band({ call, open, toggle }: { call: Call; open: boolean; toggle(): void }): JSX.Element {
   const { model, t } = useDesk();
   const state = cardState(call);
   const seconds = since(call, serverNow(model));
@@ -80,8 +84,23 @@ function Band({ call }: { call: Call }): JSX.Element {
               {t.call.rule(call.rule)}
             </span>
           )}
+          <PassedOver call={call} />
         </p>
       </div>
+      {hasMore(call) && (
+        <button
+          type="button"
+          class="more-why"
+          id="more-why"
+          aria-expanded={open}
+          aria-controls="because"
+          aria-label={t.reasons.more}
+          title={t.reasons.more}
+          onClick={toggle}
+        >
+          <Icon name="more" />
+        </button>
+      )}
       {seconds !== null && (
         <span class="timer" role="timer" aria-live="off" data-field="timer">
           {duration(seconds)}

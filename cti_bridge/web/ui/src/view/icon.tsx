@@ -30,6 +30,7 @@ const SHAPES = {
   gone: <path d="M4 7h9a5 5 0 0 1 0 10H6M9 13l-4 4 4 4" />,
   call: <path d={HANDSET} fill="currentColor" />,
   missed: <path d="M5 6l7 7 7-7M14 6h5v5M4 18h16" />,
+  more: <path d="m6 9.5 6 6 6-6" />,
   silent: <path d="M4 9.5v5h3.5L12 18V6L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5" />,
   keys: <path d="M3 6.5h18v11H3zM7 10.2v.1M10.3 10.2v.1M13.7 10.2v.1M17 10.2v.1M8 14h8" />,
   settings: <path d="M4 7h7M17 7h3M4 17h3M13 17h7M14 4.5v5M10 14.5v5" />,

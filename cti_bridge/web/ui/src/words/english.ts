@@ -2,10 +2,11 @@
 
 import type { CardState, GoneReason, LinePhase, SignInProblem } from "../model";
 import type { NoticeState, SoundState, Theme } from "../preferences";
-import type { SourceName, SourceState, TeammateState } from "../protocol";
+import type { DecidingFact, SourceName, SourceState, TeammateState } from "../protocol";
 import type { Reason } from "../reason";
 import type { Strings } from "../strings";
-import { counted } from "./counted";
+import { counted, sentence } from "./counted";
+import { reasons } from "./reasons_english";
 
 const LOCALE = "en-GB";
 const some = counted(LOCALE);
@@ -90,6 +91,10 @@ function stageName(name: string): string {
   return stages[name] ?? name;
 }
 
+function fact(each: DecidingFact): string {
+  return reasons.fact(each.fact === "deal.stage" ? { ...each, value: stageName(String(each.value)) } : each);
+}
+
 function because(reason: Reason): string {
   switch (reason.kind) {
     case "deal":
@@ -98,6 +103,8 @@ function because(reason: Reason): string {
       const whose = `${some(reason.count, { one: "customer has", other: "customers have" })} this number`;
       return reason.stage === "" ? whose : `${whose}; the furthest deal is at “${stageName(reason.stage)}”`;
     }
+    case "facts":
+      return sentence(reason.facts.map(fact).join(", "));
     case "no_deal":
       return "A known customer without open deals";
     case "not_in_crm":
@@ -230,6 +237,8 @@ export const english: Strings = {
     calling: (name) => `${name} is calling`,
     announce: (name, callClass, why) => `${name} is calling. ${callClass}. ${why}.`,
   },
+
+  reasons: { ...reasons, fact },
 
   deal: {
     title: "Deals",

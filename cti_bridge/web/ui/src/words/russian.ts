@@ -4,7 +4,8 @@ import type { CardState, GoneReason, LinePhase, SignInProblem } from "../model";
 import type { NoticeState, SoundState, Theme } from "../preferences";
 import type { SourceName, SourceState, TeammateState } from "../protocol";
 import type { Reason } from "../reason";
-import { counted } from "./counted";
+import { counted, sentence } from "./counted";
+import { reasons } from "./reasons_russian";
 
 const LOCALE = "ru-RU";
 const some = counted(LOCALE);
@@ -90,6 +91,8 @@ function because(reason: Reason): string {
       return reason.stage === ""
         ? `Номер у ${some(reason.count, { one: "клиента", other: "клиентов" })}`
         : `Номер у ${some(reason.count, { one: "клиента", other: "клиентов" })}, дальше всех сделка «${reason.stage}»`;
+    case "facts":
+      return sentence(reason.facts.map(reasons.fact).join(", "));
     case "no_deal":
       return "Клиент известен, открытых сделок нет";
     case "not_in_crm":
@@ -216,6 +219,8 @@ export const russian = {
     calling: (name: string): string => `Звонит ${name}`,
     announce: (name: string, callClass: string, why: string): string => `Звонит ${name}. ${callClass}. ${why}.`,
   },
+
+  reasons,
 
   deal: {
     title: "Сделки",
