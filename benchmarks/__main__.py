@@ -1,6 +1,7 @@
 """`make bench`: measure, and print a table with machine and date.
 
-    python -m benchmarks [decision] [rules] [pop] [cpu] [carry] [paint] [import] [journal] [reports] [biggest]
+    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint] [import] [journal] [reports]
+        [biggest]
 
 Without names all but `biggest` are run, one after another. Exit code: 0 everything was measured, however long it
 took; 1 something broke; 2 usage; 130 Ctrl-C.
@@ -16,7 +17,19 @@ from collections.abc import Awaitable, Callable
 
 import uvloop
 
-from benchmarks import carry, cpu, decision, importing, journal, page_paint, pop, reports, rules
+from benchmarks import (
+    carry,
+    cpu,
+    decision,
+    importing,
+    journal,
+    page_paint,
+    past_calls,
+    pop,
+    reports,
+    rule_reload,
+    rules,
+)
 from benchmarks.customers import FOLDER
 from benchmarks.figures import Row, machine, table
 from demo.asterisk import AsteriskError
@@ -26,6 +39,8 @@ from demo.sip_process import SipError
 BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "decision": decision.rows,
     "rules": rules.rows,
+    "reload": rule_reload.rows,
+    "diff": past_calls.rows,
     "pop": pop.rows,
     "cpu": cpu.rows,
     "carry": carry.rows,

@@ -51,7 +51,7 @@ _BESIDE = {"legs": ("call_id", _VALUES["id"]), "reported": ("call_id", _VALUES["
 async def rows() -> list[Row]:
     """Measure and return the rows."""
     FOLDER.mkdir(parents=True, exist_ok=True)
-    folder = await _journal()
+    folder = await filled_journal()
     size = (folder / "data" / "calls.sqlite").stat().st_size
     opened = await _opened_s(folder)
     started = await _start_s(folder)
@@ -72,12 +72,13 @@ async def rows() -> list[Row]:
     ]  # fmt: skip
 
 
-async def _journal() -> Path:
-    """A folder with settings and a full journal; made once and kept until the tables change."""
+async def filled_journal(calls: int = CALLS) -> Path:
+    """A folder with settings and a journal with so many calls; made once and kept until the tables change."""
     digest = hashlib.sha256(f"{SCHEMA_VERSION} {_FILL} {_VALUES} {_BESIDE}".encode()).hexdigest()[:12]
-    folder = FOLDER / f"journal-{CALLS}-{digest}"
+    folder = FOLDER / f"journal-{calls}-{digest}"
     if not folder.exists():
-        print(f"making a journal with {CALLS:,} calls, which takes minutes and 3 GB", file=sys.stderr, flush=True)
+        needed = f"{calls * 3 / 1_000_000:.1f} GB"
+        print(f"making a journal with {calls:,} calls, which takes minutes and {needed}", file=sys.stderr, flush=True)
         unfinished = Path(tempfile.mkdtemp(prefix="run-journal-", dir=FOLDER))
         _settings(unfinished)
         path = unfinished / "data" / "calls.sqlite"
@@ -88,12 +89,12 @@ async def _journal() -> Path:
         for number in range(12):
             journal.keep(sample_call(number))
         await journal.close(within_s=10)
-        await asyncio.to_thread(_fill, path)
+        await asyncio.to_thread(_fill, path, calls)
         unfinished.rename(folder)
     return folder
 
 
-def _fill(path: Path) -> None:
+def _fill(path: Path, calls: int) -> None:
     with closing(sqlite3.connect(path)) as journal:
         for table, values in (("calls", _VALUES), *((table, dict([said])) for table, said in _BESIDE.items())):
             columns = [row[1] for row in journal.execute(f"PRAGMA table_info({table})")]
@@ -101,7 +102,7 @@ def _fill(path: Path) -> None:
                 _FILL.format(
                     table=table,
                     key="id" if table == "calls" else "call_id",
-                    calls=CALLS,
+                    calls=calls,
                     columns=", ".join(columns),
                     values=", ".join(values.get(column, f"t.{column}") for column in columns),
                 )

@@ -7,7 +7,6 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from cti_bridge.calls.journal import AcceptedRules
 from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable
@@ -15,7 +14,7 @@ from cti_bridge.domain.moments import iso_time
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings
 
 _SHOWN = 12
-_Work = Callable[[argparse.Namespace, list[AcceptedRules]], int]
+_Work = Callable[[argparse.Namespace, JournalFile], int]
 
 
 def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -23,7 +22,8 @@ def register(actions: "argparse._SubParsersAction[argparse.ArgumentParser]") -> 
     history = actions.add_parser(
         "history",
         help="the rule files that were in force",
-        description="Every rule file that was in force: its hash, and since when. The first one still is.",
+        description="Every rule file that was in force: its hash, since when, and how many calls it has decided. The"
+        " first one still is.",
     )
     history.add_argument("--json", action="store_true", help="JSON on stdout, nothing else")
     show = actions.add_parser(
@@ -47,7 +47,7 @@ def _with_journal(work: _Work) -> Callable[[argparse.Namespace], int]:
     def run(arguments: argparse.Namespace) -> int:
         try:
             settings = load_settings(arguments.config)
-            return work(arguments, JournalFile(settings.data_dir / "calls.sqlite").rule_files())
+            return work(arguments, JournalFile(settings.data_dir / "calls.sqlite"))
         except SettingsError as error:
             problems = error.problems
         except DatabaseUnusable as error:
@@ -59,20 +59,24 @@ def _with_journal(work: _Work) -> Callable[[argparse.Namespace], int]:
     return run
 
 
-def _history(arguments: argparse.Namespace, files: list[AcceptedRules]) -> int:
+def _history(arguments: argparse.Namespace, journal: JournalFile) -> int:
+    files, counted = journal.rule_files(), journal.rule_calls()
+    since = iso_time(counted.since) if counted.since is not None else None
     for number, file in enumerate(files):
-        in_force, lines = number == 0, len(file.text.splitlines())
+        in_force, lines, calls = number == 0, len(file.text.splitlines()), counted.by_hash.get(file.hash, 0)
         if arguments.json:
             values = {"hash": file.hash, "accepted_at": iso_time(file.accepted_at), "lines": lines}
-            print(json.dumps({**values, "in_force": in_force}))
+            print(json.dumps({**values, "in_force": in_force, "calls": calls, "calls_since": since}))
             continue
-        text = f"{file.hash[:_SHOWN]}  {iso_time(file.accepted_at)}  {lines:>5} lines"
+        text = f"{file.hash[:_SHOWN]}  {iso_time(file.accepted_at)}  {lines:>5} lines  {calls:>9} calls"
         print(f"{text}  in force" if in_force else text)
+    if since is not None and files and not arguments.json:
+        print(f"calls are counted since {since}", file=sys.stderr)
     return 0 if files else 1
 
 
-def _show(arguments: argparse.Namespace, files: list[AcceptedRules]) -> int:
-    found = [file for file in files if file.hash.startswith(arguments.hash)]
+def _show(arguments: argparse.Namespace, journal: JournalFile) -> int:
+    found = [file for file in journal.rule_files() if file.hash.startswith(arguments.hash)]
     if len(found) != 1:
         if found:
             names = ", ".join(file.hash[: len(arguments.hash) + _SHOWN] for file in found[:5])

@@ -20,7 +20,7 @@ from cti_bridge.operators.directory import NOBODY, Directory
 from cti_bridge.operators.passwords import Passwords
 from cti_bridge.operators.secrets import KEY_PREFIX, hashed, new_token
 from cti_bridge.operators.sessions import SESSION_S, WRITE_EVERY_S, Sessions
-from cti_bridge.operators.store import StoredKey, StoredSession
+from cti_bridge.operators.store import KeyPurpose, StoredKey, StoredSession
 
 SESSIONS_PER_OPERATOR = 20
 FILE_NAME = "operators.sqlite"
@@ -49,7 +49,7 @@ class SignedIn:
 
 
 class Accounts:
-    """Who may sign in, who is signed in, and which programs may ask for tickets.
+    """Who may sign in, who is signed in, and which programs may do what.
 
     Methods that touch the file raise DatabaseUnusable when it cannot be read or written.
     """
@@ -169,27 +169,29 @@ class Accounts:
         await self._database.run(lambda db: store.delete_session(db, token_hash))
         await self.refresh()
 
-    async def add_key(self, name: str) -> str:
-        """Make an integration key and give it back, the only time it can be read. Raises AccountConflict."""
+    async def add_key(self, name: str, purpose: KeyPurpose = KeyPurpose.TICKETS) -> str:
+        """Make a key for this and nothing else, and give it back, the only time it can be read.
+
+        Raises AccountConflict.
+        """
         key = KEY_PREFIX + new_token()
-        stored = StoredKey(name, hashed(key), self._clock())
+        stored = StoredKey(name, hashed(key), self._clock(), purpose)
         await self._database.run(lambda db: store.insert_key(db, stored))
         await self.refresh()
         return key
 
     async def remove_key(self, name: str) -> None:
-        """Make an integration key worthless. Raises NoSuchAccount."""
+        """Make a key worthless. Raises NoSuchAccount."""
         await self._database.run(lambda db: store.delete_key(db, name))
         await self.refresh()
 
     def integration_keys(self) -> tuple[StoredKey, ...]:
-        """All integration keys, ordered by name; of each only the hash is known."""
+        """All keys, ordered by name; of each only the hash is known."""
         return tuple(self._keys.values())
 
-    def key_named(self, key: str) -> str | None:
-        """The name of this integration key, or None when it is none of ours."""
-        found = self._keys.get(hashed(key))
-        return found.name if found else None
+    def known_key(self, key: str) -> StoredKey | None:
+        """What is known of this key, or None when it is none of ours."""
+        return self._keys.get(hashed(key))
 
     def _take_over(self, contents: store.Contents) -> None:
         ended_operators = frozenset(

@@ -2,6 +2,7 @@
 
 import secrets
 from dataclasses import dataclass
+from enum import StrEnum
 
 from sqlite_utils import Database
 
@@ -27,6 +28,7 @@ MIGRATIONS = (
     CREATE INDEX sessions_by_operator ON sessions (operator);
     CREATE TABLE keys (name TEXT PRIMARY KEY, key_hash TEXT NOT NULL UNIQUE, created_at REAL NOT NULL) STRICT;
     """,
+    "ALTER TABLE keys ADD COLUMN purpose TEXT NOT NULL DEFAULT 'tickets'",
 )
 
 
@@ -47,13 +49,26 @@ class StoredSession:
     last_used: float
 
 
+class KeyPurpose(StrEnum):
+    """What a key is for; whoever has it may do this and nothing else."""
+
+    TICKETS = "tickets"
+    """ask for tickets, by which pages of others connect"""
+    RELOAD = "reload"
+    """have the rule file loaded again"""
+
+
 @dataclass(frozen=True, slots=True)
 class StoredKey:
-    """One integration key; `created_at` in seconds since 1970."""
+    """One key of a program; `created_at` in seconds since 1970.
+
+    `purpose` is a `KeyPurpose`; any other word in the file makes the key good for nothing, and nothing else unreadable.
+    """
 
     name: str
     key_hash: str
     created_at: float
+    purpose: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ def load(database: Database) -> Contents:
             )
             credentials[OperatorId(id_)] = credential
         sessions = connection.execute("SELECT token_hash, operator, last_used FROM sessions").fetchall()
-        keys = connection.execute("SELECT name, key_hash, created_at FROM keys ORDER BY name").fetchall()
+        keys = connection.execute("SELECT name, key_hash, created_at, purpose FROM keys ORDER BY name").fetchall()
     return Contents(
         tuple(operators),
         credentials,
@@ -198,7 +213,10 @@ def insert_key(database: Database, key: StoredKey) -> None:
     with database.conn as connection:
         if connection.execute("SELECT 1 FROM keys WHERE name = ?", (key.name,)).fetchone():
             raise AccountConflict(f"key {key.name} exists already")
-        connection.execute("INSERT INTO keys VALUES (?, ?, ?)", (key.name, key.key_hash, key.created_at))
+        connection.execute(
+            "INSERT INTO keys (name, key_hash, created_at, purpose) VALUES (?, ?, ?, ?)",
+            (key.name, key.key_hash, key.created_at, str(key.purpose)),
+        )
 
 
 def delete_key(database: Database, name: str) -> None:

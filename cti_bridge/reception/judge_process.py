@@ -9,10 +9,12 @@ import os
 import resource
 import signal
 import sys
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
 from cti_bridge.domain.customer import Stage, StageList
+from cti_bridge.routing.document_json import faultless_document
 from cti_bridge.routing.judgement import RuleText, as_json, judge
 
 TOO_MUCH_MEMORY = 3
@@ -27,13 +29,17 @@ def main() -> int:
         _limit(*(int(argument) for argument in sys.argv[1:4]))
         asked = json.loads(sys.stdin.buffer.read())
         stages = asked["stages"]
+        document = faultless_document(asked["rules"]["text"])
         judgement = judge(
             RuleText(**asked["rules"]),
             RuleText(**asked["tests"]) if asked["tests"] else None,
             StageList(tuple(Stage(*stage) for stage in stages)) if stages is not None else None,
             now=datetime.now(UTC),
             explain=asked["explain"],
+            document=document,
         )
+        if asked["hand_on"] and not judgement.complaints:
+            judgement = replace(judgement, document=document)
         sys.stdout.buffer.write(as_bytes(as_json(judgement)))
         sys.stdout.flush()
     except MemoryError:

@@ -5,8 +5,10 @@ another process; only a text that passed is loaded in this one.
 """
 
 import asyncio
+import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
 
@@ -16,14 +18,17 @@ from cti_bridge.calls.journal import AcceptedRules, Journal
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import StageList
 from cti_bridge.reception.rule_judge import NotJudged, judge_apart
-from cti_bridge.routing.document import MAX_CHARACTERS
+from cti_bridge.routing.document import MAX_CHARACTERS, Node
 from cti_bridge.routing.judgement import Judgement, RuleText
 from cti_bridge.routing.load import load_rules
-from cti_bridge.routing.problems import RulesError
+from cti_bridge.routing.preferred import unknown_operators
+from cti_bridge.routing.problems import Problem, RulesError
+from cti_bridge.routing.reloaded import Reloaded
 from cti_bridge.routing.rules import RuleSet
 
 log = structlog.get_logger(__name__)
 
+READ_WITHIN_S = 10.0
 _UTF8_BYTES = 4
 """Longest character; a file larger than the limit times this is too large without counting its characters."""
 
@@ -45,11 +50,14 @@ def read_rules(path: Path) -> str:
     try:
         with path.open("rb") as file:
             content = file.read(MAX_CHARACTERS * _UTF8_BYTES + 1)
-        return content.decode("utf-8")
+        too_large = len(content) > MAX_CHARACTERS * _UTF8_BYTES  # and perhaps cut in the middle of a character
+        return content.decode("utf-8", "replace" if too_large else "strict")
     except OSError as error:
         raise RulesUnreadable(f"{path}: {error.strerror or error}") from error
     except UnicodeDecodeError as error:
-        raise RulesUnreadable(f"{path}: not UTF-8 at byte {error.start}") from error
+        before = error.object[: error.start].decode("utf-8")
+        line, column = before.count("\n") + 1, len(before) - (before.rfind("\n") + 1) + 1
+        raise RulesUnreadable(f"{path}:{line}:{column}: not UTF-8 (save it as UTF-8)") from error
 
 
 def tests_beside(path: Path) -> Path:
@@ -74,6 +82,29 @@ def read_with_tests(path: Path, tests: Path | None = None) -> tuple[RuleText, Ru
     return rules, RuleText(str(tests), read_rules(tests))
 
 
+def _read_plain_files(path: Path) -> tuple[RuleText, RuleText | None]:
+    """Like `read_with_tests`, but plain files only: a pipe could keep its reader for ever. Raises RulesUnreadable."""
+    for file in (path, tests_beside(path)):
+        try:
+            if not stat.S_ISREG(file.stat().st_mode):
+                raise RulesUnreadable(f"{file}: no plain file")
+        except OSError:
+            continue  # the reader says what is wrong with it, or does without
+    return read_with_tests(path)
+
+
+def _ms_since(began: float) -> float:
+    return (time.monotonic() - began) * 1000
+
+
+class _Refused(Exception):
+    """The file does not go live."""
+
+    def __init__(self, problems: tuple[str, ...]) -> None:
+        super().__init__("\n".join(problems))
+        self.problems = problems
+
+
 class Judge(Protocol):
     """Whoever says whether a rule file may go live; raises NotJudged."""
 
@@ -82,61 +113,109 @@ class Judge(Protocol):
 
 
 class RuleFile:
-    """Holds the rules in force. A call takes `current` once, so one version decides it entirely."""
+    """Holds the rules in force. A call takes `current` once, so one version decides it entirely.
+
+    It is loaded by one at a time: after the start, by `RuleReloads`.
+    """
 
     def __init__(
         self,
         path: Path,
         journal: Journal,
         *,
-        stages: StageList | None,
+        stages: StageList | Callable[[], StageList] | None,
         on_state: Callable[[str, str], None],
         judge: Judge = judge_apart,
+        operators: Callable[[], Collection[str]] = tuple,
+        missing_queues: Callable[[RuleSet], tuple[Problem, ...]] = lambda rules: (),
     ) -> None:
+        """`stages` may also say which stages there are now; `missing_queues` which queues Asterisk does not have."""
         self.current: RuleSet
         self.reloads = 0
         self.refused = 0
+        self.refused_now = False
+        """Whether the file that was loaded last was refused, so that older rules are in force."""
         self._path = path
         self._journal = journal
-        self._stages = stages
+        self._stages: Callable[[], StageList | None] = stages if callable(stages) else lambda: stages
+        self._missing_queues = missing_queues
         self._on_state = on_state
         self._judge = judge
-        self._one_at_a_time = asyncio.Lock()
+        self._operators = operators
+        self._in_force = ""
 
     async def start(self) -> None:
         """Load the file, or where it is bad the version accepted last. Raises NoUsableRules."""
-        problems = await self.reload()
+        problems = (await self.reload()).problems
         if not problems:
             return
         kept = await self._last_accepted()
         if kept is None:
             raise NoUsableRules(problems)
-        self.current = kept
+        self._put_in_force(kept)
         reason = f"the file is refused, rules {kept.hash[:12]} accepted earlier are in force: {problems[0]}"
         log.error("rules.old", reason=reason)
         self._on_state("at_risk", reason)
 
-    async def reload(self) -> tuple[str, ...]:
-        """Load the file again; the problems come back, none when the new rules are in force."""
-        async with self._one_at_a_time:  # or a long file read first could replace a short one read last
-            return await self._load()
-
-    async def _load(self) -> tuple[str, ...]:
+    async def reload(self) -> Reloaded:
+        """Load the file again; nothing changes unless it is good."""
+        began, previous = time.monotonic(), self._in_force
         try:
-            text, tests = await asyncio.to_thread(read_with_tests, self._path)
-            judgement = await self._judge(text, tests, self._stages)
-            if judgement.complaints:
-                return self._keep_old(judgement.complaints)
-            rules = await asyncio.to_thread(load_rules, text.text, stages=self._stages)
-        except RulesError as error:
-            return self._keep_old(tuple(problem.format(str(self._path)) for problem in error.problems))
-        except RulesUnreadable as error:
-            return self._keep_old((str(error),))
-        except NotJudged as error:
-            return self._keep_old((f"{self._path}: {error}",))
-        self.current = rules
+            text, judgement = await self._judged()
+            rules = await self._loaded(text, judgement.document)
+            judgement = self._with_operators(judgement, rules)
+        except _Refused as refused:
+            self._keep_old(refused.problems)
+            return Reloaded(refused.problems, previous, previous, took_ms=_ms_since(began))
+        self._put_in_force(rules)
         self.reloads += 1
+        self.refused_now = False
         self._on_state("up", "")
+        await self._tell_accepted(rules, text, judgement)
+        return Reloaded((), rules.hash, previous, len(judgement.tests), judgement.warnings, took_ms=_ms_since(began))
+
+    async def _judged(self) -> tuple[RuleText, Judgement]:
+        """A file that may go live, and what was said of it. Raises _Refused."""
+        try:
+            async with asyncio.timeout(READ_WITHIN_S):
+                text, tests = await asyncio.to_thread(_read_plain_files, self._path)
+            judgement = await self._judge(text, tests, self._stages())
+        except TimeoutError:
+            raise _Refused((f"{self._path}: cannot be read within {READ_WITHIN_S:g} s",)) from None
+        except RulesUnreadable as error:
+            raise _Refused((str(error),)) from error
+        except NotJudged as error:
+            raise _Refused((f"{self._path}: {error}",)) from error
+        if judgement.complaints:
+            raise _Refused(judgement.complaints)
+        return text, judgement
+
+    async def _loaded(self, text: RuleText, document: Node | None) -> RuleSet:
+        try:
+            return await asyncio.to_thread(load_rules, text.text, stages=self._stages(), document=document)
+        except RulesError as error:
+            raise _Refused(tuple(problem.format(text.file) for problem in error.problems)) from error
+
+    def _with_operators(self, judgement: Judgement, rules: RuleSet) -> Judgement:
+        """What was said of the file, and which operators it names who are not there."""
+        unknown = unknown_operators(rules.rules, self._operators())
+        told = (*(one.format(str(self._path)) for one in unknown), *self._queue_warnings(rules))
+        return replace(judgement, warnings=(*judgement.warnings, *told))
+
+    def queues_changed(self) -> None:
+        """Asterisk has other queues than before: say which of those in the rules it does not have."""
+        for warning in self._queue_warnings(self.current):
+            log.warning("rules.warning", warning=warning)
+
+    def _queue_warnings(self, rules: RuleSet) -> Iterator[str]:
+        for missing in self._missing_queues(rules):
+            yield replace(missing, message=f"warning: {missing.message}").format(str(self._path))
+
+    def _put_in_force(self, rules: RuleSet) -> None:
+        self.current = rules
+        self._in_force = rules.hash
+
+    async def _tell_accepted(self, rules: RuleSet, text: RuleText, judgement: Judgement) -> None:
         log.info("rules.accepted", hash=rules.hash[:12], file=str(self._path), tests=len(judgement.tests))
         for warning in judgement.warnings:
             log.warning("rules.warning", warning=warning)
@@ -144,14 +223,13 @@ class RuleFile:
             await self._journal.accept_rules(AcceptedRules(rules.hash, text.text, time.time()))
         except DatabaseUnusable as error:
             log.warning("rules.not_kept", reason=str(error))
-        return ()
 
-    def _keep_old(self, problems: tuple[str, ...]) -> tuple[str, ...]:
+    def _keep_old(self, problems: tuple[str, ...]) -> None:
         self.refused += 1
+        self.refused_now = True
         for problem in problems:
             log.error("rules.refused", problem=problem)
         self._on_state("at_risk", f"the file is refused, the old rules are in force: {problems[0]}")
-        return problems
 
     async def _last_accepted(self) -> RuleSet | None:
         try:

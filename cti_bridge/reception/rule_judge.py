@@ -17,8 +17,9 @@ from cti_bridge.routing.judgement import Judgement, RuleText, from_json
 
 MAX_ANSWER_BYTES = 8_000_000
 _ENDS_WITHIN_S = 2.0
+_READ_AHEAD_BYTES = 65_536
 _PROGRAM = "cti_bridge.reception.judge_process"
-_KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME")
+_KEPT_VARIABLES = ("LD_LIBRARY_PATH", "PYTHONHOME", "PYTHONPYCACHEPREFIX", "PYTHONDONTWRITEBYTECODE")
 """What Python may need to start; nothing else of the environment, which can hold secrets, is handed on."""
 
 
@@ -41,23 +42,25 @@ async def judge_apart(
     stages: StageList | None,
     *,
     explain: bool = False,
+    hand_on: bool = True,
     limits: Limits = Limits(),
     python: str = sys.executable,
 ) -> Judgement:
-    """What `routing.judgement.judge` says, from another process. Raises NotJudged when there is no answer in bounds."""
+    """What `routing.judgement.judge` says, from another process, and with `hand_on` of a good file the document.
+
+    Raises NotJudged when there is no answer in bounds.
+    """
     asked: dict[str, Any] = {
         "rules": _sent(rules),
         "tests": _sent(tests) if tests else None,
         "explain": explain,
+        "hand_on": hand_on,
         "stages": [[stage.id, stage.name, stage.order, stage.final] for stage in stages.stages] if stages else None,
     }
     try:
-        process = await asyncio.create_subprocess_exec(
-            python, "-s", "-P", "-m", _PROGRAM,
-            str(limits.memory_bytes), str(limits.cpu_s), str(limits.whole_s),
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.DEVNULL,
-            env=_environment(),
-        )  # fmt: skip
+        process, transport = await _started(
+            python, "-s", "-P", "-m", _PROGRAM, str(limits.memory_bytes), str(limits.cpu_s), str(limits.whole_s)
+        )
     except (OSError, RuntimeError, ValueError) as error:
         raise NotJudged(f"no process could be started to check it: {error}") from error
     try:
@@ -67,13 +70,34 @@ async def judge_apart(
     except TimeoutError:
         raise NotJudged(f"checking it took longer than {limits.whole_s} s") from None
     finally:
-        await _end(process)
+        try:
+            await _end(process)
+        finally:
+            transport.close()  # also when the process is not gone in time, or nobody waits for that any longer
     if code != 0:
         raise NotJudged(_why(code, limits))
     try:
-        return from_json(json.loads(answer))
+        return await asyncio.to_thread(_understood, answer)
     except (ValueError, RecursionError) as error:
         raise NotJudged("the process that checked it gave no answer") from error
+
+
+async def _started(*command: str) -> tuple[asyncio.subprocess.Process, asyncio.SubprocessTransport]:
+    """What `asyncio.create_subprocess_exec` does, and the transport, which nobody else would close."""
+    loop = asyncio.get_running_loop()
+    transport, protocol = await loop.subprocess_exec(
+        lambda: asyncio.subprocess.SubprocessStreamProtocol(limit=_READ_AHEAD_BYTES, loop=loop),
+        *command,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+        env=_environment(),
+    )
+    return asyncio.subprocess.Process(transport, protocol, loop), transport
+
+
+def _understood(answer: bytes) -> Judgement:
+    return from_json(json.loads(answer))
 
 
 def _sent(text: RuleText) -> dict[str, str]:
@@ -90,7 +114,7 @@ async def _ask(process: asyncio.subprocess.Process, question: bytes) -> bytes:
         await process.stdin.drain()
         process.stdin.close()
     parts, size = [], 0
-    while part := await process.stdout.read(65_536):
+    while part := await process.stdout.read(_READ_AHEAD_BYTES):
         parts.append(part)
         size += len(part)
         if size > MAX_ANSWER_BYTES:
@@ -107,7 +131,7 @@ async def _end(process: asyncio.subprocess.Process) -> None:
             process.kill()
     with suppress(TimeoutError):
         async with asyncio.timeout(_ENDS_WITHIN_S):
-            while process.stdout is not None and await process.stdout.read(65_536):
+            while process.stdout is not None and await process.stdout.read(_READ_AHEAD_BYTES):
                 pass  # a killed process says nothing more; its pipe closes at the end of what it said
             await process.wait()
 

@@ -1,4 +1,7 @@
-"""The private application: is the bridge alive, are the things it depends on, what has it counted; and recordings."""
+"""The private application: is the bridge alive, are the things it depends on, what has it counted; and recordings.
+
+These are for whoever can reach it. Having the rules loaded again takes a key.
+"""
 
 import asyncio
 
@@ -8,6 +11,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from cti_bridge.asterisk.recording.recorder import Recorder
 from cti_bridge.asterisk.recording.tap import TooManyListeners
 from cti_bridge.readiness import Readiness
+from cti_bridge.web.rule_reload import ReloadByHttp
 
 SIGN_OF_LIFE_S = 1.0
 """A recording in which nothing happens has an empty line so often, so that a reader who has left is noticed."""
@@ -61,7 +65,9 @@ class Probes:
         return web.json_response(told, status=status, headers={"Cache-Control": "no-store"})
 
 
-def private_app(readiness: Readiness, registry: CollectorRegistry, recorder: Recorder, *, mode: str) -> web.Application:
+def private_app(
+    readiness: Readiness, registry: CollectorRegistry, recorder: Recorder, reload: ReloadByHttp, *, mode: str
+) -> web.Application:
     """The application behind the private listener; `mode` is that of the settings."""
     probes = Probes(readiness, registry, recorder, mode)
     app = web.Application(client_max_size=1024)
@@ -71,6 +77,7 @@ def private_app(readiness: Readiness, registry: CollectorRegistry, recorder: Rec
             web.get("/readyz", probes.readyz),
             web.get("/metrics", probes.metrics),
             web.get("/recording", probes.recording, allow_head=False),
+            web.post("/api/v1/rules/reload", reload.answer),
         ]
     )
     return app

@@ -87,14 +87,19 @@ async def errors_as_json(request: web.Request, handler: Handler) -> web.StreamRe
 @web.middleware
 async def known_origins_only(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Refuse requests for a host that is not ours, and changes asked for by a page that is not trusted."""
-    origins, host = request.app[ORIGINS], request.headers.get("Host", "")
+    check_origin(request, request.app[ORIGINS])
+    return await handler(request)
+
+
+def check_origin(request: web.Request, origins: Origins) -> None:
+    """Raises Refusal for a host that is not ours, and for a change asked for by a page that is not trusted."""
+    host = request.headers.get("Host", "")
     if not origins.knows_host(host):
         raise Refusal(421, "unknown_host", "add this host's origin to web.public.origins")
     own = f"{request.scheme}://{host}"
     is_checked = request.method not in _READING or request.path == "/ws"
     if is_checked and not all(origins.allows(origin, own) for origin in request.headers.getall("Origin", [])):
         raise Refusal(403, "origin_refused", "this page may not connect; add its origin to web.public.origins")
-    return await handler(request)
 
 
 async def add_headers(_request: web.Request, response: web.StreamResponse) -> None:

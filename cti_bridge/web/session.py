@@ -13,6 +13,7 @@ from cti_bridge.operators.limiter import Refused
 from cti_bridge.operators.passwords import MAX_PASSWORD, TooBusy
 from cti_bridge.operators.protocol import operator_view
 from cti_bridge.operators.secrets import hashed
+from cti_bridge.operators.store import KeyPurpose
 from cti_bridge.operators.tickets import TooManyTickets
 from cti_bridge.web.answers import Body, Refusal, body
 from cti_bridge.web.security import is_encrypted
@@ -89,13 +90,14 @@ async def sign_out(request: web.Request) -> web.StreamResponse:
 async def issue_ticket(request: web.Request) -> web.StreamResponse:
     """`POST /api/v1/tickets`: a ticket for one hello of an operator, for a program with an integration key."""
     site = request.app[SITE]
-    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
-    name = site.accounts.key_named(key.strip()) if scheme.lower() == "bearer" else None
-    if name is None:
+    key = site.accounts.known_key(bearer_of(request) or "")
+    if key is None:
         refusal = Refusal(401, "wrong_key", "send Authorization: Bearer and a key of cti-bridge keys add")
         response = refusal.to_response()
         response.headers["WWW-Authenticate"] = "Bearer"
         return response
+    if key.purpose != KeyPurpose.TICKETS:
+        raise Refusal(403, "wrong_purpose", f"this key is for {key.purpose}, not for tickets")
     wanted = await body(request, TicketBody)
     operator = site.accounts.directory.get(wanted.operator)
     if operator is None:
@@ -104,8 +106,14 @@ async def issue_ticket(request: web.Request) -> web.StreamResponse:
         ticket = site.tickets.issue(operator.id)
     except TooManyTickets:
         raise Refusal(503, "busy", "too many tickets are waiting to be used", retry_after_s=60) from None
-    log.info("ticket_issued", key=name, operator=operator.id)
+    log.info("ticket_issued", key=key.name, operator=operator.id)
     return web.json_response({"ticket": ticket}, status=201)
+
+
+def bearer_of(request: web.Request) -> str | None:
+    """The key in the request's `Authorization: Bearer`, or None without one."""
+    scheme, _, key = request.headers.get("Authorization", "").partition(" ")
+    return key.strip() if scheme.lower() == "bearer" else None
 
 
 def session_of(request: web.Request) -> str | None:

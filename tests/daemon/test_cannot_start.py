@@ -41,6 +41,7 @@ async def test_the_port_of_the_page_is_taken(bridge: Bridge) -> None:
     assert await _refusal(bridge) == f"web: 127.0.0.1:{bridge.page_port} already in use"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("port", "who"), [(AGI_PORT, "FastAGI"), (PRIVATE_PORT, "web")], ids=["FastAGI", "private"])
 async def test_a_port_of_its_own_is_taken(bridge: Bridge, port: int, who: str) -> None:
     host = bridge.agi_url.removeprefix("agi://").partition(":")[0]

@@ -10,6 +10,7 @@ from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import Crm
 from cti_bridge.domain.customer import SHIPPED_STAGES, CustomerRecord, FinishedCall, Note, StageList
+from cti_bridge.domain.history import CallerHistory
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
 from cti_bridge.domain.staff import StaffNumbers
@@ -17,6 +18,7 @@ from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
 from cti_bridge.reception.arrival import Reception
 from cti_bridge.reception.card import Card
+from cti_bridge.reception.histories import Histories
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.routing.explain import explain_call
 from cti_bridge.routing.load import load_rules
@@ -58,6 +60,13 @@ class NobodyKnown:
         pass
 
 
+class NoJournal:
+    """Nobody may be asked here: these rules want no history."""
+
+    async def ask(self, caller: str, waiting: object, *, at: float, but: object, within_s: float) -> CallerHistory:
+        raise AssertionError("the journal is asked")
+
+
 class Desk:
     """A reception at a moment, with what it wrote."""
 
@@ -75,6 +84,7 @@ class Desk:
         )  # fmt: skip
         self.reception = Reception(
             region=None, staff=StaffNumbers(), rules=self, lookup=self.lookup, stages=lambda: SHIPPED_STAGES,
+            histories=Histories(NoJournal(), lambda _: ()),
             directory=lambda: directory, switchboard=self.switchboard, feed=self.switchboard.take,
             observe=lambda decision, seconds: None, now=datetime.fromisoformat(moment).timestamp,
         )  # fmt: skip

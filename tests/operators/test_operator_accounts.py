@@ -1,19 +1,21 @@
 """Accounts hold what they promise: one owner per phone, secrets only as hashes, sessions that end when they should."""
 
 import asyncio
+import sqlite3
 import stat
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 
 import pytest
 
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator, Role
-from cti_bridge.operators.accounts import SESSIONS_PER_OPERATOR, AccessChange, Accounts
+from cti_bridge.operators import store
+from cti_bridge.operators.accounts import FILE_NAME, SESSIONS_PER_OPERATOR, AccessChange, Accounts
 from cti_bridge.operators.passwords import Passwords, TooBusy
 from cti_bridge.operators.secrets import hashed
-from cti_bridge.operators.store import AccountConflict, NoSuchAccount
+from cti_bridge.operators.store import AccountConflict, KeyPurpose, NoSuchAccount
 from cti_bridge.operators.tickets import Tickets, TooManyTickets
 
 ANNA = Operator(OperatorId("anna"), "Анна Ёжикова", ("PJSIP/101", "PJSIP/201"), crm_user="a.ezh")
@@ -225,15 +227,42 @@ async def test_removing_what_is_not_there_says_so(tmp_path: Path) -> None:
             await accounts.remove_key("crm")
 
 
+async def test_a_key_of_before_keys_had_a_purpose_is_for_tickets(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as old, old:
+        old.executescript(store.MIGRATIONS[0])
+        old.execute("INSERT INTO keys VALUES ('crm', ?, 1.0)", [hashed("cti_old")])
+        old.execute("PRAGMA user_version = 1")
+    async with accounts_in(tmp_path) as accounts:
+        known = accounts.known_key("cti_old")
+        assert known is not None
+        assert known.purpose == KeyPurpose.TICKETS
+
+
+async def test_a_key_for_something_unheard_of_is_good_for_nothing_and_keeps_nobody_out(tmp_path: Path) -> None:
+    async with accounts_in(tmp_path) as accounts:
+        await accounts.add(ANNA, PASSWORD)
+        key = await accounts.add_key("crm")
+    with closing(sqlite3.connect(tmp_path / FILE_NAME)) as later, later:
+        later.execute("UPDATE keys SET purpose = 'listening'")
+    async with accounts_in(tmp_path) as accounts:
+        assert await accounts.sign_in("anna", PASSWORD)
+        known = accounts.known_key(key)
+        assert known is not None
+        assert known.purpose not in set(KeyPurpose)
+        await accounts.remove_key("crm")
+
+
 async def test_a_key_is_known_until_it_is_removed(tmp_path: Path) -> None:
     async with accounts_in(tmp_path) as accounts:
         key = await accounts.add_key("crm")
-        assert accounts.key_named(key) == "crm"
-        assert accounts.key_named(key + "x") is None
+        known = accounts.known_key(key)
+        assert known is not None
+        assert (known.name, known.purpose) == ("crm", KeyPurpose.TICKETS)
+        assert accounts.known_key(key + "x") is None
         with pytest.raises(AccountConflict, match="key crm exists already"):
             await accounts.add_key("crm")
         await accounts.remove_key("crm")
-        assert accounts.key_named(key) is None
+        assert accounts.known_key(key) is None
 
 
 def test_a_ticket_is_good_for_one_hello_within_a_minute() -> None:

@@ -147,9 +147,17 @@ def test_a_key_is_shown_once_and_then_only_its_name(line: CommandLine) -> None:
     code, listed, _ = line.run("keys", "list")
     assert code == 0 and listed.startswith("crm  20") and key.strip() not in listed
     _, listed, _ = line.run("keys", "list", "--json")
-    assert [entry["name"] for entry in json.loads(listed)] == ["crm"]
+    assert [(entry["name"], entry["for"]) for entry in json.loads(listed)] == [("crm", "tickets")]
     assert line.run("keys", "remove", "crm") == (0, "", "")
     assert line.run("keys", "list") == (0, "", "")
+
+
+def test_a_key_is_for_one_thing(line: CommandLine) -> None:
+    assert line.run("keys", "add", "pipeline", "--for", "reload")[0] == 0
+    assert line.run("keys", "add", "crm", "--for", "tickets")[0] == 0
+    listed = line.run("keys", "list")[1].splitlines()
+    assert [shown.split()[-1] for shown in listed] == ["tickets", "reload"]
+    assert line.run("keys", "add", "all", "--for", "everything")[0] == 2
 
 
 def test_settings_or_a_file_that_cannot_be_read_are_named_in_one_line(line: CommandLine) -> None:

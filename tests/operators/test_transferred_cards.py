@@ -101,7 +101,7 @@ async def test_another_channel_of_a_call_that_asks_for_a_decision_gets_no_hand_o
     reception = Reception()
     unused: Any = None
     arrivals = Arrivals(
-        region="RU", staff=unused, rules=unused, lookup=unused, stages=unused, directory=unused,
+        region="RU", staff=unused, rules=unused, lookup=unused, histories=unused, stages=unused, directory=unused,
         switchboard=reception.switchboard, feed=unused, observe=unused,
     )  # fmt: skip
     asked_by = RouteRequest("PJSIP/trunk-00000001", T, T, "+74950000150", "", True, "", "", "", "ru", "")
