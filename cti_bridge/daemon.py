@@ -13,6 +13,7 @@ from prometheus_client import CollectorRegistry
 from cti_bridge.asterisk.agi.server import AgiServer
 from cti_bridge.asterisk.ami.connection import AmiAddress, AmiConnection
 from cti_bridge.asterisk.ami.exclusions import Exclusions
+from cti_bridge.asterisk.ami.queues import QueueWatch
 from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
 from cti_bridge.asterisk.ari.transport import AriAddress
 from cti_bridge.asterisk.recording.masking import phones_of
@@ -40,13 +41,21 @@ from cti_bridge.readings import readings
 from cti_bridge.reception.arrival import Reception
 from cti_bridge.reception.beside import BesideTheCall
 from cti_bridge.reception.card import Card
+from cti_bridge.reception.fairness import Fairness
 from cti_bridge.reception.healing import Healing
+from cti_bridge.reception.histories import Histories
 from cti_bridge.reception.rule_file import NoUsableRules, RuleFile
+from cti_bridge.reception.rule_reload import RuleReloads
 from cti_bridge.reception.switchboard import Switchboard
+from cti_bridge.reception.why_again import why_again
 from cti_bridge.record_keeping import RecordKeeping
+from cti_bridge.routing.reloaded import NotReloaded
+from cti_bridge.routing.unknown_queues import MAX_WARNED, unknown_queues
 from cti_bridge.settings import Mode, Settings
 from cti_bridge.web.app import public_app
 from cti_bridge.web.private import private_app
+from cti_bridge.web.rule_reload import ReloadByHttp
+from cti_bridge.web.security import Origins
 from cti_bridge.web.server import CannotListen, Listener
 from cti_bridge.web.site import PublicSite
 
@@ -54,6 +63,7 @@ log = structlog.get_logger(__name__)
 
 SOURCES_ON_THE_PAGE = ("asterisk", "crm", "journal")
 STAGES_EVERY_S = 30.0
+STAGES_WITHIN_S = 1.0
 _JOURNAL_CLOSE_S = 1.5
 _DOORS_CLOSE_S = 1.5
 
@@ -72,9 +82,15 @@ class _Stages:
     async def follow(self, crm: EmbeddedCrm) -> None:
         """Ask the CRM for its list now and then."""
         while not self.fixed:
-            with contextlib.suppress(CrmUnavailable):
-                self.current = await crm.stages()
+            await self.ask(crm)
             await asyncio.sleep(STAGES_EVERY_S)
+
+    async def ask(self, crm: EmbeddedCrm) -> None:
+        """Take over the CRM's list, unless the settings have one or it cannot be asked."""
+        if not self.fixed:
+            with contextlib.suppress(CrmUnavailable, TimeoutError):
+                async with asyncio.timeout(STAGES_WITHIN_S):
+                    self.current = await crm.stages()
 
 
 class Daemon:
@@ -95,8 +111,16 @@ class Daemon:
         )
         self._journal, self._dispatch = self._records.journal, self._records.dispatch
         self._rules = RuleFile(
-            settings.rules, self._journal, stages=self._stages.current, on_state=self._teller("rules")
+            settings.rules,
+            self._journal,
+            stages=lambda: self._stages.current,
+            on_state=self._teller("rules"),
+            operators=lambda: [operator.id for operator in self._accounts.directory.all()],
+            missing_queues=lambda rules: unknown_queues(
+                rules, self._queues.names, settings.pbx.name, at_most=MAX_WARNED
+            ),
         )
+        self._reloads = RuleReloads(self._rules.reload)
         self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
         self._call_clock = CallClock(
             may_follow=lambda: not len(self._switchboard.book), on_set=lambda by_s: self._ami.clock_was_set(by_s)
@@ -130,7 +154,9 @@ class Daemon:
             tap=self._tap,
             now=self._call_clock.now,
         )
+        self._queues = QueueWatch(self._ami.ask, self._rules.queues_changed)
         self._journal.heard = self._heard
+        self._histories = Histories(self._records.history, self._journal.waiting_from)
         shadow = settings.mode is Mode.SHADOW
         self._exclusions = Exclusions(self._ami, for_s=0.0 if shadow else settings.rejected_for_s)
         self._reception = Reception(
@@ -138,6 +164,7 @@ class Daemon:
             staff=settings.pbx.staff,
             rules=self._rules,
             lookup=self._lookup,
+            histories=self._histories,
             stages=lambda: self._stages.current,
             directory=lambda: self._accounts.directory,
             switchboard=self._switchboard,
@@ -145,6 +172,9 @@ class Daemon:
             observe=DecisionMetrics(self._registry).observe,
             shadow=shadow,
             now=self._call_clock.now,
+        )
+        self._fairness = Fairness(
+            self._ami, self._switchboard.overtaking, rules=lambda: self._rules.current, now=self._call_clock.now
         )
         self._beside = BesideTheCall(
             self._crm,
@@ -199,10 +229,13 @@ class Daemon:
             self._accounts.unreadable(error)
         await self._records.open()
         try:
-            await self._rules.start()
+            await self._stages.ask(self._crm)
+            await self._reloads.at_start(self._rules.start)
         except NoUsableRules as error:
             raise CannotStart(str(error)) from error
-        await self._records.restore_into(self._switchboard)
+        await self._records.restore_into(
+            self._switchboard, why=lambda kept: why_again(kept, self._rules.current, self._accounts.directory)
+        )
         self._healing.known_until = await self._records.known_until(self._switchboard)
         try:
             await self._agi.start()
@@ -217,6 +250,9 @@ class Daemon:
             raise CannotStart(f"web: {error}") from error
         self._supervise("ami", self._ami.run)
         self._supervise("exclusions", self._exclusions.run)
+        self._supervise("queues", self._queues.run)
+        if self._settings.mode is not Mode.SHADOW:
+            self._supervise("fairness", self._fairness.run)
         if self._stasis is not None:
             self._supervise("ari", self._stasis.run)
         for name, run in self._records.parts():
@@ -243,6 +279,7 @@ class Daemon:
         ]
         if self._stasis is not None:
             doors.append(self._step("stasis", self._stasis.stop(within_s=_DOORS_CLOSE_S)))
+        doors.append(self._step("reload", self._reloads.close()))
         await asyncio.gather(*doors)
         await self._step("pages", self._hub.close(CloseCode.RESTART, "restart", within_s=1.0))
         await self._step("public listener", self._public.stop())
@@ -253,8 +290,11 @@ class Daemon:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         await self._step("switchboard", self._switchboard.close())
         await self._step("lookup", self._lookup.close())
-        await self._step("crm", self._crm.close())
-        await self._step("missed calls", self._records.missed.close())
+        await asyncio.gather(  # each may have to wait for a disk; whoever reads the journal is gone before it is closed
+            self._step("crm", self._crm.close()),
+            self._step("missed calls", self._records.missed.close()),
+            self._step("history", self._records.history.close()),
+        )
         await self._step("journal", self._journal.close(within_s=_JOURNAL_CLOSE_S))
         await self._step("accounts", self._accounts.close())
         log.info("stopped")
@@ -280,12 +320,9 @@ class Daemon:
             await asyncio.sleep(wait_s)
 
     def _reload(self) -> None:
-        task = asyncio.create_task(self._reload_rules(), name="reload")
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    async def _reload_rules(self) -> None:
-        await self._rules.reload()
+        log.info("rules.reload_asked", by="SIGHUP", address=None)
+        with contextlib.suppress(NotReloaded):
+            self._reloads.begin()
 
     def _heard(self) -> tuple[str, float] | None:
         until = self._ami.heard_until
@@ -336,6 +373,7 @@ class Daemon:
             readings(
                 ami=self._ami,
                 exclusions=self._exclusions,
+                fairness=self._fairness,
                 agi=self._agi,
                 stasis=self._stasis_counts,
                 tap=self._tap,
@@ -343,6 +381,7 @@ class Daemon:
                 journal=self._journal,
                 switchboard=self._switchboard,
                 reception=self._reception,
+                histories=self._histories,
                 rules=self._rules,
                 turned_away=self._turned_away,
             )
@@ -379,7 +418,8 @@ class Daemon:
             region=lambda: self._settings.pbx.region or self._rules.current.region,
             phones=lambda: phones_of((operator.id, operator.phones) for operator in self._accounts.directory.all()),
         )
-        probes = private_app(self._readiness, self._registry, recorder, mode=self._settings.mode)
+        reload = ReloadByHttp(self._accounts, Origins.of(web.origins), self._reloads.ask)
+        probes = private_app(self._readiness, self._registry, recorder, reload, mode=self._settings.mode)
         private = Listener(probes, web.private_host, web.private_port)
         return public, private
 

@@ -9,7 +9,9 @@ from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.calls.journal import Journal
 from cti_bridge.metrics import Reading, Readings
 from cti_bridge.reception.arrival import Reception
+from cti_bridge.reception.fairness import Fairness
 from cti_bridge.reception.healing import Healing
+from cti_bridge.reception.histories import Histories
 from cti_bridge.reception.rule_file import RuleFile
 from cti_bridge.reception.switchboard import Switchboard
 
@@ -18,6 +20,7 @@ def readings(
     *,
     ami: AmiConnection,
     exclusions: Exclusions,
+    fairness: Fairness,
     agi: AgiServer,
     stasis: StasisCounts,
     tap: Tap,
@@ -25,6 +28,7 @@ def readings(
     journal: Journal,
     switchboard: Switchboard,
     reception: Reception,
+    histories: Histories,
     rules: RuleFile,
     turned_away: Reading,
 ) -> Readings:
@@ -36,6 +40,9 @@ def readings(
             "cti_ami_overflows": ("Events lost to a full inbox.", lambda: ami.overflows),
             "cti_refusals": ("Refusals that Asterisk was told of.", lambda: exclusions.told),
             "cti_refusals_lost": ("Refusals that it could not be told of.", lambda: exclusions.lost),
+            "cti_callers_put_first": ("Overtaken callers put first.", lambda: fairness.put_first),
+            "cti_callers_not_put_first": ("Attempts at that which failed.", lambda: fairness.not_put_first),
+            "cti_waiting_dropped": ("Waiting callers forgotten.", lambda: switchboard.overtaking.dropped),
             "cti_agi_requests": ("Questions by the dialplan.", lambda: agi.requests),
             "cti_agi_refused": ("FastAGI peers sent away.", lambda: agi.refused),
             "cti_agi_broken": ("FastAGI conversations that broke.", lambda: agi.broken),
@@ -55,6 +62,7 @@ def readings(
             "cti_channels_dropped": ("Channels forgotten.", lambda: switchboard.channels_dropped),
             "cti_unowned_rings": ("Rings at nobody's phone.", lambda: switchboard.unowned_rings),
             "cti_fetches_refused": ("Cards without history.", lambda: switchboard.fetches_refused),
+            "cti_history_late": ("Callers whose history was not known in time.", lambda: histories.late),
             "cti_expression_errors": ("CEL errors in rules.", lambda: reception.expression_errors),
             "cti_web_turned_away": ("Connections closed at the door.", turned_away),
             "cti_log_lines_lost": ("Log lines that nobody took.", lambda: log_module.DRAIN.lost),
@@ -63,7 +71,10 @@ def readings(
         },
         gauges={
             "cti_live_calls": ("Calls going on.", lambda: len(switchboard.book)),
+            "cti_overtaken_callers": ("Callers waiting overtaken.", lambda: fairness.overtaken),
+            "cti_overtaken_seconds": ("Longest of them.", lambda: fairness.longest_s),
             "cti_ami_waiting": ("Events not taken in yet.", lambda: ami.waiting),
+            "cti_rules_refused_now": ("1 while the rule file is refused.", lambda: rules.refused_now),
             "cti_journal_waiting": ("Call states not on disk.", lambda: journal.waiting),
         },
     )

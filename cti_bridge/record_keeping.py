@@ -3,13 +3,16 @@
 import contextlib
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import replace
 
 import structlog
 
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import MissedCalls
 from cti_bridge.calls.journal_heard import finished_since, heard_until
+from cti_bridge.calls.journal_history import JournalHistory
 from cti_bridge.calls.journal_retention import Keep, Retention
+from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.port import Crm
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.dispatch import Dispatch
@@ -20,6 +23,7 @@ from cti_bridge.delivery.zammad import ZammadSink
 from cti_bridge.reception.crm_reports import CrmSink
 from cti_bridge.reception.restored import restored
 from cti_bridge.reception.switchboard import Switchboard
+from cti_bridge.reception.why import Why
 from cti_bridge.settings import ReceiverKind, ReceiverSettings, Settings
 
 log = structlog.get_logger(__name__)
@@ -48,6 +52,7 @@ class RecordKeeping:
         self.journal = Journal(path, on_state=on_state, companion=self.dispatch.writer)
         self.dispatch.connect(self.journal)
         self.missed = MissedCalls(path)
+        self.history = JournalHistory(path)
         keep = Keep(facts_s=settings.retention.facts_s, calls_s=settings.retention.calls_s)
         self._retention = Retention(self.journal, keep)
 
@@ -56,8 +61,11 @@ class RecordKeeping:
         with contextlib.suppress(DatabaseUnusable):
             await self.journal.open()
 
-    async def restore_into(self, switchboard: Switchboard) -> None:
-        """Take up the calls that were going on when the bridge stopped; those that are too old are over."""
+    async def restore_into(self, switchboard: Switchboard, *, why: Callable[[DecisionRecord], Why]) -> None:
+        """Take up the calls that were going on when the bridge stopped; those that are too old are over.
+
+        `why` finds out again why one was decided as it was.
+        """
         oldest = time.time() - RESTORED_FOR_S
         try:
             records = await self.journal.open_calls(since=oldest)
@@ -65,7 +73,8 @@ class RecordKeeping:
             log.error("journal.not_restored", reason=str(error))
             return
         for record in reversed(records):  # the oldest first, as they came
-            switchboard.restore(*restored(record), record)
+            call, card = restored(record)
+            switchboard.restore(call, replace(card, why=why(record.decision)) if record.decision else card, record)
         if records:
             log.info("calls.restored", calls=len(records))
         try:

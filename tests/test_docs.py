@@ -252,6 +252,7 @@ async def exposed_metrics(folder: Path) -> str:
         await daemon.communicate()
 
 
+@pytest.mark.slow
 async def test_the_operations_page_has_every_metric_and_no_other(tmp_path: Path) -> None:
     kinds = re.findall(r"^# TYPE (\S+) (\S+)$", await exposed_metrics(tmp_path), re.MULTILINE)
     exposed = {name for name, kind in kinds if not (kind == "gauge" and name.endswith("_created"))}

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 
 from cti_bridge.calls.events import Final
-from cti_bridge.domain.decision import Decision, OperatorDial
+from cti_bridge.domain.decision import Decision, OperatorDial, Penalties
 from cti_bridge.domain.ids import CallId
 
 MAX_VALUE = 128
@@ -77,7 +77,7 @@ Decide = Callable[[RouteRequest, float], Awaitable[RouteAnswer]]
 """Answers a request; the second argument is the monotonic time at which the dialplan was heard."""
 
 
-_FINALS = {"goto": Final.ELSEWHERE, "voicemail": Final.MESSAGE, "callback": Final.MESSAGE}
+_FINALS = {"goto": Final.ELSEWHERE, "voicemail": Final.MESSAGE, "callback": Final.CALLBACK}
 
 
 def final_of(value: str) -> Final:
@@ -136,6 +136,7 @@ def withheld(answer: RouteAnswer) -> RouteAnswer:
 
 def variables(decision: Decision, call_id: CallId, operator: OperatorDial | None) -> dict[str, str]:
     """Every variable of a decision that has a value, except `CUSTOMER_NAME` and `DECISION`. Raises UnsafeValue."""
+    penalties = decision.penalties or Penalties()
     values = {
         "CTI_CALL_ID": call_id,
         "CTI_CRM": decision.crm.value if decision.crm else "",
@@ -145,13 +146,17 @@ def variables(decision: Decision, call_id: CallId, operator: OperatorDial | None
         "CTI_STEPS": str(len(decision.steps)),
         "CTI_QUEUE": decision.steps[0].queue,
         "CTI_QUEUE_TIMEOUT": str(decision.steps[0].timeout_s),
-        "CTI_PRIORITY": "" if decision.priority is None else str(decision.priority),
+        "CTI_PRIORITY": _number(decision.priority),
+        "CTI_MIN_PENALTY": _number(penalties.min),
+        "CTI_MAX_PENALTY": _number(penalties.max),
         "CTI_LANGUAGE": decision.language,
+        "CTI_ANNOUNCE": decision.announcement,
         "CTI_FINAL": decision.final,
     }
     for number, step in enumerate(decision.steps, start=1):
         values[f"CTI_STEP_{number}_QUEUE"] = step.queue
         values[f"CTI_STEP_{number}_TIMEOUT"] = str(step.timeout_s)
+        values[f"CTI_STEP_{number}_MAX_WAITING"] = _number(step.max_waiting)
     if operator is not None:
         values["CTI_OPERATOR"] = operator.id
         values["CTI_OPERATOR_DIAL"] = operator.dial
@@ -159,3 +164,7 @@ def variables(decision: Decision, call_id: CallId, operator: OperatorDial | None
     if _SAFE.fullmatch(values["CTI_CUSTOMER_ID"]) is None:
         values["CTI_CUSTOMER_ID"] = ""  # the CRM's business; the caller is routed all the same
     return {name: safe(value) for name, value in values.items() if value}
+
+
+def _number(value: int | None) -> str:
+    return "" if value is None else str(value)

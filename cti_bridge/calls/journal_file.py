@@ -14,6 +14,7 @@ from cti_bridge.calls.journal import SCHEMA_VERSION, AcceptedRules
 from cti_bridge.calls.journal_decided import DecidedCall, Span, count_decided, decided_page
 from cti_bridge.calls.journal_missed import MissedCaller, missed_callers
 from cti_bridge.calls.journal_rows import record_of
+from cti_bridge.calls.journal_rule_calls import RuleCalls, rule_calls
 from cti_bridge.calls.journal_stats import Figures, figures
 from cti_bridge.calls.journal_whole import whole
 from cti_bridge.calls.record import CallRecord
@@ -99,6 +100,10 @@ class JournalFile:
     def rule_files(self) -> list[AcceptedRules]:
         """Every rule file that was ever in force, the one that was accepted last first. Raises DatabaseUnusable."""
         return [AcceptedRules(**row) for row in self._rows("SELECT * FROM rule_files ORDER BY accepted_at DESC", {})]
+
+    def rule_calls(self) -> RuleCalls:
+        """How many calls each rule file has decided. Raises DatabaseUnusable."""
+        return self._ask(rule_calls)
 
     def count_decided(self, span: Span) -> int:
         """How many calls `decided` has. Raises DatabaseUnusable."""

@@ -8,6 +8,9 @@ from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import OperatorId
 
+_WHERE_THERE_IS_ANY = frozenset({"max_waiting", "penalties", "language", "announcement", "skipped"})
+"""What most decisions do not have, and is not written of them."""
+
 
 def row_of(record: CallRecord) -> dict[str, Any]:
     """The row of a call, by column; legs and recordings have tables of their own."""
@@ -33,7 +36,10 @@ def _in_json(decision: DecisionRecord) -> str:
 
 
 def _plain(value: object) -> object:
-    return _shallow(value) if isinstance(value, DecisionRecord) else str(value)
+    if not isinstance(value, DecisionRecord):
+        return str(value)
+    # A page holds two rows of a usual size, but not of one that says of everything that there is none of it.
+    return {name: said for name, said in _shallow(value).items() if said or name not in _WHERE_THERE_IS_ANY}
 
 
 def read_decision(text: str | None) -> dict[str, Any] | None:
@@ -55,7 +61,14 @@ def _decision(text: str | None) -> DecisionRecord | None:
 
 
 def _as_record(steps: list[list[Any]], **said: Any) -> DecisionRecord:
-    return DecisionRecord(steps=tuple((queue, timeout_s) for queue, timeout_s in steps), **said)
+    """The record; what earlier versions did not write down is as it was with them."""
+    most, penalties = said.pop("max_waiting", ()), said.pop("penalties", None)
+    if penalties is not None:
+        least, greatest = penalties
+        penalties = (least, greatest)
+    taken = tuple((queue, timeout_s) for queue, timeout_s in steps)
+    said["skipped"] = tuple((who, why) for who, why in said.get("skipped", ()))
+    return DecisionRecord(steps=taken, max_waiting=tuple(most), penalties=penalties, **said)
 
 
 def record_of(row: dict[str, Any]) -> CallRecord:

@@ -27,9 +27,17 @@ class DecisionRecord:
     facts: Facts
     crm_error: str = ""
     took_ms: dict[str, float] = field(default_factory=dict)
-    """Milliseconds by part: `crm`, `rules`, `whole`."""
+    """Milliseconds by part: `crm`, `journal` where it was asked beside, `rules`, `whole`."""
     delivered: bool = True
     """Whether Asterisk took the decision; False when the caller or the dialplan's patience was gone, or `shadow`."""
+    max_waiting: tuple[int | None, ...] = ()
+    """With how many callers waiting each step was to be passed over; None: never; all of them where none has one."""
+    penalties: tuple[int | None, int | None] | None = None
+    """The least and the greatest penalty of the members who may be called; None: any."""
+    language: str = ""
+    announcement: str = ""
+    skipped: tuple[tuple[str, str], ...] = ()
+    """Who was wanted before `operator` and not rung: his id, or else the CRM's, and why, as the end of a sentence."""
     shadow: bool = False
     """The bridge was in shadow mode: it decided, and told nobody."""
 

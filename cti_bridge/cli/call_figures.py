@@ -67,6 +67,7 @@ def missed_line(item: MissedCaller) -> str:
             f"{last.queue or '-':<16}",
             f"{last.outcome} after {last.waited_s:.0f} s, rang {rang}",
             times,
+            *(["was promised a call"] if item.promised else []),
         )
     )
 

@@ -1,19 +1,28 @@
 """One call as a terminal and a program get it."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
-from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
+from cti_bridge.calls.events import Final
+from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord, RecordingRecord
 from cti_bridge.cli.terminal import printable
 from cti_bridge.delivery.outbox import Progress
+from cti_bridge.domain.decision import Penalties
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import ChannelId
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.moments import iso_time
 from cti_bridge.routing.explain import Explained, explain_json, reason_lines
 from cti_bridge.routing.line_facts import line_of
+from cti_bridge.routing.treatment import treatment_words
 
+_FINALS: Mapping[str, str] = {
+    Final.QUEUE: "he stayed in a queue",
+    Final.ELSEWHERE: "the dialplan went on with him elsewhere",
+    Final.MESSAGE: "he could leave a message",
+    Final.CALLBACK: "he was told that he will be called back",
+}
 _TOO_LATE = "the dialplan had gone its own way before the decision below arrived"
 _SHADOW = "the bridge was in shadow mode and told the dialplan nothing of the decision below"
 
@@ -113,7 +122,6 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
     if decision is None and record.decided_by:
         lines.append(("decision", "fallback: the dialplan had no answer of the bridge"))
     elif decision is not None:
-        steps = ", then ".join(f"{queue} ({timeout_s or 'no limit'})" for queue, timeout_s in decision.steps)
         age = f", {decision.crm_age_s:.0f} s old" if decision.crm_age_s is not None else ""
         if not decision.delivered:
             lines.append(("decision", f"fallback: {_SHADOW if decision.shadow else _TOO_LATE}"))
@@ -123,12 +131,15 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
                 f"{decision.kind}, rule {decision.rule or '-'}, class {decision.class_name or '-'}",
             ),
             ("crm", f"{decision.crm}{age}{f' ({decision.crm_error})' if decision.crm_error else ''}"),
-            ("steps", f"{steps}, then {decision.final}"),
+            ("steps", f"{_steps(decision)}, then {decision.final}"),
         ]
+        if treated := _treated(decision):
+            lines.append(("treated", treated))
         if decision.rules_hash:
             lines.append(("rules", decision.rules_hash[:12]))
         if decision.took_ms:
             lines.append(("took", ", ".join(f"{name} {value} ms" for name, value in decision.took_ms.items())))
+        lines += [("skipped", f"{who} {why}") for who, why in decision.skipped]
         if decision.operator:
             lines.append(("first rings", decision.operator))
         lines += [("fact", f"{name} = {value}") for name, value in sorted(decision.facts.items())]
@@ -138,12 +149,29 @@ def _story(record: CallRecord) -> list[tuple[str, str]]:
         answered = f"{answered} {record.operator or ''}".rstrip()
     lines += [
         *(("leg", _leg(leg, record)) for leg in record.legs),
+        *([("after all", _FINALS[record.final])] if record.final in _FINALS else []),
         ("answered", answered),
         ("ended", f"{_time(record.ended_at) or 'no'} {record.outcome}".rstrip()),
         *(("recording", _recording(recording, record)) for recording in record.recordings),
         ("closed", _closed(record)),
     ]
     return lines
+
+
+def _steps(decision: DecisionRecord) -> str:
+    """The queues in their order, each with what makes the caller go on."""
+    most = decision.max_waiting or (None,) * len(decision.steps)
+    return ", then ".join(
+        f"{queue} ({timeout_s or 'no limit'}{f', passed over when {full} or more wait there' if full else ''})"
+        for (queue, timeout_s), full in zip(decision.steps, most, strict=False)
+    )
+
+
+def _treated(decision: DecisionRecord) -> str:
+    """How the caller was to be treated in queues where that is not as ever."""
+    penalties = Penalties(*decision.penalties) if decision.penalties else None
+    words = treatment_words(decision.priority, penalties, decision.language, decision.announcement)
+    return ", ".join(f"{name} {said}" for name, said in words.items())
 
 
 def _who(leg: LegRecord) -> str:

@@ -65,6 +65,7 @@ def diff_json(compared: Compared) -> Json:
             {"class": class_name, "queue": queue, "calls": calls}
             for (class_name, queue), calls in _most_first(after.class_queues)
         ],
+        "without_history": tally.without_history,
         "expression_errors": [{"name": name, "calls": calls} for name, calls in _most_first(tally.errors)],
     }
 
@@ -82,7 +83,10 @@ def diff_lines(compared: Compared) -> Iterator[str]:
     before = _percent(compared.past_first_line(tally.before.queues), whole)
     yield f"{_percent(past, whole)} of calls would skip the first line ({compared.first_line}), before {before}"
     if kept := tally.otherwise.calls:
-        yield f"{kept} ({_percent(kept, whole)}) keep their queue, with other steps, final, priority or operator"
+        yield f"{kept} ({_percent(kept, whole)}) keep their queue, but are treated otherwise"
+    if tally.without_history:
+        unknown = "what the journal knew of the caller is not kept, so no rule matched by it"
+        yield f"{tally.without_history} calls: {unknown}"
     yield from (
         f"{calls} expressions in `{name}` could not be computed and so did not match"
         for name, calls in _most_first(tally.errors)

@@ -12,16 +12,15 @@ import aiohttp
 
 from cti_bridge.asterisk.recording.lines import MAX_HEADER, NotARecording, read_header, read_lines
 from cti_bridge.cli.call_record import print_record
+from cti_bridge.cli.private_listener import CONNECT_S, private_url
 from cti_bridge.cli.terminal import printable
 from cti_bridge.reception.replay import Replayed, replay
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, WebSettings, load_settings
 from cti_bridge.settings_schema import seconds
 
-_CONNECT_S = 5.0
 _SILENCE_S = 30.0
 """The daemon gives a sign of life every few seconds."""
 _BAD_LINES_NAMED = 20
-_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - where the daemon listens on every address
 
 
 class _CannotRecord(Exception):
@@ -102,9 +101,8 @@ class _Paper:
 
 async def _make(web: WebSettings, paper: _Paper, for_s: float | None) -> int:
     """Write down what the daemon streams. 0 when it was recorded for as long as asked, 1 when it ended before."""
-    host = _EVERYWHERE.get(web.private_host, web.private_host)
-    url = f"http://{f'[{host}]' if ':' in host else host}:{web.private_port}/recording"
-    limits = aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT_S, sock_read=_SILENCE_S)
+    url = private_url(web, "/recording")
+    limits = aiohttp.ClientTimeout(total=None, sock_connect=CONNECT_S, sock_read=_SILENCE_S)
     writing = False
     try:
         async with aiohttp.ClientSession(timeout=limits) as http, http.get(url, allow_redirects=False) as answer:

@@ -33,7 +33,7 @@ def judge_file(rules: Path, tests: Path | None, stages: StageList, *, explain: b
     """What a reload would say of this file, by the same judge. Raises RulesUnreadable and NotJudged, which name it."""
     text, beside = read_with_tests(rules, tests)
     try:
-        return asyncio.run(judge_apart(text, beside, stages, explain=explain))
+        return asyncio.run(judge_apart(text, beside, stages, explain=explain, hand_on=False))
     except NotJudged as error:
         raise NotJudged(f"{rules}: {error}") from error
 

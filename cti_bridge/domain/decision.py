@@ -48,17 +48,64 @@ class DecisionKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One queue to wait in; `timeout_s` in whole seconds, 0 means without limit."""
+    """One queue to wait in; `timeout_s` in whole seconds, 0 means without limit.
+
+    The step is passed over when `max_waiting` callers or more wait in the queue at the moment in which it is reached.
+    """
 
     queue: str
     timeout_s: int
+    max_waiting: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Penalties:
+    """Which members of a queue may be called: those with a penalty within these limits, both included; None: any."""
+
+    min: int | None = None
+    max: int | None = None
+
+    @property
+    def in_words(self) -> str:
+        """Such as `1 to 4`, `2 or more`, `4 or less`."""
+        if self.min is None or self.max is None:
+            return f"{self.max} or less" if self.min is None else f"{self.min} or more"
+        return f"{self.min} to {self.max}"
+
+
+class OperatorSource(StrEnum):
+    """Why somebody is to be rung first."""
+
+    RESPONSIBLE = "responsible"
+    """The CRM says that he is responsible for the deal, or else for the customer."""
+    LAST = "last"
+    """He spoke with this number last."""
+    NAMED = "named"
+    """The rule names him."""
+
+
+@dataclass(frozen=True, slots=True)
+class WantedOperator:
+    """Somebody whom a rule wants to ring first: a user of the CRM where he is responsible, else an operator."""
+
+    source: OperatorSource
+    crm_user: str = ""
+    operator: OperatorId | None = None
+
+    @property
+    def id(self) -> str:
+        """Who it is, as the CRM or as the bridge calls him."""
+        return self.crm_user or self.operator or ""
 
 
 @dataclass(frozen=True, slots=True)
 class PreferredOperator:
-    """Whom a rule wants to ring first: a user of the CRM, for `timeout_s` whole seconds."""
+    """Whom a rule wants to ring first: the first of `wanted`, of whom there is one at least, who is free.
 
-    crm_user: str
+    For `timeout_s` whole seconds.
+    """
+
+    wanted: tuple[WantedOperator, ...]
     timeout_s: int
 
 
@@ -79,7 +126,11 @@ class Decision:
     preferred: PreferredOperator | None = None
     priority: int | None = None
     language: str = ""
-    """The language of the line, for the queue's announcements; empty leaves the channel's own."""
+    """The language of the rule or the line, for the queue's announcements; empty leaves the channel's own."""
+    penalties: Penalties | None = None
+    """Which members of the queues may be called for this caller; None: all."""
+    announcement: str = ""
+    """The sound that the caller hears first; empty: none."""
 
     @property
     def queue(self) -> str:

@@ -3,6 +3,7 @@
 The caller never waits for a disk, and for all of it one second at most: what is not known by then is left out.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import Callable
@@ -18,12 +19,16 @@ from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, Decision, DecisionKind, OperatorDial
+from cti_bridge.domain.history import CallerHistory
 from cti_bridge.domain.ids import CallId, ChannelId
-from cti_bridge.domain.number import parse_number
+from cti_bridge.domain.number import CallerNumber, parse_number
 from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.operators.directory import Directory
 from cti_bridge.reception.card import Card
-from cti_bridge.reception.switchboard import Switchboard, operator_dial
+from cti_bridge.reception.first_rung import as_on_a_card, first_rung
+from cti_bridge.reception.histories import Histories
+from cti_bridge.reception.switchboard import Switchboard
+from cti_bridge.reception.why import why
 from cti_bridge.routing.decide import decide
 from cti_bridge.routing.facts import CallFacts, Gathered, flatten, gather
 from cti_bridge.routing.line_facts import line_of
@@ -55,6 +60,7 @@ class Reception:
         staff: StaffNumbers,
         rules: RulesInForce,
         lookup: Lookup,
+        histories: Histories,
         stages: Callable[[], StageList],
         directory: Callable[[], Directory],
         switchboard: Switchboard,
@@ -70,6 +76,7 @@ class Reception:
         self._staff = staff
         self._rules = rules
         self._lookup = lookup
+        self._histories = histories
         self._stages = stages
         self._directory = directory
         self._switchboard = switchboard
@@ -85,35 +92,57 @@ class Reception:
         offered_at = self._now()
         call = self._call_facts(request, rules, offered_at)
         left_s = accepted_at + WHOLE_DECISION_S - _RESERVE_S - self._monotonic()
-        answer = await self._lookup.find(
-            call.caller, deadline_s=max(0.0, min(rules.degraded.deadline_s, left_s)), stale_s=rules.degraded.cache_s
-        )
+        within_s = max(0.0, min(rules.degraded.deadline_s, left_s))
+        channel = ChannelId(request.uniqueid)
+        answer, history, took_ms = await self._ask(call, rules, offered_at, channel, within_s)
         began = self._monotonic()
-        gathered = gather(call, answer, rules, self._stages())
+        gathered = gather(call, answer, rules, self._stages(), history)
         decision, trace = decide(rules, gathered)
         self.expression_errors += len(trace.cel_errors)
-        operator = self._operator(decision)
-        rules_ms = (self._monotonic() - began) * 1000
+        operator, skipped = first_rung(decision.preferred, self._directory(), self._switchboard.free_phones)
+        took_ms["rules"] = _ms(self._monotonic() - began)
         call_id = self._call_id(request)
-        record = _decision_record(decision, gathered, answer, operator, rules.hash, rules_ms)
-        record = replace(record, delivered=not self._shadow, shadow=self._shadow)
+        record = _decision_record(decision, gathered, answer, operator, rules.hash, took_ms)
+        record = replace(record, skipped=skipped, delivered=not self._shadow, shadow=self._shadow)
 
         def sent(complete: bool) -> None:
-            whole_ms = (self._monotonic() - accepted_at) * 1000
-            took_ms = {**record.took_ms, "whole": round(whole_ms, 3)}
-            self._observe(decision, whole_ms / 1000)
-            taken = complete and not self._shadow
-            self._switchboard.delivered(call_id, replace(record, took_ms=took_ms, delivered=taken))
+            whole_s = self._monotonic() - accepted_at
+            self._observe(decision, whole_s)
+            taken, all_ms = complete and not self._shadow, {**took_ms, "whole": _ms(whole_s)}
+            self._switchboard.delivered(call_id, replace(record, took_ms=all_ms, delivered=taken))
             # Journal, history and notes begin here, when the caller no longer waits for anything of ours. What else
             # happens to the call is heard of later: the dialplan is let go only now.
-            self._feed(CallOffered(offered_at, call_id, ChannelId(request.uniqueid), request.linkedid))
+            self._feed(CallOffered(offered_at, call_id, channel, request.linkedid))
 
         told = route_answer(decision, call_id, operator, sent)
-        card = _card(call, gathered, decision, answer)
+        because = why(decision, trace, as_on_a_card(record.operator, skipped, self._directory()))
+        card = replace(_card(call, gathered, decision, answer), why=because)
         if self._shadow:
             card = replace(card, decision=DecisionKind.FALLBACK.value, rule="")
         self._switchboard.decided(call_id, card, record)
         return withheld(told) if self._shadow else told
+
+    async def _ask(
+        self, call: CallFacts, rules: RuleSet, at: float, channel: ChannelId, within_s: float
+    ) -> tuple[CrmAnswer, CallerHistory | None, dict[str, float]]:
+        """What the CRM says of the caller, and beside it the journal, if the rules want to know.
+
+        With the milliseconds of each; the caller waited for the slower one.
+        """
+        found = self._lookup.find(call.caller, deadline_s=within_s, stale_s=rules.degraded.cache_s)
+        if not rules.asks_history:
+            answer = await found
+            return answer, None, {"crm": round(answer.took_ms, 3)}
+        kept = self._history(call.caller, at, channel, within_s)
+        answer, (history, journal_ms) = await asyncio.gather(found, kept)
+        return answer, history, {"crm": round(answer.took_ms, 3), "journal": journal_ms}
+
+    async def _history(
+        self, caller: CallerNumber, at: float, channel: ChannelId, within_s: float
+    ) -> tuple[CallerHistory | None, float]:
+        began = self._monotonic()
+        history = await self._histories.of(caller, at=at, but=channel, within_s=within_s)
+        return history, _ms(self._monotonic() - began)
 
     def new_card(self, caller_id: CallerId) -> Card:
         """A card for a call that was first seen in the middle of its life: only what the network says."""
@@ -164,14 +193,6 @@ class Reception:
                 return CallId(request.call_id)
         return self._switchboard.book.id_for(ChannelId(request.uniqueid), request.linkedid)
 
-    def _operator(self, decision: Decision) -> OperatorDial | None:
-        """The preferred operator, if there is such an operator and his phones are free at this moment."""
-        wanted = decision.preferred
-        operator = self._directory().by_crm_user(wanted.crm_user) if wanted else None
-        if wanted is None or operator is None:
-            return None
-        return operator_dial(operator, self._switchboard.free_phones(operator), wanted.timeout_s)
-
 
 def _card(call: CallFacts, gathered: Gathered, decision: Decision, answer: CrmAnswer) -> Card:
     return Card(
@@ -198,8 +219,9 @@ def _decision_record(
     answer: CrmAnswer,
     operator: OperatorDial | None,
     rules_hash: str,
-    rules_ms: float,
+    took_ms: dict[str, float],
 ) -> DecisionRecord:
+    max_waiting, penalties = tuple(step.max_waiting for step in decision.steps), decision.penalties
     return DecisionRecord(
         kind=decision.kind.value,
         crm=decision.crm.value if decision.crm else "",
@@ -212,8 +234,16 @@ def _decision_record(
         customer_id=decision.customer_id or "",
         operator=operator.id if operator else "",
         priority=decision.priority,
+        max_waiting=max_waiting if any(max_waiting) else (),
+        penalties=(penalties.min, penalties.max) if penalties else None,
+        language=decision.language,
+        announcement=decision.announcement,
         rules_hash=rules_hash,
         facts=flatten(gathered),
         crm_error=answer.error,
-        took_ms={"crm": round(answer.took_ms, 3), "rules": round(rules_ms, 3)},
+        took_ms=took_ms,
     )
+
+
+def _ms(seconds: float) -> float:
+    return round(seconds * 1000, 3)

@@ -205,6 +205,8 @@ def _decision(variables: Mapping[str, str], *, taken: bool) -> DecisionRecord:
         (variables.get(f"CTI_STEP_{n}_QUEUE", ""), _whole(variables.get(f"CTI_STEP_{n}_TIMEOUT", "")) or 0)
         for n in range(1, count + 1)
     )
+    most = tuple(_whole(variables.get(f"CTI_STEP_{n}_MAX_WAITING", "")) for n in range(1, count + 1))
+    penalties = (_whole(variables.get("CTI_MIN_PENALTY", "")), _whole(variables.get("CTI_MAX_PENALTY", "")))
     return DecisionRecord(
         kind=variables.get(DECISION, ""),
         crm=variables.get("CTI_CRM", ""),
@@ -217,6 +219,10 @@ def _decision(variables: Mapping[str, str], *, taken: bool) -> DecisionRecord:
         customer_id="",
         operator=variables.get("CTI_OPERATOR", ""),
         priority=_whole(variables.get("CTI_PRIORITY", "")),
+        max_waiting=most if any(most) else (),
+        penalties=None if penalties == (None, None) else penalties,
+        language=variables.get("CTI_LANGUAGE", ""),
+        announcement=variables.get("CTI_ANNOUNCE", ""),
         rules_hash="",
         facts={},
         delivered=taken and bool(variables.get(DECISION)),

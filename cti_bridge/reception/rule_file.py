@@ -7,7 +7,7 @@ another process; only a text that passed is loaded in this one.
 import asyncio
 import stat
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -143,6 +143,8 @@ class RuleFile:
         self._judge = judge
         self._operators = operators
         self._in_force = ""
+        self._said_missing: set[str] = set()
+        """Of the rules in force: which queues the log has already said are missing."""
 
     async def start(self) -> None:
         """Load the file, or where it is bad the version accepted last. Raises NoUsableRules."""
@@ -199,17 +201,21 @@ class RuleFile:
     def _with_operators(self, judgement: Judgement, rules: RuleSet) -> Judgement:
         """What was said of the file, and which operators it names who are not there."""
         unknown = unknown_operators(rules.rules, self._operators())
-        told = (*(one.format(str(self._path)) for one in unknown), *self._queue_warnings(rules))
+        missing = self._missing_queues(rules)
+        self._said_missing = {one.message for one in missing}
+        told = (*(one.format(str(self._path)) for one in unknown), *self._queue_warnings(missing))
         return replace(judgement, warnings=(*judgement.warnings, *told))
 
     def queues_changed(self) -> None:
-        """Asterisk has other queues than before: say which of those in the rules it does not have."""
-        for warning in self._queue_warnings(self.current):
+        """Asterisk has other queues than before: say which of those in the rules it does not have now."""
+        missing = self._missing_queues(self.current)
+        for warning in self._queue_warnings([one for one in missing if one.message not in self._said_missing]):
             log.warning("rules.warning", warning=warning)
+        self._said_missing = {one.message for one in missing}
 
-    def _queue_warnings(self, rules: RuleSet) -> Iterator[str]:
-        for missing in self._missing_queues(rules):
-            yield replace(missing, message=f"warning: {missing.message}").format(str(self._path))
+    def _queue_warnings(self, missing: Iterable[Problem]) -> Iterator[str]:
+        for one in missing:
+            yield replace(one, message=f"warning: {one.message}").format(str(self._path))
 
     def _put_in_force(self, rules: RuleSet) -> None:
         self.current = rules

@@ -13,17 +13,16 @@ from typing import Protocol
 
 import structlog
 
-from cti_bridge.asterisk.dialplan import MAX_VALUE
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
 from cti_bridge.calls.leg import LegState
+from cti_bridge.calls.overtaking import Overtaking
 from cti_bridge.calls.phones import PhonesInUse
 from cti_bridge.calls.pops import Part, PopChange, PopEvent, changes, parts, who_talks
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.calls.refusals import Refusal, refusals
 from cti_bridge.domain.customer import StageList
-from cti_bridge.domain.decision import OperatorDial
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
@@ -93,6 +92,7 @@ class Switchboard:
         self.book = CallBook(
             pbx, is_operator_phone=lambda interface: self._owner(interface) is not None, limit=live_limit
         )
+        self.overtaking = Overtaking()
         self._phones = PhonesInUse()
         self._hub = hub
         self._journal = journal
@@ -119,6 +119,7 @@ class Switchboard:
     def take(self, event: CallEvent) -> None:
         """One thing happened on the PBX."""
         self._phones.apply(event)
+        self.overtaking.apply(event)
         found = self.book.apply(event)
         rings_here = found and not any(change.after.dialling for change in found)
         if rings_here and isinstance(event, LegRinging) and not event.leg_name.startswith("Local/"):
@@ -138,6 +139,7 @@ class Switchboard:
     def resync(self, snapshot: Snapshot) -> None:
         """The connection to the PBX is new, or the calls are checked: this is all there is now."""
         self._phones.resync(snapshot)
+        self.overtaking.resync(snapshot)
         for change in self.book.resync(snapshot):
             self._found_out(change)
         unseen, self._unseen = self._unseen, {}
@@ -422,21 +424,6 @@ def _customer_id(desk: _Desk) -> str:
     if desk.card.record and not desk.card.candidates:
         return desk.card.record.customer.id
     return desk.written.customer_id if desk.written else ""
-
-
-def operator_dial(operator: Operator, phones: Sequence[str], timeout_s: int) -> OperatorDial | None:
-    """How to ring an operator's phones, all at once; None when none is to be rung.
-
-    Where there are more than a channel variable can name, the first ones are rung: a call that is decided with some of
-    them beats one that is not decided.
-    """
-    dial = ""
-    for phone in phones:
-        longer = f"{dial}&{phone}" if dial else phone
-        if len(longer) > MAX_VALUE:
-            break
-        dial = longer
-    return OperatorDial(operator.id, dial, timeout_s) if dial else None
 
 
 _BUSY = {Part.RINGING: "ringing", Part.CONSULTING: "talking", Part.TALKING: "talking"}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from cti_bridge.domain.decision import FactValue
 from cti_bridge.routing.expressions import Expression
+from cti_bridge.routing.kept_answer import KeptNotOlder
 from cti_bridge.routing.schedule import Clock, Schedule
 
 FactMap = Mapping[str, FactValue | list[dict[str, FactValue]]]
@@ -148,9 +149,9 @@ class NumberVerified:
 
     def why_not(self, facts: FactMap) -> str:
         """In words why it does not hold."""
-        return (
-            f"the number is not verified: trunk `{facts.get('call.trunk') or ''}` is not trusted, attestation is not A"
-        )
+        trunk = facts.get("call.trunk")
+        trusted = f"trunk `{trunk}` is not trusted" if trunk else "the trunk is not known"
+        return f"the number is not verified: {trusted}, attestation is not A"
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,7 +177,7 @@ class Opening:
         return f"schedule `{failing.name}` is {failing.in_words(clock.at)}"
 
 
-Condition = FactCondition | NumberVerified | Opening | Expression
+Condition = FactCondition | NumberVerified | Opening | KeptNotOlder | Expression
 
 
 def in_words(value: FactValue) -> str:

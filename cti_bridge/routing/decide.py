@@ -4,28 +4,36 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from cti_bridge.domain.decision import CrmSource, Decision, DecisionKind, Facts, PreferredOperator, Step
-from cti_bridge.routing.conditions import Condition, Opening
+from cti_bridge.domain.decision import CrmSource, Decision, DecisionKind, Facts, Step
+from cti_bridge.routing.conditions import Condition, FactCondition, Opening
 from cti_bridge.routing.expressions import Expression, Workspace
 from cti_bridge.routing.facts import Gathered, is_ambiguous
+from cti_bridge.routing.finals import final_for
+from cti_bridge.routing.preferred import preferred
+from cti_bridge.routing.rule_degraded import first_that_may
 from cti_bridge.routing.rules import Ambiguous, ClassEntry, Outputs, PlannedStep, Rule, RuleSet
 from cti_bridge.routing.schedule import Clock, Schedule
 from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL
 
 
 class Tried(NamedTuple):
-    """A class or rule that was looked at, by name or path: the condition that failed (None: all hold), a CEL error."""
+    """A class or rule that was looked at, by name or path: the condition that failed (None: all hold), a CEL error.
+
+    `conditions` are all that it has, in the order in which they are asked.
+    """
 
     name: str
     failed: Condition | None
     error: str
+    conditions: Sequence[Condition] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """What was looked at on the way to a decision, in order; `facts` are those that the rules saw, class included.
 
-    `left_out` has the steps that were not taken, by queue, `schedules` those that were asked for.
+    `left_out` has the steps that were not taken, by queue, `schedules` those that were asked for, `planned_final`
+    what the rule says is to follow them.
     """
 
     facts: Facts
@@ -33,6 +41,7 @@ class Trace:
     rules: tuple[Tried, ...]
     left_out: tuple[Tried, ...] = ()
     schedules: tuple[Schedule, ...] = ()
+    planned_final: str = ""
 
     @property
     def cel_errors(self) -> tuple[Tried, ...]:
@@ -50,9 +59,9 @@ def decide(rules: RuleSet, gathered: Gathered) -> tuple[Decision, Trace]:
         if rule is not None and rule.outputs is not None:
             kind, path, outputs = DecisionKind.MATCHED, rule.path, rule.outputs
         elif gathered.source is CrmSource.FAILED:
-            kind, path, outputs = DecisionKind.DEGRADED, "degraded", _degraded(rules, gathered.facts)
+            kind, (path, outputs) = DecisionKind.DEGRADED, walk.degraded()
     steps = walk.steps(outputs.steps)
-    return _decision(gathered, kind, path, outputs, steps, class_name), walk.trace()
+    return _decision(gathered, kind, path, outputs, steps, walk.final(outputs), class_name), walk.trace()
 
 
 class _Walk:
@@ -67,6 +76,7 @@ class _Walk:
         self._classes_tried: list[Tried] = []
         self._rules_tried: list[Tried] = []
         self._left_out: list[Tried] = []
+        self._planned_final = ""
 
     def classify(self, classes: Sequence[ClassEntry]) -> str:
         """The class of the call; empty and unknown to the rules when the CRM failed."""
@@ -94,6 +104,13 @@ class _Walk:
                 return rule
         return None
 
+    def degraded(self) -> tuple[str, Outputs]:
+        """Where the call goes now that the CRM failed, and who says so: a rule by its path, or `degraded`."""
+        rule = first_that_may(self._rules.rules, self._may_hold)
+        if rule is not None and rule.degraded is not None:
+            return rule.path, rule.degraded
+        return "degraded", _degraded(self._rules, self.facts)
+
     def steps(self, planned: Sequence[PlannedStep]) -> tuple[Step, ...]:
         """Those of the steps that are taken at this moment."""
         taken = []
@@ -102,55 +119,69 @@ class _Walk:
             if failed is None:
                 taken.append(one.step)
             else:
-                self._left_out.append(Tried(one.queue, failed, ""))
+                self._left_out.append(Tried(one.queue, failed, "", one.conditions))
         return tuple(taken)
+
+    def final(self, outputs: Outputs) -> str:
+        """What follows the last step for this caller."""
+        self._planned_final = outputs.final
+        return final_for(outputs.final, self.facts, self._rules.default.steps[0].queue)
 
     def trace(self) -> Trace:
         """What was looked at so far."""
         tried = (tuple(self._classes_tried), tuple(self._rules_tried), tuple(self._left_out))
-        return Trace(self.facts, *tried, self._clock.judged)
+        return Trace(self.facts, *tried, self._clock.judged, self._planned_final)
 
     def _holds(self, name: str, conditions: Sequence[Condition], tried: list[Tried]) -> bool:
         for condition in conditions:
-            error = ""
-            if isinstance(condition, Expression):
-                evaluated = self._workspace.evaluate(condition)
-                holds, error = evaluated.holds, evaluated.error
-            elif isinstance(condition, Opening):
-                holds = condition.holds(self._clock)
-            else:
-                holds = condition.holds(self.facts)
+            holds, error = self._ask(condition)
             if not holds:
-                tried.append(Tried(name, condition, error))
+                tried.append(Tried(name, condition, error, conditions))
                 return False
-        tried.append(Tried(name, None, ""))
+        tried.append(Tried(name, None, "", conditions))
         return True
+
+    def _ask(self, condition: Condition) -> tuple[bool, str]:
+        """Whether a condition holds, and with what error an expression ended, else empty."""
+        if isinstance(condition, Expression):
+            evaluated = self._workspace.evaluate(condition)
+            return evaluated.holds, evaluated.error
+        if isinstance(condition, Opening):
+            return condition.holds(self._clock), ""
+        return condition.holds(self.facts), ""
+
+    def _may_hold(self, condition: Condition) -> bool:
+        """Whether a condition holds, or asks for something that the CRM would have to say."""
+        asked = condition.facts if isinstance(condition, Expression) else ()
+        asked = (condition.fact,) if isinstance(condition, FactCondition) else asked
+        return any(fact not in self.facts for fact in asked) or self._ask(condition)[0]
 
 
 def _decision(
-    gathered: Gathered, kind: DecisionKind, rule: str, outputs: Outputs, steps: tuple[Step, ...], class_name: str
+    gathered: Gathered,
+    kind: DecisionKind,
+    rule: str,
+    outputs: Outputs,
+    steps: tuple[Step, ...],
+    final: str,
+    class_name: str,
 ) -> Decision:
+    treatment = outputs.treatment
     return Decision(
         kind=kind,
         crm=gathered.source,
         rule=rule,
         steps=steps,
-        final=outputs.final,
+        final=final,
         class_name=class_name,
         record=gathered.record,
         deal_id=gathered.deal_id,
-        preferred=_preferred(gathered.facts, outputs),
+        preferred=preferred(outputs, gathered.facts),
         priority=outputs.priority,
-        language=str(gathered.facts.get("line.language") or ""),
+        language=treatment.language or str(gathered.facts.get("line.language") or ""),
+        penalties=treatment.penalties,
+        announcement=treatment.announcement,
     )
-
-
-def _preferred(facts: Facts, outputs: Outputs) -> PreferredOperator | None:
-    """Whom to ring first: who is responsible for the deal, else for the customer."""
-    if outputs.operator_timeout_s is None:
-        return None
-    user = facts.get("deal.responsible") or facts.get("customer.responsible")
-    return PreferredOperator(user, outputs.operator_timeout_s) if isinstance(user, str) else None
 
 
 def _degraded(rules: RuleSet, facts: Facts) -> Outputs:

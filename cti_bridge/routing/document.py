@@ -7,6 +7,7 @@ something else.
 """
 
 import io
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -20,6 +21,9 @@ MAX_CHARACTERS = 1_000_000
 MAX_DEPTH = 32
 MAX_NODES = 50_000
 """Values and keys; a thousand rules have about 15,000. Reading takes time for each, whatever the file is worth."""
+
+
+_LINE_END = re.compile("\r\n?|\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +100,23 @@ def parse_document(text: str, problems: Problems) -> Node | None:
 def place_inside(lines: Sequence[str], node: Scalar, offset: int) -> Place:
     """Where in the file this character of a value stands; where YAML rewrote it, the start of the value.
 
-    `lines` are those of the file, `offset` counts from 0.
+    `lines` are those of the file by `lines_of`, `offset` counts from 0.
     """
     before = node.text[:offset]
     line, column = before.count("\n"), offset - (before.rfind("\n") + 1)
     if node.style == "|" and node.line + line < len(lines):
-        first = lines[node.line]
-        return Place(node.line + 1 + line, len(first) - len(first.lstrip()) + column + 1)
+        written = lines[node.line + line]
+        indent = len(written) - len(node.text.split("\n")[line])
+        return Place(node.line + 1 + line, max(indent, 0) + column + 1)
     start = node.column - 1 + (1 if node.style in {"'", '"'} else 0)
     if lines[node.line - 1][start:].startswith(node.text):
         return Place(node.line, start + offset + 1)
     return Place(node.line, node.column)
+
+
+def lines_of(text: str) -> list[str]:
+    """The lines of a file as YAML counts them, without what ends them and without the mark at the beginning."""
+    return _LINE_END.split(text.removeprefix("\ufeff"))
 
 
 def _place_of_character(text: str, error: YAMLError) -> Place:

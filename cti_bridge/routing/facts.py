@@ -7,14 +7,16 @@ from datetime import datetime
 from decimal import Decimal
 from functools import lru_cache
 
-from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, StageList
+from cti_bridge.domain.customer import CustomerRecord, Deal, StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource, Facts, FactValue
-from cti_bridge.domain.ids import CustomerId, DealId
+from cti_bridge.domain.history import NO_HISTORY, CallerHistory
+from cti_bridge.domain.ids import DealId
 from cti_bridge.domain.number import CallerNumber, NumberKind, parse_number
+from cti_bridge.routing.history import history_facts, without_number
 from cti_bridge.routing.line_facts import line_facts
 from cti_bridge.routing.moment import in_zone, moment_text
 from cti_bridge.routing.rules import Ambiguous, RuleSet
-from cti_bridge.routing.vocabulary import DEALS, MOMENT
+from cti_bridge.routing.vocabulary import CRM_AGE, DEALS, MOMENT
 
 _MAX_NUMBER = 128
 MAX_DEALS = 50
@@ -78,12 +80,21 @@ def _canonical(text: str, region: str) -> str:
     return text.strip() if number.kind is NumberKind.ANONYMOUS else number.key or number.raw
 
 
-def gather(call: CallFacts, answer: CrmAnswer, rules: RuleSet, stages: StageList) -> Gathered:
-    """The facts of a call after the CRM answered, or failed to; picks customer and deal by the rules' policy."""
+def gather(
+    call: CallFacts, answer: CrmAnswer, rules: RuleSet, stages: StageList, history: CallerHistory | None = None
+) -> Gathered:
+    """The facts of a call after the CRM answered, or failed to; picks customer and deal by the rules' policy.
+
+    Without a `history`, what the journal knows of the caller's number is unknown, unless he has none.
+    """
     facts = _call_facts(call, answer.source, rules)
+    nobodys = rules.asks_history and without_number(call.caller.kind.value)
+    facts |= history_facts(NO_HISTORY if history is None and nobodys else history)
     if answer.source is CrmSource.FAILED:
         facts["customer.known"] = facts["deal.known"] = False
         return Gathered(facts, answer.source)
+    if answer.source is CrmSource.STALE and answer.age_s is not None:
+        facts[CRM_AGE] = round(answer.age_s)
     records = answer.records
     several = len(records) > 1
     facts[CANDIDATES] = len(records)
@@ -109,42 +120,6 @@ def open_deals(deals: Iterable[Deal], stages: StageList) -> list[Deal]:
 def flatten(gathered: Gathered) -> Facts:
     """The facts as the journal keeps them: JSON values only, an unknown one left out, an absent one None."""
     return dict(gathered.facts)
-
-
-def from_flat(facts: Facts) -> Gathered:
-    """Takes kept facts up again, so that a decision can be computed anew, under the same rules or others.
-
-    Which of several customers was chosen stays as it was. Raises ValueError when the facts are not those of a call.
-    """
-    try:
-        source = CrmSource(str(facts["call.crm"]))
-    except (KeyError, ValueError):
-        raise ValueError("these are not the facts of a call: call.crm is missing or unknown") from None
-    for name, value in facts.items():
-        if not isinstance(value, str | int | float | bool | list | None):
-            raise ValueError(f"these are not the facts of a call: {name} is no simple value")
-    customer_id, deal_id = facts.get("customer.id"), facts.get("deal.id")
-    record = None
-    if isinstance(customer_id, str):
-        record = CustomerRecord(_kept_customer(CustomerId(customer_id), facts))
-    return Gathered(dict(facts), source, record, DealId(deal_id) if isinstance(deal_id, str) else None)
-
-
-def _kept_customer(customer_id: CustomerId, facts: Facts) -> Customer:
-    def text(name: str) -> str:
-        value = facts.get(f"customer.{name}")
-        return value if isinstance(value, str) else ""
-
-    return Customer(
-        id=customer_id,
-        name=text("name"),
-        email=text("email"),
-        city=text("city"),
-        timezone=text("timezone"),
-        segment=text("segment"),
-        preferred_channel=text("preferred_channel"),
-        responsible=text("responsible"),
-    )
 
 
 _MutableFacts = dict[str, FactValue | list[dict[str, FactValue]]]

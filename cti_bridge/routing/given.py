@@ -11,11 +11,11 @@ from cti_bridge.routing.moment import read_moment
 from cti_bridge.routing.problems import Problems, quoted, suggestion
 from cti_bridge.routing.rule_tests import Given, GivenCrm
 from cti_bridge.routing.rules import RuleSet
-from cti_bridge.routing.scalars import Fields, read_choice, read_items, read_text
-from cti_bridge.routing.vocabulary import CLASS, DEAL_FIELDS, DEALS, FACTS, LINE_FACTS
+from cti_bridge.routing.scalars import Fields, read_choice, read_items, read_milliseconds, read_text
+from cti_bridge.routing.vocabulary import CLASS, DEAL_FIELDS, DEALS, FACTS, HISTORY_FACTS, LAST_OPERATOR, LINE_FACTS
 from cti_bridge.routing.when import WhenReader
 
-GIVEN_KEYS = ("caller", "did", "trunk", "at", "crm")
+GIVEN_KEYS = ("caller", "did", "trunk", "at", "crm", "crm_age")
 FOLLOWS: Mapping[str, str] = {
     "call.caller": "write `caller`",
     "call.did": "write `did`",
@@ -61,6 +61,7 @@ class GivenReader:
             trunk=self._text(plain, "trunk"),
             at=self._at(plain["at"]) if "at" in plain else None,
             crm=self._crm(plain["crm"]) if "crm" in plain else GivenCrm.ANSWER,
+            crm_age_s=self._crm_age(plain) if "crm_age" in plain else None,
             facts=facts,
             deals=deals,
         )
@@ -111,6 +112,19 @@ class GivenReader:
     def _crm(self, node: Node) -> GivenCrm:
         return GivenCrm(read_choice(node, "`crm`", tuple(GivenCrm), self._problems) or GivenCrm.ANSWER)
 
+    def _crm_age(self, plain: Mapping[str, Node]) -> float | None:
+        """How old the answer is that was kept; no older than the file lets one be."""
+        node = plain["crm_age"]
+        if not (isinstance(crm := plain.get("crm"), Scalar) and crm.text == GivenCrm.STALE):
+            self._problems.add(node, "`crm_age` is the age of a kept answer", "write `crm: stale` beside it")
+        age_ms = read_milliseconds(node, "`crm_age`", self._problems)
+        if age_ms is None:
+            return None
+        if age_ms / 1000 > self._rules.degraded.cache_s:
+            hint = "nothing so old is used: write `crm: down`"
+            self._problems.add(node, "`crm_age` is more than `cache` of `degraded`", hint)
+        return age_ms / 1000
+
     def _at(self, node: Node) -> datetime | None:
         text = read_text(node, "`at`", self._problems)
         try:
@@ -122,7 +136,9 @@ class GivenReader:
             return None
 
     def _contradictions(self, given: Given, told: Mapping[str, Scalar]) -> None:
-        about = [name for name in told if name.startswith(("customer.", "deal.")) or name == DEALS]
+        self._history(given, told)
+        of_the_crm = (name for name in told if name.startswith(("customer.", "deal.")) or name == DEALS)
+        about = [name for name in of_the_crm if name != LAST_OPERATOR]
         known = [name for name in about if given.facts.get(name) is not False or not name.endswith(".known")]
         why = _nothing_known(given)
         if known and why:
@@ -133,6 +149,15 @@ class GivenReader:
                 self._problems.add(told[flag], f"{flag} is false, but {names[0]} is given")
         if DEALS in told and (single := next((name for name in deals if name.startswith("deal.")), None)):
             self._problems.add(told[single], f"{single} beside `deals`", "the deal is found among `deals`")
+
+    def _history(self, given: Given, told: Mapping[str, Scalar]) -> None:
+        """What the journal would say of the number: nothing where there is none."""
+        if given.caller is None or given.caller.key is not None:
+            return
+        for name in HISTORY_FACTS:
+            if name in told:
+                message = f"{name} is never known of an {given.caller.kind.value} caller"
+                self._problems.add(told[name], message, "the journal is asked about numbers from outside only")
 
 
 def _nothing_known(given: Given) -> tuple[str, str] | None:

@@ -4,20 +4,25 @@ Pure, but as long and as large as the file makes it: whoever must not be held up
 gets it as JSON.
 """
 
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
+from cti_bridge.routing.cut_nights import cut_nights
+from cti_bridge.routing.document import Node
+from cti_bridge.routing.document_json import document_from_json, document_json
 from cti_bridge.routing.expected import Difference, answering_rules
 from cti_bridge.routing.explain import reason_lines
 from cti_bridge.routing.load import load_rules
-from cti_bridge.routing.problems import MAX_PROBLEMS, RulesError, quoted
+from cti_bridge.routing.never_matching import never_matching
+from cti_bridge.routing.problems import MAX_PROBLEMS, Problems, RulesError, quoted
 from cti_bridge.routing.read_tests import load_tests
 from cti_bridge.routing.rule_tests import RuleTest
 from cti_bridge.routing.rules import RuleSet
 from cti_bridge.routing.run_tests import RuleTestRun, run_test
 from cti_bridge.routing.schedules import never_open
+from cti_bridge.routing.waiting_time import doubtful_steps, too_long
 
 MAX_EXPLAINED = 20
 """Failed tests that come with reasons; in a large file the reasons of all would be larger than anything else."""
@@ -60,6 +65,8 @@ class Judgement:
     tests: tuple[JudgedTest, ...] = ()
     not_reached: tuple[str, ...] = ()
     warnings: tuple[str, ...] = ()
+    document: Node | None = field(default=None, compare=False, repr=False)
+    """The rule file as it was read, without its tests, where the judge hands it on."""
 
     @property
     def failed(self) -> tuple[JudgedTest, ...]:
@@ -82,24 +89,41 @@ def judge(
     now: datetime | None = None,
     *,
     explain: bool = False,
+    document: Node | None = None,
 ) -> Judgement:
     """Reads a rule file and the file of tests beside it, and runs all tests; never raises for what is in them.
 
-    With a stage list, stages that it does not have are mistakes. With a moment there is a warning for schedules that
-    are never open from then on. With `explain` failed tests come with reasons.
+    With a stage list, stages that it does not have are mistakes. What can never match or takes too long is one here,
+    but not for `load_rules`: a file that was accepted once can always be read again. With a moment there are warnings
+    for schedules that are never open from then on, or that close in the middle of a night. With `explain` failed tests
+    come with reasons. `document` is the rule file as it was read, where it was.
     """
     try:
-        loaded = load_rules(rules.text, stages=stages)
+        loaded = load_rules(rules.text, stages=stages, document=document)
     except RulesError as error:
         return Judgement(tuple(problem.format(rules.file) for problem in error.problems))
+    pointless = _pointless(rules.file, loaded)
     try:
         beside = load_tests(tests.text, loaded, stages=stages) if tests else ()
     except RulesError as error:
-        return Judgement(tuple(problem.format(tests.file if tests else "") for problem in error.problems))
+        wrong = tuple(problem.format(tests.file if tests else "") for problem in error.problems)
+        return Judgement((*pointless, *wrong))
+    if pointless:
+        return Judgement(pointless)
     files = [(rules.file, loaded.tests), (tests.file if tests else "", beside)]
     judgement = _run(loaded, files, stages or SHIPPED_STAGES, MAX_EXPLAINED if explain else 0)
-    warnings = never_open(loaded.schedules, now) if now is not None else ()
-    return replace(judgement, warnings=tuple(warning.format(rules.file) for warning in warnings))
+    warnings = [*doubtful_steps(loaded)]
+    if now is not None:
+        warnings += [*never_open(loaded.schedules, now), *cut_nights(loaded.schedules, now)]
+    return replace(judgement, warnings=tuple(warning.format(rules.file) for warning in sorted(warnings)))
+
+
+def _pointless(file: str, rules: RuleSet) -> tuple[str, ...]:
+    """What the loader can read, but nobody can mean."""
+    found = Problems()
+    for problem in (*never_matching(rules), *too_long(rules)):
+        found.add(problem, problem.message, problem.hint)
+    return tuple(problem.format(file) for problem in found.most())
 
 
 def _run(rules: RuleSet, files: list[tuple[str, tuple[RuleTest, ...]]], stages: StageList, explained: int) -> Judgement:
@@ -127,7 +151,9 @@ def _complaint(test: JudgedTest) -> str:
 
 def as_json(judgement: Judgement) -> dict[str, Any]:
     """The judgement as values for JSON."""
-    return asdict(judgement)
+    told = asdict(replace(judgement, document=None))
+    document = judgement.document
+    return told | {"document": document_json(document) if document is not None else None}
 
 
 def from_json(said: Any) -> Judgement:
@@ -138,6 +164,7 @@ def from_json(said: Any) -> Judgement:
             tests=tuple(_test(test) for test in said["tests"]),
             not_reached=tuple(str(path) for path in said["not_reached"]),
             warnings=tuple(str(warning) for warning in said["warnings"]),
+            document=document_from_json(said["document"]) if said["document"] is not None else None,
         )
     except (KeyError, TypeError) as error:
         raise ValueError("this is no judgement of a rule file") from error

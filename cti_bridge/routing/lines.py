@@ -13,7 +13,7 @@ from cti_bridge.routing.scalars import Fields, read_text, read_zone
 from cti_bridge.routing.vocabulary import LINE_TEXTS
 
 MAX_TEXT = 80
-_LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]{1,10}){0,3}")
+LANGUAGE = re.compile(r"[a-z]{2,3}(?:[_-][A-Za-z0-9]{1,10}){0,3}")
 """It becomes part of the path of Asterisk's sound files, so it is a code and nothing else."""
 
 
@@ -53,14 +53,21 @@ def _line(did: str, key: Scalar, node: Node, problems: Problems) -> Line:
 def _read(name: str, node: Node, problems: Problems) -> str:
     if name == "zone":
         return read_zone(node, "`zone`", "zone", problems) or ""
-    text = (read_text(node, f"`{name}`", problems) or "").strip()
     if name == "language":
-        if text and not _LANGUAGE.fullmatch(text):
-            problems.add(node, f"`language` {quoted(text)} is not a language of Asterisk", "such as ru or en_GB")
-    elif len(text) > MAX_TEXT:
+        return read_language(node, problems)
+    text = (read_text(node, f"`{name}`", problems) or "").strip()
+    if len(text) > MAX_TEXT:
         problems.add(node, f"`{name}` is longer than {MAX_TEXT} characters")
     elif hidden := [f"U+{ord(character):04X}" for character in text if _steers(character)]:
         problems.add(node, f"`{name}` has a character that cannot be shown", f"leave out {hidden[0]}")
+    return text
+
+
+def read_language(node: Node, problems: Problems) -> str:
+    """The code of a language of Asterisk; another text is a mistake."""
+    text = (read_text(node, "`language`", problems) or "").strip()
+    if text and not LANGUAGE.fullmatch(text):
+        problems.add(node, f"`language` {quoted(text)} is not a language of Asterisk", "such as ru or en_GB")
     return text
 
 

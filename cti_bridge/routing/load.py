@@ -8,13 +8,14 @@ import phonenumbers
 
 from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.document import Node, Scalar, Table, parse_document
+from cti_bridge.routing.history import asks_history
 from cti_bridge.routing.lines import line_values, read_did, read_lines
 from cti_bridge.routing.outputs import OutputReader, read_queue
-from cti_bridge.routing.problems import Problems, quoted
+from cti_bridge.routing.problems import Place, Problems, quoted
+from cti_bridge.routing.read_queues import read_queues
 from cti_bridge.routing.read_tests import read_tests
 from cti_bridge.routing.rules import Ambiguous, ClassEntry, Degraded, Outputs, RuleSet
 from cti_bridge.routing.scalars import (
-    QUEUE_NAME,
     Fields,
     read_choice,
     read_items,
@@ -25,6 +26,7 @@ from cti_bridge.routing.scalars import (
     read_zone,
 )
 from cti_bridge.routing.schedules import SchedulesReader
+from cti_bridge.routing.treatment import TREATMENT_KEYS, read_max_overtake
 from cti_bridge.routing.tree import TreeReader
 from cti_bridge.routing.when import WhenReader
 
@@ -41,6 +43,8 @@ KEYS = (
     "ambiguous",
     "trusted_trunks",
     "degraded",
+    "max_overtake",
+    "patience",
     "tests",
 )
 DEFAULT_REGION = "RU"
@@ -49,16 +53,19 @@ DEFAULT_DEADLINE_MS = 300
 DEFAULT_CACHE_MS = 24 * 3_600_000
 MAX_DEADLINE_MS = 900
 """The whole decision has a second; waiting longer for the CRM would leave nothing for the rest."""
-MAX_QUEUE_TIMEOUT_S = 86_400
+DEFAULT_PATIENCE_S = 600
+MAX_PATIENCE_S = 86_400
 
 
-def load_rules(text: str, *, stages: StageList | None = None) -> RuleSet:
+def load_rules(text: str, *, stages: StageList | None = None, document: Node | None = None) -> RuleSet:
     """Reads the text of a rule file.
 
-    With a stage list, stages that it does not have are mistakes. Raises `RulesError` with every problem found.
+    With a stage list, stages that it does not have are mistakes, and so are expressions that can never hold; without
+    one a file is read that was accepted once. `document` is the one in this text, where it has been read already.
+    Raises `RulesError` with every problem found.
     """
     problems = Problems()
-    node = parse_document(text, problems)
+    node = document if document is not None else parse_document(text, problems)
     rules = None
     if node is not None:
         fields = Fields(node, "the rule file", KEYS, problems)
@@ -86,7 +93,8 @@ class _FileReader:
         self._version()
         region = self._region()
         timezone = self._timezone()
-        queues = self._queues()
+        named = read_queues(self._fields.required("queues"), self._problems)
+        queues = named.timeouts
         node = self._fields.get("schedules")
         schedules = SchedulesReader(self._text, timezone, self._problems).read(node) if node is not None else {}
         outputs = OutputReader(queues, self._problems, schedules)
@@ -115,9 +123,13 @@ class _FileReader:
             ambiguous=self._ambiguous(),
             trusted_trunks=self._trusted_trunks(),
             degraded=degraded,
+            patience_s=self._patience(),
             lines=lines,
             schedules=schedules,
+            max_overtake_s=read_max_overtake(self._fields.get("max_overtake"), self._problems),
             expression_facts=tuple(dict.fromkeys(facts + when.expression_facts)),
+            asks_history=asks_history(classes, rules),
+            queue_places=named.places,
         )
 
     def _version(self) -> None:
@@ -138,36 +150,10 @@ class _FileReader:
         text = read_zone(node, "`timezone`", "timezone", self._problems) if node is not None else None
         return text or DEFAULT_TIMEZONE
 
-    def _queues(self) -> dict[str, int]:
-        node = self._fields.required("queues")
-        queues: dict[str, int] = {}
-        if node is None:
-            return queues
-        if not isinstance(node, Table) or not node.entries:
-            self._problems.add(node, "`queues` must name at least one queue", "such as `sales: {timeout: 60s}`")
-            return queues
-        for key, value in node.entries:
-            name = read_name(key, "queue", self._problems, QUEUE_NAME)
-            timeout_s = 0
-            if not (isinstance(value, Scalar) and value.is_null):
-                timeout = Fields(value, f"queue {quoted(key.text)}", ("timeout",), self._problems).get("timeout")
-                timeout_s = self._timeout(timeout) if timeout is not None else 0
-            if name is not None and self._may_be_a_queue(key, name, queues):
-                queues[name] = timeout_s
-        return queues
-
-    def _may_be_a_queue(self, key: Scalar, name: str, others: Mapping[str, int]) -> bool:
-        """Whether Asterisk can have this queue beside the others: to it, letters are the same in any case."""
-        if name.casefold() == "general":
-            self._problems.add(key, f"queue {quoted(name)}: Asterisk has no queue of this name", "it is reserved")
-            return False
-        same = next((other for other in others if other.casefold() == name.casefold()), None)
-        if same is not None:
-            self._problems.add(key, f"queue {quoted(name)} is the same as {quoted(same)} for Asterisk")
-        return same is None
-
-    def _timeout(self, node: Node) -> int:
-        return read_seconds(node, "`timeout`", 0, MAX_QUEUE_TIMEOUT_S, self._problems) or 0
+    def _patience(self) -> int:
+        node = self._fields.get("patience")
+        seconds = read_seconds(node, "`patience`", 0, MAX_PATIENCE_S, self._problems) if node is not None else None
+        return DEFAULT_PATIENCE_S if seconds is None else seconds
 
     def _when(self, classes: list[str] | None, region: str) -> WhenReader:
         return WhenReader(
@@ -193,7 +179,7 @@ class _FileReader:
                 continue
             if name in entries:
                 self._problems.add(name_node, f"class {quoted(name)} is there twice")
-            entries.setdefault(name, ClassEntry(name, conditions))
+            entries.setdefault(name, ClassEntry(name, conditions, Place(name_node.line, name_node.column)))
         facts += when.expression_facts
         return tuple(entries.values())
 
@@ -201,7 +187,7 @@ class _FileReader:
         node = self._fields.required("default")
         if node is None:
             return None
-        fields = Fields(node, "`default`", ("queue", "then", "final", "priority"), self._problems)
+        fields = Fields(node, "`default`", ("queue", "then", "final", "priority", *TREATMENT_KEYS), self._problems)
         if isinstance(node, Table):
             fields.required("queue")
         draft = outputs.read(fields)

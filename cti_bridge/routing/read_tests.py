@@ -33,6 +33,14 @@ def load_tests(text: str, rules: RuleSet, *, stages: StageList | None = None) ->
     return tests
 
 
+def read_given(node: Node, rules: RuleSet, stages: StageList | None) -> Given:
+    """A call that is given as a test gives one. Raises `RulesError` with every problem, at the places of the node."""
+    problems = Problems()
+    given = _TestsReader(rules, stages, problems).given(node)
+    problems.raise_if_any()
+    return given
+
+
 class _TestsReader:
     """Reads the tests of one list."""
 
@@ -50,6 +58,9 @@ class _TestsReader:
         tests = (self._test(item, names) for item in read_items(node, "`tests`", self._problems))
         return tuple(test for test in tests if test)
 
+    def given(self, node: Node) -> Given:
+        return self._given.read(node)
+
     def _test(self, node: Node, names: dict[str, int]) -> RuleTest | None:
         fields = Fields(node, "a test", TEST_KEYS, self._problems)
         if not isinstance(node, Table):
@@ -61,7 +72,7 @@ class _TestsReader:
             name=name,
             line=node.line,
             column=node.column,
-            given=self._given.read(given) if given is not None else Given(),
+            given=self.given(given) if given is not None else Given(),
             expect=self._expect.read(expect) if expect is not None else {},
         )
 

@@ -18,7 +18,7 @@ from cti_bridge.routing.explain import taken_up
 from cti_bridge.routing.facts import CallFacts, Gathered, gather
 from cti_bridge.routing.moment import in_zone, moment_text
 from cti_bridge.routing.rules import RuleSet
-from cti_bridge.routing.vocabulary import MOMENT
+from cti_bridge.routing.vocabulary import FIRST_TIME, MOMENT
 
 FACTS_GONE = "the facts are not kept any more"
 NOT_DECIDED = "the dialplan decided alone"
@@ -150,6 +150,8 @@ class Tally:
     """Those that keep their first queue, but not what comes then, or with what priority, or who rings before."""
     before: Shares = field(default_factory=Shares)
     after: Shares = field(default_factory=Shares)
+    without_history: int = 0
+    """Calls of which the new version wants what the journal knew of the number, and nobody knows it any more."""
     errors: Counter[str] = field(default_factory=Counter)
     """How often an expression of the new version could not be computed, by the class or rule that it stands in."""
 
@@ -172,6 +174,7 @@ class Tally:
         self.otherwise.take(other.otherwise, self.most)
         self.before.take(other.before)
         self.after.take(other.after)
+        self.without_history += other.without_history
         self.errors.update(other.errors)
 
 
@@ -206,6 +209,7 @@ class Comparer:
         tally.calls += 1
         tally.before.add(old)
         tally.after.add(new)
+        tally.without_history += self.after.asks_history and FIRST_TIME not in trace.facts
         tally.errors.update(tried.name for tried in trace.cel_errors)
         if old.queue != new.queue:
             tally.moved.setdefault((old.queue, new.queue), Group()).add(call.ref, self.most)

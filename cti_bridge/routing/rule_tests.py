@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
-from cti_bridge.domain.decision import FactValue
+from cti_bridge.domain.decision import FactValue, Penalties
 from cti_bridge.domain.number import CallerNumber
 
 
@@ -29,6 +29,7 @@ class Given:
     """The call of a test; whatever was not given is empty or absent.
 
     `caller` is None where it was not given: somebody from outside whose number does not matter. `at` is aware.
+    `crm_age_s` is how old a stale answer is, in seconds.
     `facts` has single facts by name, `deals` the fields of each deal, the first one given first.
     """
 
@@ -37,19 +38,24 @@ class Given:
     trunk: str = ""
     at: datetime | None = None
     crm: GivenCrm = GivenCrm.ANSWER
+    crm_age_s: float | None = None
     facts: Mapping[str, FactValue] = field(default_factory=dict)
     deals: tuple[Mapping[str, FactValue], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class ExpectedStep:
-    """A step that is expected; `timeout_s` in whole seconds, None where the test does not say."""
+    """A step that is expected; `timeout_s` in whole seconds; None where the test does not say.
+
+    `max_waiting` is 0 where the step is expected to have none.
+    """
 
     queue: str
     timeout_s: int | None = None
+    max_waiting: int | None = None
 
 
-Expected = str | int | tuple[ExpectedStep, ...] | None
+Expected = str | int | tuple[ExpectedStep, ...] | Penalties | None
 """What one key of `expect` asks for; None: there is none."""
 
 

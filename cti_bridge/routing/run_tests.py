@@ -5,14 +5,16 @@ from dataclasses import dataclass
 
 from cti_bridge.domain.customer import Deal, StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource, Decision, FactValue
+from cti_bridge.domain.history import NO_HISTORY
 from cti_bridge.domain.ids import DealId
 from cti_bridge.domain.number import CallerNumber, NumberKind
 from cti_bridge.routing.decide import Trace, decide
 from cti_bridge.routing.expected import Difference, differences
 from cti_bridge.routing.facts import CallFacts, Gathered, gather, open_deals
+from cti_bridge.routing.history import history_facts
 from cti_bridge.routing.rule_tests import Given, GivenCrm, RuleTest
 from cti_bridge.routing.rules import RuleSet
-from cti_bridge.routing.vocabulary import DEAL_FIELDS, DEALS
+from cti_bridge.routing.vocabulary import DEAL_FIELDS, DEALS, LAST_OPERATOR
 
 _SOMEBODY = CallerNumber(NumberKind.EXTERNAL, "")
 """Who calls in a test that does not say: somebody from outside, whose number is absent."""
@@ -41,8 +43,9 @@ def given_call(given: Given, rules: RuleSet, stages: StageList) -> Gathered:
     caller = given.caller or _SOMEBODY
     source = _source(given, caller)
     call = CallFacts(caller, given.did, given.trunk, at=given.at)
-    facts = dict(gather(call, CrmAnswer(source), rules, stages).facts)
-    facts |= {name: value for name, value in given.facts.items() if name.startswith("call.")}
+    facts = dict(gather(call, CrmAnswer(source, age_s=given.crm_age_s), rules, stages).facts)
+    facts |= history_facts(NO_HISTORY)
+    facts |= {name: fact for name, fact in given.facts.items() if name.startswith("call.") or name == LAST_OPERATOR}
     if source is CrmSource.FAILED:
         return Gathered(facts, source)
     facts |= {name: value for name, value in given.facts.items() if name.startswith("customer.")}
@@ -58,7 +61,11 @@ def _customer_given(given: Given) -> bool:
     """Whether anything is given that only somebody who is known can have."""
     if "customer.known" in given.facts:
         return given.facts["customer.known"] is True
-    of_somebody = [name for name, value in given.facts.items() if not name.startswith("call.") and value is not False]
+    of_somebody = [
+        name
+        for name, value in given.facts.items()
+        if not name.startswith("call.") and name != LAST_OPERATOR and value is not False
+    ]
     return bool(of_somebody or given.deals)
 
 

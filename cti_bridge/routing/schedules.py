@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 
 from cti_bridge.routing.conditions import Opening
-from cti_bridge.routing.document import Items, Node, Scalar, Table, place_inside
+from cti_bridge.routing.document import Items, Node, Scalar, Table, lines_of, place_inside
 from cti_bridge.routing.hours_text import calendar, faults, is_country
 from cti_bridge.routing.problems import Place, Problem, Problems, quoted, suggestion
 from cti_bridge.routing.scalars import Fields, read_items, read_name, read_text, read_zone
@@ -52,7 +52,7 @@ class SchedulesReader:
     """Reads the section `schedules` of a file; `timezone` is that of schedules without their own."""
 
     def __init__(self, text: str, timezone: str, problems: Problems) -> None:
-        self._lines = text.split("\n")
+        self._lines = lines_of(text)
         self._timezone = timezone
         self._problems = problems
 

@@ -6,12 +6,15 @@ what an expression asks for) only the loader judges.
 
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.routing.expected import DECISIONS
+from cti_bridge.routing.finals import PATTERN
 from cti_bridge.routing.given import GIVEN_FACTS, MAX_GIVEN_DEALS
 from cti_bridge.routing.outputs import MAX_OPERATOR_TIMEOUT_S, MAX_PRIORITY, MAX_STEPS
 from cti_bridge.routing.read_tests import MAX_NAME
+from cti_bridge.routing.rule_degraded import DEGRADED_KEYS
 from cti_bridge.routing.rule_tests import GivenCrm
 from cti_bridge.routing.rules import Ambiguous
 from cti_bridge.routing.schedules import MAX_EXCEPTIONS, MAX_NOTE, MAX_SCHEDULES
+from cti_bridge.routing.schema_operator import operator_wishes
 from cti_bridge.routing.schema_parts import (
     Schema,
     by_name,
@@ -26,6 +29,14 @@ from cti_bridge.routing.schema_parts import (
     queue,
     table,
     text,
+)
+from cti_bridge.routing.schema_treatment import (
+    expected_limits,
+    expected_treatment,
+    first_step,
+    max_overtake,
+    step_limits,
+    treatment,
 )
 from cti_bridge.routing.vocabulary import DEAL_FIELDS, DEALS, FACTS, LINE_TEXTS
 
@@ -47,6 +58,8 @@ def rule_file_schema() -> Schema:
         "ambiguous": choice(tuple(Ambiguous), "one number that belongs to several customers"),
         "trusted_trunks": items(text(), "trunks whose caller numbers cannot be forged"),
         "degraded": _degraded(),
+        "patience": duration("how long the steps of a rule may take together, else 10m; 0: as long as they like"),
+        "max_overtake": max_overtake(),
         "tests": items(_test(), "calls, and what is to be decided; with a failing one the file never goes live"),
     }
     whole = table(entries, required=["version", "queues", "default"])
@@ -102,16 +115,16 @@ def _openings() -> dict[str, Schema]:
 
 
 def _step() -> Schema:
-    limit = duration("how long a caller waits in it; 0: without a limit")
-    return {"anyOf": [queue(), table({"queue": queue(), "timeout": limit, **_openings()}, required=["queue"])]}
+    return {"anyOf": [queue(), table({**step_limits(), **_openings()}, required=["queue"])]}
 
 
 def _ways() -> dict[str, Schema]:
     return {
-        "queue": queue("the first step"),
+        "queue": first_step(),
         "then": items(_step(), "the next steps, when nobody answered in time", most=MAX_STEPS - 1),
-        "final": text("queue:NAME, where the caller stays after the last step", pattern="^queue:."),
+        "final": text("what follows the last step", pattern=PATTERN),
         "priority": integer(0, MAX_PRIORITY, "higher is served first"),
+        **treatment(),
     }
 
 
@@ -123,8 +136,9 @@ def _rule() -> Schema:
             **_openings(),
             "verified_number": choice(["required"], "holds when the caller's number cannot be forged"),
             **_ways(),
-            "operator": choice(["responsible"], "ring the operator responsible for the deal or the customer first"),
+            "operator": operator_wishes(),
             "operator_timeout": duration(f"for how long he is rung, 1 to {MAX_OPERATOR_TIMEOUT_S} s"),
+            "degraded": _rule_degraded(),
             "rules": items({"$ref": "#/$defs/rule"}, "rules inside this one"),
         },
         required=["name"],
@@ -151,6 +165,13 @@ def _degraded() -> Schema:
     )
 
 
+def _rule_degraded() -> Schema:
+    cache = duration("an answer of the CRM that was kept for longer does not count for this rule")
+    ways = {key: way for key, way in _ways().items() if key in DEGRADED_KEYS}
+    own = {"anyOf": [queue(), table({**ways, "cache": cache}) | {"minProperties": 1}]}
+    return own | {"description": "where its callers go while the CRM cannot say who they are"}
+
+
 def _test() -> Schema:
     deal = table({key: fact_value(f"deal.{key}") for key in DEAL_FIELDS}, required=["stage"])
     given = {
@@ -159,20 +180,22 @@ def _test() -> Schema:
         "trunk": text("the trunk that the call arrives on"),
         "at": text("when, in the time zone of the file, such as 2026-11-23 11:00"),
         "crm": choice(tuple(GivenCrm), "how the CRM answers; else `answer`"),
+        "crm_age": duration("how old the kept answer is, with `crm: stale`"),
         **{fact: fact_value(fact) for fact in GIVEN_FACTS},
         DEALS: items(deal, "all deals, where one does not say it", most=MAX_GIVEN_DEALS),
     }
-    step = {"anyOf": [queue(), table({"queue": queue(), "timeout": duration()}, required=["queue"])]}
+    step = {"anyOf": [queue(), table(expected_limits(), required=["queue"])]}
     expect = {
         "queue": queue("the first step"),
         "steps": items(step, "all steps, by queue or with their time-outs", most=MAX_STEPS),
-        "final": text("what follows the last step", pattern="^queue:."),
+        "final": text("what follows the last step", pattern=PATTERN),
         "class": text('the class; "" for none'),
         "rule": text("the path of the rule, `default` or `degraded`"),
         "decision": choice(DECISIONS),
         "crm": choice(tuple(CrmSource)),
-        "operator": text('CRM user who is rung first; "" for nobody'),
+        "operator": text('who is rung first: CRM user if responsible, else id of the operator; "" for nobody'),
         "priority": {"description": '"" for none', "anyOf": [integer(0, MAX_PRIORITY), {"const": ""}]},
+        **expected_treatment(),
     }
     return table(
         {

@@ -3,13 +3,14 @@
 from cti_bridge.routing.conditions import Condition, NumberVerified
 from cti_bridge.routing.document import Node, Table
 from cti_bridge.routing.outputs import OUTPUT_KEYS, Draft, OutputReader
-from cti_bridge.routing.problems import Problems, quoted
+from cti_bridge.routing.problems import Place, Problems, quoted
+from cti_bridge.routing.rule_degraded import RuleDegradedReader
 from cti_bridge.routing.rules import Rule
 from cti_bridge.routing.scalars import Fields, read_choice, read_items, read_name
 from cti_bridge.routing.schedules import OPENING_KEYS
 from cti_bridge.routing.when import WhenReader
 
-RULE_KEYS = ("name", "when", *OPENING_KEYS, "verified_number", *OUTPUT_KEYS, "rules")
+RULE_KEYS = ("name", "when", *OPENING_KEYS, "verified_number", *OUTPUT_KEYS, "degraded", "rules")
 RESERVED = ("default", "degraded")
 """A decision's rule says these when no rule matched; a rule of that name could not be told from it."""
 MAX_PATH = 128
@@ -22,6 +23,7 @@ class TreeReader:
         self._outputs = outputs
         self._when = when
         self._default_final = default_final
+        self._degraded = RuleDegradedReader(outputs, default_final, problems)
         self._problems = problems
 
     def read(self, node: Node) -> tuple[Rule, ...]:
@@ -47,11 +49,15 @@ class TreeReader:
             self._problems.add(node, f"the path {quoted(path)} is longer than {MAX_PATH} characters", "shorter names")
         draft = self._outputs.read(fields, inherited)
         conditions = self._conditions(fields)
+        degraded, kept = self._degraded.read(own) if (own := fields.get("degraded")) is not None else (None, ())
+        conditions = (*conditions, *kept)
         nested = fields.get("rules")
         children = self._siblings(nested, path, draft) if nested is not None else ()
         if draft.queue is None and nested is None:
             self._problems.add(node, f"rule {quoted(path)} has neither a queue nor rules of its own", "add `queue`")
-        return Rule(path, conditions, self._outputs.finish(draft, self._default_final), children)
+        outputs = self._outputs.finish(draft, self._default_final)
+        named = fields.get("name") or node
+        return Rule(path, conditions, outputs, children, degraded, Place(named.line, named.column))
 
     def _name(self, fields: Fields, parent: str, names: set[str]) -> str:
         node = fields.required("name")

@@ -2,26 +2,38 @@
 
 from collections.abc import Collection
 
-from cti_bridge.routing.problems import Problem, quoted, suggestion
+from cti_bridge.routing.problems import MAX_PROBLEMS, Problem, quoted, suggestion
 from cti_bridge.routing.rules import RuleSet
 
 MAX_NAMED = 10
+MAX_WARNED = 10
+"""So many of a file are named where calls must not wait for it."""
 
 
-def unknown_queues(rules: RuleSet, known: Collection[str], pbx: str) -> tuple[Problem, ...]:
+def unknown_queues(
+    rules: RuleSet, known: Collection[str], pbx: str, *, at_most: int = MAX_PROBLEMS
+) -> tuple[Problem, ...]:
     """A problem for each queue of the file that is not among those known; none while nothing is known.
 
-    To Asterisk letters are the same in any case.
+    To Asterisk letters are the same in any case. Of more than `at_most` the rest is counted: to look for a name that
+    is close takes milliseconds.
     """
     there = {name.casefold() for name in known}
     named = ", ".join(sorted(known)[:MAX_NAMED])
-    return tuple(
+    missing = [(queue, place) for queue, place in rules.queue_places.items() if queue.casefold() not in there]
+    if not known or not missing:
+        return ()
+    has = f"Asterisk {quoted(pbx)} has no"
+    found = [
         Problem(
             place.line,
             place.column,
-            f"Asterisk {quoted(pbx)} has no queue {quoted(queue)}",
+            f"{has} queue {quoted(queue)}",
             suggestion(queue, known, f"it has {named}{', …' if len(known) > MAX_NAMED else ''}"),
         )
-        for queue, place in rules.queue_places.items()
-        if known and queue.casefold() not in there
-    )
+        for queue, place in missing[:at_most]
+    ]
+    if rest := len(missing) - len(found):
+        _, last = missing[at_most]
+        found.append(Problem(last.line, last.column, f"{has} {rest} more queues of the file"))
+    return tuple(found)

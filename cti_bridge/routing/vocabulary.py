@@ -38,6 +38,8 @@ CALL_FACTS = {
     "crm": Fact(choices=tuple(CrmSource), always=True),
     "language": _ALWAYS,
     "name": _ALWAYS,
+    "first_time": Fact(FactType.FLAG),
+    "missed_last_hour": Fact(FactType.NUMBER),
 }
 CUSTOMER_FACTS = {
     "known": Fact(FactType.FLAG, always=True),
@@ -49,6 +51,7 @@ CUSTOMER_FACTS = {
     "preferred_channel": _TEXT,
     "responsible": _TEXT,
     "email": _TEXT,
+    "last_operator": _TEXT,
 }
 LINE_TEXTS = ("name", "channel", "city", "direction", "zone", "language")
 """What the rule file says of a dialled number; a fact each, and a key of its entry in `lines`."""
@@ -66,9 +69,17 @@ CLASS = "class"
 """The class as a key of a `when` map; an expression says `call.class`, because `class` is reserved there."""
 
 CLASS_IN_CEL = "call.class"
+FIRST_TIME = "call.first_time"
+MISSED_LAST_HOUR = "call.missed_last_hour"
+LAST_OPERATOR = "customer.last_operator"
+HISTORY_FACTS = (FIRST_TIME, MISSED_LAST_HOUR, LAST_OPERATOR)
+"""What the journal says of the caller's number, and not the CRM; asked only where the rules want it."""
 DEALS = "deals"
 MOMENT = "call.at"
 """When the call arrived: kept with the facts, so that its schedules can be judged again; no condition asks for it."""
+
+CRM_AGE = "call.crm_age"
+"""How old a stale answer of the CRM was, in seconds: kept with the facts like the moment."""
 
 FACTS: dict[str, Fact] = {
     **{f"call.{name}": fact for name, fact in CALL_FACTS.items()},

@@ -4,8 +4,9 @@ from collections.abc import Collection, Mapping
 
 from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.conditions import AllOf, AnyOf, Between, Condition, FactCondition, Not, OneOf, StartsWith, Test
-from cti_bridge.routing.document import Items, Node, Scalar, Table, place_inside
-from cti_bridge.routing.expression_check import Comparison, check_expression
+from cti_bridge.routing.document import Items, Node, Scalar, Table, lines_of, place_inside
+from cti_bridge.routing.expression_check import check_expression
+from cti_bridge.routing.expression_comparisons import Comparison, a
 from cti_bridge.routing.facts import canonical_number
 from cti_bridge.routing.problems import Place, Problems, quoted, suggestion
 from cti_bridge.routing.scalars import DECIMAL, INTEGER
@@ -17,6 +18,7 @@ _OPERATORS = ("not", "min", "max", "prefix")
 class WhenReader:
     """Reads `when`.
 
+    Without `stages` the file is one that was accepted once: what can never hold is let pass.
     `classes` are the names that a condition may ask for, None where the class is not known yet; `lines` has for each
     fact `line.*` the values that the file's lines give it.
     """
@@ -31,7 +33,7 @@ class WhenReader:
         lines: Mapping[str, Collection[str]],
         region: str,
     ) -> None:
-        self._lines = text.split("\n")
+        self._lines = lines_of(text)
         self._problems = problems
         self._classes = classes
         self._stages = stages
@@ -97,7 +99,7 @@ class WhenReader:
             return Not(test) if test else None
         if key.text in {"min", "max"}:
             if kind is not FactType.NUMBER:
-                self._problems.add(key, f"`{key.text}` is for numbers, {fact} is {_a(kind)}")
+                self._problems.add(key, f"`{key.text}` is for numbers, {fact} is {a(kind)}")
                 return None
             limit = self._number(fact, value)
             if limit is None:
@@ -111,7 +113,7 @@ class WhenReader:
 
     def _prefix(self, fact: str, key: Scalar, node: Node) -> Test | None:
         if FACTS[fact].type not in {FactType.TEXT, FactType.PHONE}:
-            self._problems.add(key, f"`prefix` is for texts, {fact} is {_a(FACTS[fact].type)}")
+            self._problems.add(key, f"`prefix` is for texts, {fact} is {a(FACTS[fact].type)}")
             return None
         items = node.items if isinstance(node, Items) else (node,)
         prefixes = [item.text for item in items if isinstance(item, Scalar) and not item.is_null and item.text]
@@ -169,6 +171,8 @@ class WhenReader:
         checked = check_expression(node.text)
         for complaint in checked.complaints:
             self._problems.add(place_inside(self._lines, node, complaint.offset), complaint.message, complaint.hint)
+        for pointless in checked.pointless if self._stages is not None else ():
+            self._problems.add(place_inside(self._lines, node, pointless.offset), pointless.message, pointless.hint)
         for comparison in checked.comparisons:
             self._comparison(comparison, place_inside(self._lines, node, comparison.offset))
         if checked.expression is None:
@@ -188,7 +192,3 @@ class WhenReader:
                 self._problems.add(place, message, f"write `{spelled}`")
         else:
             self._check_choice(comparison.fact, comparison.value, place, fact.choices if fact else ())
-
-
-def _a(kind: FactType) -> str:
-    return kind.value if kind is FactType.FLAG else f"a {kind.value}"

@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from fake_asterisk import FakeAsterisk, frame
 from listener import Heard, at, running
+from private_room import nobody_reloads
 from prometheus_client import CollectorRegistry
 
 from cti_bridge.asterisk.ami.connection import AmiConnection
@@ -174,10 +176,13 @@ async def test_when_the_bridge_stops_it_ends_with_a_word() -> None:
             it.tap.listen()
 
 
-async def test_over_http_it_is_lines_and_a_reader_who_leaves_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_over_http_it_is_lines_and_a_reader_who_leaves_makes_room(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("cti_bridge.web.private.SIGN_OF_LIFE_S", 0.05)
     async with scene() as it:
-        listener = Listener(private_app(Readiness([]), CollectorRegistry(), it.recorder, mode="live"), "127.0.0.1", 0)
+        app = private_app(Readiness([]), CollectorRegistry(), it.recorder, nobody_reloads(tmp_path), mode="live")
+        listener = Listener(app, "127.0.0.1", 0)
         await listener.start()
         try:
             async with aiohttp.ClientSession(f"http://127.0.0.1:{listener.port}") as http:

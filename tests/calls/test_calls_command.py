@@ -86,6 +86,24 @@ async def test_nothing_else_of_a_call_is_taken_for_its_line(kept: Kept, run: Run
     assert run("list", "--line", wanted, code=1) == []
 
 
+@pytest.mark.parametrize(
+    ("final", "told"),
+    [
+        ("", []),
+        ("queue", ["he stayed in a queue"]),
+        ("elsewhere", ["the dialplan went on with him elsewhere"]),
+        ("message", ["he could leave a message"]),
+        ("callback", ["he was told that he will be called back"]),
+        ("of a later version", []),
+    ],
+)
+async def test_one_call_is_shown_with_what_followed_the_last_step(
+    kept: Kept, run: Run, final: str, told: list[str]
+) -> None:
+    await kept(call(1, SITE.did, final=final))
+    assert [line[13:] for line in run("show", "main-1.1") if line.startswith("after all ")] == told
+
+
 async def test_one_call_is_shown_with_its_line(kept: Kept, run: Run) -> None:
     await kept(call(1, SITE.did, SITE), call(2, "+74950000147"))
 

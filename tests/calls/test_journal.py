@@ -155,6 +155,15 @@ async def test_the_rules_accepted_last_are_the_ones_found(path: Path) -> None:
     assert JournalFile(path).rules("b" * 64) == "# b"
 
 
+async def test_rules_accepted_while_the_clock_was_ahead_are_not_the_last_for_ever(path: Path) -> None:
+    async with Running(path) as running:
+        for text, at in (("a", 2000.0), ("b", 1000.0), ("c", 1001.0)):
+            await running.journal.accept_rules(AcceptedRules(text * 64, f"# {text}", at))
+        kept = await running.journal.last_accepted_rules()
+        assert kept is not None and kept.text == "# c"
+    assert [file.text for file in JournalFile(path).rule_files()] == ["# c", "# b", "# a"]
+
+
 def test_reading_without_a_journal_says_so(path: Path) -> None:
     with pytest.raises(DatabaseUnusable, match="no journal yet"):
         JournalFile(path)

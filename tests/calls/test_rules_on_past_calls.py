@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable
 from contextlib import closing
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -19,8 +20,11 @@ from sqlite_utils import Database
 
 from cti_bridge.calls.journal import AcceptedRules, Journal
 from cti_bridge.calls.journal_retention import remove_facts
+from cti_bridge.calls.journal_rule_calls import RULE_CALLS
+from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli import both_cores
 from cti_bridge.cli.main import main
+from cti_bridge.domain.ids import OperatorId
 
 NOW = time.time()
 RULES = """\
@@ -191,13 +195,15 @@ def is_gone(process: int) -> bool:
         return True
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("received", "code"), [(signal.SIGINT, 130), (signal.SIGKILL, -signal.SIGKILL)])
 async def test_however_it_ends_no_process_is_left(
     keep: Kept, tmp_path: Path, received: signal.Signals, code: int
 ) -> None:
     await keep(*(past_call(n, NOW - n) for n in range(2_000)))
     program = (
-        "import sys\n"
+        "import signal, sys\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell's background job begins deaf to it
         "from cti_bridge.cli import both_cores, rules_diff\n"
         "from cti_bridge.cli.main import main\n"
         "rules_diff.PART, both_cores.FEW_PARTS, rules_diff.processors = 1, 1, lambda: 2\n"
@@ -248,6 +254,44 @@ async def accept(folder: Path, *files: AcceptedRules) -> None:
     await journal.close(within_s=60)
 
 
+def decided_by(rules_hash: str, number: int) -> CallRecord:
+    """A call that these rules decided."""
+    call = past_call(number, NOW - number)
+    assert call.decision is not None
+    return replace(call, decision=replace(call.decision, rules_hash=rules_hash))
+
+
+async def test_each_file_is_listed_with_the_calls_that_it_decided(tmp_path: Path, keep: Kept, rules: Diff) -> None:
+    await accept(tmp_path, FIRST, SECOND)
+    of_first = [decided_by(FIRST.hash, number) for number in range(3)]
+    await keep(*of_first, decided_by(SECOND.hash, 10), replace(past_call(20, NOW), decision=None))
+    await keep(*(replace(call, operator=OperatorId("op4")) for call in of_first))
+    with closing(sqlite3.connect(journal_path(tmp_path))) as journal, journal:
+        remove_facts(Database(journal), NOW)
+        journal.execute("DELETE FROM calls WHERE id = ?", [of_first[0].id])
+
+    told = [json.loads(line) for line in rules("history", "--json")[1].splitlines()]
+    assert [(file["hash"], file["calls"], file["calls_since"]) for file in told] == [
+        (SECOND.hash, 1, None), (FIRST.hash, 3, None),
+    ]  # fmt: skip
+    assert "          3 calls" in rules("history")[1].splitlines()[1]
+
+
+async def test_calls_of_before_they_were_counted_are_not_counted_and_that_is_said(
+    tmp_path: Path, keep: Kept, rules: Diff
+) -> None:
+    await accept(tmp_path, FIRST)
+    await keep(decided_by(FIRST.hash, 1))
+    with closing(sqlite3.connect(journal_path(tmp_path))) as journal:
+        journal.executescript("DROP TRIGGER rules_INSERT; DROP TRIGGER rules_UPDATE;"
+                              "DROP TABLE rule_calls; DROP TABLE rule_calls_since;" + RULE_CALLS)  # fmt: skip
+    await keep(decided_by(FIRST.hash, 1), decided_by(FIRST.hash, 2))
+
+    code, out, err = rules("history")
+    assert (code, out.split()[4]) == (0, "1")
+    assert abs(datetime.fromisoformat(err.split()[-1]).timestamp() - time.time()) < 60
+
+
 FIRST = AcceptedRules("abcdef0" + "1" * 57, "version: 1\n# первая\n", 1_700_000_000.0)
 SECOND = AcceptedRules("abcdef2" + "3" * 57, "version: 1\n", 1_700_000_100.0)
 
@@ -262,8 +306,8 @@ async def test_the_files_that_were_in_force_are_listed_and_shown(tmp_path: Path,
     code, out, _ = rules("history")
     first, second = out.splitlines()
     assert code == 0
-    assert first.startswith("abcdef233333  ") and first.endswith("1 lines  in force")
-    assert second.startswith("abcdef011111  ") and second.endswith("2 lines")
+    assert first.startswith("abcdef233333  ") and first.endswith("1 lines          0 calls  in force")
+    assert second.startswith("abcdef011111  ") and second.endswith("2 lines          0 calls")
     told = [json.loads(line) for line in rules("history", "--json")[1].splitlines()]
     assert [(file["hash"], file["in_force"]) for file in told] == [(SECOND.hash, True), (FIRST.hash, False)]
 

@@ -52,7 +52,8 @@ PARK_MYSELF, TAKE_OUT = "790", "791"
 """Who calls the one from a phone waits in the parking lot; who calls the other takes out whoever was parked first."""
 
 DIALPLAN = f"""\
-; What an admin could have in front of the bridge: a time limit of his own for calls to one number; a parking lot.
+; What an admin could have in front of the bridge and behind it: a time limit of his own for calls to one number; a
+; parking lot; somewhere to go on. And the caller's half of a call that says something.
 [from-trunk](+)
 exten => {DID_LIMITED},1,Set(TIMEOUT(absolute)={LIMIT_S})
  same => n,Gosub(${{IF($["${{ENTRY}}" = "ari"]?cti-route-ari:cti-route)}},s,1(${{EXTEN}}))
@@ -60,6 +61,12 @@ exten => {DID_LIMITED},1,Set(TIMEOUT(absolute)={LIMIT_S})
 [phones](+)
 exten => {PARK_MYSELF},1,Park(default)
 exten => {TAKE_OUT},1,ParkedCall(default,701)
+[talker]
+exten => s,1,Answer()
+ same => n,Playback(/var/lib/asterisk/sounds/cti-callback)
+ same => n,Playback(/var/lib/asterisk/sounds/cti-callback)
+[elsewhere]
+exten => s,1,Wait(60)
 """
 PARKING = {
     "modules.d/parking.conf": "load = bridge_holding.so\nload = res_parking.so\n",

@@ -79,16 +79,17 @@ async def bridge_with_short_times(
     prepared: Path,
     folder: Path,
     *,
+    rules_text: str = RULES,
     ami_port: int | None = None,
     more: Json | None = None,
 ) -> AsyncIterator[Bridge]:
-    """A running bridge with P2's rules and a copy of the prepared data, for as many tests as like to share it.
+    """A running bridge with these rules and a copy of the prepared data, for as many tests as like to share it.
 
     With `ami_port` it finds Asterisk's manager interface on that port of 127.0.0.1; `more` are further settings.
     """
     shutil.copytree(prepared, folder / "data")
     rules = folder / "routing.yaml"
-    rules.write_text(RULES, "utf-8")
+    rules.write_text(rules_text, "utf-8")
     bridge = Bridge(folder, asterisk, page_port=free_port(), rules=rules)
     if ami_port is not None:
         settings = bridge.read_settings()

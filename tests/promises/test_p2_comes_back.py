@@ -45,6 +45,7 @@ DECIDED = (
     "class",
     "rule",
     "decision",
+    "why",
     "queue",
     "did",
     "line",

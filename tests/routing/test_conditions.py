@@ -8,7 +8,8 @@ import pytest
 from cti_bridge.domain.decision import CrmSource, Facts, FactValue
 from cti_bridge.routing.decide import Trace, decide
 from cti_bridge.routing.expression_check import check_expression
-from cti_bridge.routing.facts import MAX_DEALS, from_flat
+from cti_bridge.routing.facts import MAX_DEALS
+from cti_bridge.routing.kept_facts import from_flat
 from cti_bridge.routing.load import load_rules
 
 KNOWN: dict[str, Any] = {
@@ -213,7 +214,18 @@ def test_facts_travel_through_json_and_give_the_same_decision() -> None:
     assert from_flat(kept).source is CrmSource.FRESH
 
 
-@pytest.mark.parametrize("facts", [{}, {"call.crm": "perhaps"}, {"call.crm": "fresh", "customer.city": {"a": 1}}])
+@pytest.mark.parametrize(
+    "facts",
+    [
+        {},
+        {"call.crm": "perhaps"},
+        {"call.crm": "fresh", "customer.city": {"a": 1}},
+        {"call.crm": "fresh", "call.did": ["+74950000149"]},
+        {"call.crm": "fresh", "deals": "d1"},
+        {"call.crm": "fresh", "deals": ["d1"]},
+        {"call.crm": "fresh", "deals": [{"stage": ["paid"]}]},
+    ],
+)
 def test_what_is_no_record_of_a_call_is_refused(facts: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="not the facts of a call"):
         from_flat(facts)

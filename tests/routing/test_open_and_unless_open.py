@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 import pytest
+from columns import in_words
 
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.decision import CrmAnswer, CrmSource, Decision
@@ -107,7 +108,7 @@ def test_without_a_moment_no_condition_on_a_schedule_holds() -> None:
     loaded, gathered, decision, trace = told(rules, None)
 
     assert decision.rule == "default"
-    assert "  rule b: the moment of the call is unknown" in explain_lines(loaded, gathered, decision, trace)
+    assert "no b the moment of the call is unknown" in in_words(explain_lines(loaded, gathered, decision, trace))
 
 
 def test_explain_says_of_each_schedule_why() -> None:
@@ -116,30 +117,35 @@ def test_explain_says_of_each_schedule_why() -> None:
         "  - {name: day, open: office, queue: desk}\n"
         "  - {name: late, unless_open: kazan, queue: night, then: [{queue: kitchens, open: kitchen}, desk]}\n"
     )
-    lines = explain_lines(*told(rules, SATURDAY))
+    lines = in_words(explain_lines(*told(rules, SATURDAY)))
 
-    assert "  call.at: 2026-11-28T17:00:00+03:00" in lines
+    assert "call.at 2026-11-28T17:00:00+03:00" in lines
     assert lines[lines.index("rules") :] == [
         "rules",
-        "  rule lunch: schedule `office` is closed: Sa 16:00-Mo 09:00",
-        "  rule day: schedule `office` is closed: Sa 16:00-Mo 09:00",
-        "  rule late: matches",
+        "no lunch schedule `office` is closed: Sa 16:00-Mo 09:00",
+        "no day schedule `office` is closed: Sa 16:00-Mo 09:00",
+        "yes late matches (schedule `kazan` is closed: Fr 10:00-Mo 09:00)",
+        "",
         "schedules",
-        "  schedule office: closed: Sa 16:00-Mo 09:00",
-        "  schedule kazan: closed: Fr 10:00-Mo 09:00",
-        "  schedule kitchen: closed: Sa 13:00-Su 12:00",
-        "decision: matched, the rule `late` matched",
-        "steps: night (no limit), then desk (60 s)",
-        "left out: kitchens, schedule `kitchen` is closed: Sa 13:00-Su 12:00",
-        "final: queue:desk",
-        "crm: none",
+        "office closed: Sa 16:00-Mo 09:00",
+        "kazan closed: Fr 10:00-Mo 09:00",
+        "kitchen closed: Sa 13:00-Su 12:00",
+        "",
+        "decision",
+        "decision matched, the rule `late` matched",
+        "class (none)",
+        "step 1 night, no limit",
+        "step 2 desk, 60 s",
+        "left out kitchens, schedule `kitchen` is closed: Sa 13:00-Su 12:00",
+        "final queue:desk",
+        "crm none",
     ]
 
 
 def test_explain_says_why_a_closed_door_was_open() -> None:
-    lines = explain_lines(*told("rules: [{name: closed, unless_open: office, queue: night}]", MONDAY))
+    lines = in_words(explain_lines(*told("rules: [{name: closed, unless_open: office, queue: night}]", MONDAY)))
 
-    assert "  rule closed: schedule `office` is open: Mo 09:00-20:00" in lines
+    assert "no closed schedule `office` is open: Mo 09:00-20:00" in lines
 
 
 def test_json_has_the_schedules_and_the_steps_left_out() -> None:

@@ -7,7 +7,16 @@ from decimal import Decimal
 import pytest
 
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal
-from cti_bridge.domain.decision import CrmAnswer, CrmSource, Decision, DecisionKind, PreferredOperator, Step
+from cti_bridge.domain.decision import (
+    CrmAnswer,
+    CrmSource,
+    Decision,
+    DecisionKind,
+    OperatorSource,
+    PreferredOperator,
+    Step,
+    WantedOperator,
+)
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import parse_number
 from cti_bridge.routing.decide import decide
@@ -187,14 +196,18 @@ def test_the_first_rule_of_the_tree_wins(record: CustomerRecord, expected: tuple
     assert (decision.rule, decision.steps, decision.final, decision.priority, operator_s) == expected
 
 
+def responsible(user: str) -> PreferredOperator:
+    return PreferredOperator((WantedOperator(OperatorSource.RESPONSIBLE, crm_user=user),), 15)
+
+
 FIRST_RINGS = "rules: [{name: own, queue: sales, operator: responsible}]\n"
 
 
 @pytest.mark.parametrize(
     ("record", "expected"),
     [
-        (customer("k1", deal("d1", "paid", responsible="op3"), responsible="op1"), PreferredOperator("op3", 15)),
-        (customer("k1", deal("d1", "paid"), responsible="op1"), PreferredOperator("op1", 15)),
+        (customer("k1", deal("d1", "paid", responsible="op3"), responsible="op1"), responsible("op3")),
+        (customer("k1", deal("d1", "paid"), responsible="op1"), responsible("op1")),
         (customer("k1", deal("d1", "paid")), None),
         (customer("k1", deal("d1", "lost", responsible="op3")), None),
     ],

@@ -36,20 +36,19 @@ APPENDED = {
     "key that there is not": (
         "weather: {}",
         "r.yaml:9:1: unknown key `weather` (known keys: version, region, timezone, lines, schedules, classes, queues, "
-        "rules, default, ambiguous, trusted_trunks, degraded, tests)",
+        "rules, default, ambiguous, trusted_trunks, degraded, max_overtake, patience, tests)",
     ),
-    "key of later work in a rule": (
+    "unknown key of a rule": (
         "rules:\n  - {name: night, max_penalty: 3, queue: desk}",
-        "r.yaml:10:19: unknown key `max_penalty` (known keys: name, when, open, unless_open, verified_number, queue, "
-        "then, priority, operator, operator_timeout, final, rules)",
+        "r.yaml:10:19: unknown key `max_penalty` (did you mean `penalties`?)",
     ),
     "misspelled key in a rule": (
         "rules:\n  - name: vip\n    quue: desk\n    queue: desk",
         "r.yaml:11:5: unknown key `quue` (did you mean `queue`?)",
     ),
-    "key of later work in a step": (
-        "rules:\n  - {name: a, queue: desk, then: [{queue: sales, max_waiting: 3}]}",
-        "r.yaml:10:50: unknown key `max_waiting` (known keys: queue, timeout, open, unless_open)",
+    "unknown key of a step": (
+        "rules:\n  - {name: a, queue: desk, then: [{queue: sales, weather: 3}]}",
+        "r.yaml:10:50: unknown key `weather` (known keys: queue, timeout, max_waiting, open, unless_open)",
     ),
     "duplicate key": (
         "rules:\n  - name: vip\n    queue: desk\n    queue: sales",
@@ -70,10 +69,6 @@ APPENDED = {
     "undefined queue in final": (
         "rules:\n  - {name: vip, queue: desk, final: queue:desc}",
         "r.yaml:10:37: queue `desc` is not in `queues` (did you mean `desk`?)",
-    ),
-    "final of later work": (
-        "rules:\n  - {name: vip, queue: desk, final: callback}",
-        "r.yaml:10:37: `final` `callback` is not possible (write `queue:NAME`)",
     ),
     "undefined queue in degraded": (
         "degraded: {queue: dsk}",
@@ -233,7 +228,31 @@ APPENDED = {
     ),
     "operator by name": (
         "rules:\n  - {name: a, queue: desk, operator: ivan}",
-        "r.yaml:10:38: `operator` must be one of responsible, not `ivan`",
+        "r.yaml:10:38: `operator` must be one of responsible, last, not `ivan` (somebody by name is `{id: ivan}`)",
+    ),
+    "operator misspelled": (
+        "rules:\n  - {name: a, queue: desk, operator: [lats]}",
+        "r.yaml:10:39: `operator` must be one of responsible, last, not `lats` (did you mean `last`?)",
+    ),
+    "operator twice": (
+        "rules:\n  - {name: a, queue: desk, operator: [last, {id: op1}, last]}",
+        "r.yaml:10:56: `last` is there twice in `operator`",
+    ),
+    "nobody in a list of operators": (
+        "rules:\n  - {name: a, queue: desk, operator: []}",
+        "r.yaml:10:38: `operator` names 1 to 5 operators, not 0",
+    ),
+    "operator without an id": (
+        "rules:\n  - {name: a, queue: desk, operator: {}}",
+        "r.yaml:10:38: `operator` needs `id`",
+    ),
+    "id that no operator can have": (
+        "rules:\n  - {name: a, queue: desk, operator: {id: Анна}}",
+        "r.yaml:10:43: `Анна` is no id of an operator (allowed: [a-z0-9._-]{1,32})",
+    ),
+    "whether it is the first time in words": (
+        "rules:\n  - {name: a, queue: desk, when: {call.first_time: often}}",
+        "r.yaml:10:52: call.first_time is true or false, not `often`",
     ),
     "time for an operator that is not rung": (
         "rules:\n  - {name: a, queue: desk, operator_timeout: 5s}",
@@ -344,7 +363,7 @@ WHOLE = {
     "only a comment": ("# later\n", "r.yaml:1:1: the file is empty"),
     "a list": ("- 1\n", "r.yaml:1:1: the rule file must be a mapping of keys to values (known keys: version, region, "
                "timezone, lines, schedules, classes, queues, rules, default, ambiguous, trusted_trunks, degraded, "
-               "tests)"),
+               "max_overtake, patience, tests)"),
     "larger than a megabyte": ("#" * 1_000_001, "r.yaml:1:1: the file is larger than 1 MB"),
     "tab": ("\tversion: 1", "r.yaml:1:1: this is not YAML: found character '\\t' that cannot start any token"),
 }  # fmt: skip

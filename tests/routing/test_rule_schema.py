@@ -32,13 +32,13 @@ queues: {desk: {timeout: 60s}}
 rules:
   - name: outer
     when: {customer.city: {prefix: Т}}
-    rules: [{name: inner, queue: desk, then: [{queue: desk}]}]
+    rules: [{name: inner, queue: {queue: desk}, then: [{queue: desk}], penalties: {max: 4}}]
 default: {queue: desk}
 degraded: {queue: desk}
 tests:
   - name: it
     given: {caller: 100}
-    expect: {queue: desk, steps: [{queue: desk}]}
+    expect: {queue: desk, steps: [{queue: desk}], penalties: {max: 4}}
   - name: deals
     given: {deals: [{stage: paid}]}
     expect: {queue: desk}
@@ -137,7 +137,7 @@ def test_schema_and_loader_know_the_same_keys(path: tuple[str | int, ...]) -> No
     if known:
         assert set(schema["properties"]) == known
     else:
-        assert set(schema["properties"]) - {"caller", "did", "trunk", "at", "crm"} <= FACTS.keys()
+        assert set(schema["properties"]) - {"caller", "did", "trunk", "at", "crm", "crm_age"} <= FACTS.keys()
 
 
 @pytest.mark.parametrize("fact", FACTS)
@@ -167,7 +167,7 @@ def examples() -> Iterator[Any]:
     page = (ROOT / "docs" / "rules.md").read_text("utf-8")
     for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", page, re.MULTILINE):
         text = textwrap.dedent(block)
-        if re.match(r"\n*[a-z]+:", text) and not text.strip().startswith("when:"):
+        if re.match(r"\n*[a-z_]+:", text) and not text.strip().startswith("when:"):
             yield pytest.param(text, id=text.split()[0])
 
 

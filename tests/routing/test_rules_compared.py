@@ -79,6 +79,19 @@ def test_calls_are_counted_by_the_queues_between_which_they_move() -> None:
     assert tally.after.class_queues["new", "production"] == 1
 
 
+def test_calls_whose_history_is_not_kept_are_counted_when_the_new_rules_ask_for_it() -> None:
+    asking = load_rules(HEAD + "rules: [{name: again, when: {call.missed_last_hour: {min: 1}}, queue: sales}]\n")
+    known: dict[str, Any] = {"call.first_time": False, "call.missed_last_hour": 1, "customer.last_operator": None}
+    hidden: dict[str, Any] = {"call.kind": "anonymous"}
+    strange: dict[str, Any] = {"call.kind": ["external"]}
+    calls = [kept(1), kept(2, **known), kept(3, **hidden), kept(4, **strange)]
+
+    tally = compare(calls, OLD, asking, most=None)
+
+    assert (tally.without_history, tally.after.queues) == (2, {"sales": 1, "desk": 3})
+    assert compare(calls, asking, OLD, most=None).without_history == 0
+
+
 def test_expressions_that_cannot_be_computed_are_counted_by_rule() -> None:
     assert compare([kept(1), kept(2, None, **{"deal.amount": 200})], OLD, NEW, most=None).errors == {"wrong": 1}
 

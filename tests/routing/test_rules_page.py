@@ -5,12 +5,15 @@ import textwrap
 from pathlib import Path
 
 import pytest
+from guide_page import put_in
 
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.number import NumberKind
 from cti_bridge.routing.hours_text import faults
+from cti_bridge.routing.judgement import RuleText, judge
 from cti_bridge.routing.load import KEYS, load_rules
+from cti_bridge.routing.read_tests import TEST_KEYS
 from cti_bridge.routing.rules import Ambiguous
 from cti_bridge.routing.schedules import EXCEPTION_KEYS, SCHEDULE_KEYS
 from cti_bridge.routing.tree import RULE_KEYS
@@ -22,7 +25,7 @@ LINES = next(block for block in BLOCKS if block.strip().startswith("lines:")).st
 HOURS = PAGE.split("| `hours` | |\n|---|---|\n")[1].split("\n\n")[0].splitlines()
 SCHEDULES = next(block for block in BLOCKS if block.strip().startswith("schedules:")).strip("\n")
 BASE = (
-    "version: 1\nqueues: {sales: , evening: , primary-consult: }\ndefault: {queue: sales}\n"
+    "version: 1\nqueues: {sales: , evening: , primary-consult: , production: }\ndefault: {queue: sales}\n"
     "classes: [{name: production}, {name: sales}]\n"
 )
 
@@ -42,10 +45,25 @@ def test_the_example_file_loads() -> None:
 
 def test_the_example_rules_load() -> None:
     examples = [block.strip("\n") for block in BLOCKS if block.strip().startswith("rules:")]
-    scheduled, nested = (load_rules(BASE + LINES + "\n" + SCHEDULES + "\n" + example) for example in examples)
+    read = [load_rules(BASE + LINES + "\n" + SCHEDULES + "\n" + example) for example in examples]
 
-    assert nested.rules[0].children
-    assert scheduled.rules[0].conditions
+    assert any(one.rules[0].children for one in read)
+    assert any(one.rules[0].conditions for one in read)
+    assert any(one.asks_history for one in read)
+
+
+@pytest.mark.parametrize("block", BLOCKS, ids=lambda block: block[1:40])
+def test_every_example_is_one_that_is_tried(block: str) -> None:
+    lines = block.strip("\n").splitlines()
+    if (key := lines[0].partition(":")[0]) in KEYS:
+        file = next(one for one in BLOCKS if "version: 1" in one) if key == "tests" else BASE
+        ground = file if "version: 1" not in block else ""
+        ground += "".join(f"{one}\n" for one in (LINES, SCHEDULES) if key in {"rules", "max_overtake"})
+        load_rules(put_in(ground, block.strip("\n") + "\n"), stages=SHIPPED_STAGES)
+        return
+    commands = [line for line in lines if re.match(r"(?:\$ )?(?:cti-bridge|systemctl) ", line)]
+    printed = re.match(r"\S+\.yaml:\d+:\d+: |office  ", lines[0])
+    assert commands or printed or lines[0].startswith("when:")
 
 
 def test_the_example_schedules_load() -> None:
@@ -55,6 +73,14 @@ def test_the_example_schedules_load() -> None:
 @pytest.mark.parametrize("hours", re.findall(r"`([^`]+)`", "\n".join(row.split(" | ")[0] for row in HOURS)))
 def test_the_example_hours_are_hours(hours: str) -> None:
     assert not faults(hours, "RU")
+
+
+def test_the_example_of_waiting_loads() -> None:
+    (example,) = [block.strip("\n") for block in BLOCKS if block.strip().startswith("max_overtake:")]
+    read = load_rules(f"{BASE}{LINES}\n{example}\n")
+
+    assert read.max_overtake_s == 120
+    assert [rule.outputs.steps[0].step.max_waiting for rule in read.rules if rule.outputs] == [None, 10]
 
 
 def test_the_example_lines_load() -> None:
@@ -72,3 +98,18 @@ def test_the_example_conditions_load() -> None:
     for example in examples + maps:
         rule = textwrap.indent(f"name: it\nqueue: sales\n{example}", "    ")
         assert load_rules(f"{BASE}{LINES}\nrules:\n  -\n{rule}\n", stages=SHIPPED_STAGES).rules[0].conditions
+
+
+def test_every_example_that_is_commented_out_in_the_shipped_file_is_a_good_one() -> None:
+    shipped = (Path(__file__).parents[2] / "config" / "routing.yaml").read_text("utf-8")
+    keys = {*KEYS, *RULE_KEYS, *TEST_KEYS}
+    taken_off = re.sub(
+        r"^( *)# ((?:- |  )?(\w+):(?: .*)?)$",
+        lambda found: f"{found[1]}{found[2]}" if found[3] in keys else found[0],
+        shipped,
+        flags=re.MULTILINE,
+    )
+    judgement = judge(RuleText("routing.yaml", taken_off), None, SHIPPED_STAGES)
+
+    assert taken_off != shipped
+    assert (judgement.complaints, judgement.not_reached) == ((), ())

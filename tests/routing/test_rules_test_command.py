@@ -93,7 +93,7 @@ UNUSABLE = {
     "missing": (None, [], "No such file or directory"),
     "a mistake": ("version: 2\n", [], "routing.yaml:1:10: `version` must be 1"),
     "no file of tests": (SHIPPED, ["--tests", "nowhere.yaml"], "nowhere.yaml: No such file or directory"),
-    "not text": ("\udcff", [], "not UTF-8 at byte 0"),
+    "not text": ("\udcff", [], ":1:1: not UTF-8 (save it as UTF-8)"),
 }
 
 

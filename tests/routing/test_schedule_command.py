@@ -153,7 +153,19 @@ def test_a_time_that_means_nothing_is_refused(
 def test_check_warns_of_a_schedule_that_is_never_open(place: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (place / "routing.yaml").write_text(RULES.replace('"20:00-04:00"', "2020 Mo-Fr"), "utf-8")
 
-    assert main(["check", "--config", str(place / "c.yaml")]) == 0
+    assert main(["check", "--offline", "--config", str(place / "c.yaml")]) == 0
 
     warning = "routing.yaml:9:3: warning: schedule `night` is never open within a year (are its dates over?)"
     assert capsys.readouterr().err.splitlines() == [f"{place}/{warning}"]
+
+
+def test_check_warns_of_a_night_that_another_part_of_the_hours_cuts_off(
+    place: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (place / "routing.yaml").write_text(RULES.replace('"20:00-04:00"', '"Fr 22:00-06:00; Sa 10:00-16:00"'), "utf-8")
+
+    assert main(["check", "--offline", "--config", str(place / "c.yaml")]) == 0
+
+    assert "routing.yaml:9:3: warning: schedule `night` closes at midnight in the night from Fr 22:00 on" in (
+        capsys.readouterr().err
+    )

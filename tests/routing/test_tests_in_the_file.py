@@ -177,7 +177,8 @@ MISTAKES = {
     "nothing expected": ("tests: [{name: a}]", "1:9: a test needs `expect`"),
     "empty expect": (
         "tests: [{name: a, expect: {}}]",
-        "1:27: `expect` is empty (known keys: queue, steps, final, class, rule, decision, crm, operator, priority)",
+        "1:27: `expect` is empty (known keys: queue, steps, final, class, rule, decision, crm, operator, priority, "
+        "penalties, language, announcement)",
     ),
     "given as a list": (
         "tests: [{name: a, given: [], expect: {queue: desk}}]",
@@ -243,7 +244,7 @@ EXPECT_MISTAKES = {
     "unknown queue": ("{queue: slaes}", "1:9: queue `slaes` is not in `queues` (did you mean `sales`?)"),
     "unknown queue in a step": ("{steps: [slaes]}", "1:10: queue `slaes` is not in `queues` (did you mean `sales`?)"),
     "unknown key of a step": (
-        "{steps: [{queue: desk, max: 3}]}", "1:24: unknown key `max` (known keys: queue, timeout)"
+        "{steps: [{queue: desk, max: 3}]}", "1:24: unknown key `max` (known keys: queue, timeout, max_waiting)"
     ),
     "steps as a word": ("{steps: desk}", "1:9: `steps` must be a list"),
     "ten steps": (f"{{steps: [{', '.join(['desk'] * 10)}]}}", "1:9: 10 steps, at most 9 are possible"),
