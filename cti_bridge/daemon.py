@@ -3,9 +3,8 @@
 import asyncio
 import contextlib
 import signal
-import ssl
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from typing import Any
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -16,8 +15,6 @@ from cti_bridge.asterisk.ami.exclusions import Exclusions
 from cti_bridge.asterisk.ami.queues import QueueWatch
 from cti_bridge.asterisk.ari.entry import StasisCounts, StasisEntry
 from cti_bridge.asterisk.ari.transport import AriAddress
-from cti_bridge.asterisk.recording.masking import phones_of
-from cti_bridge.asterisk.recording.recorder import Recorder
 from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.asterisk.records.reading import RecordFiles
 from cti_bridge.asterisk.state import AsteriskState
@@ -26,14 +23,13 @@ from cti_bridge.call_clock import CallClock
 from cti_bridge.calls.call import Call
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import CrmState, Lookup
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.stages import Stages
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.domain.ids import OperatorId
+from cti_bridge.listeners import private_listener, public_listener
 from cti_bridge.metrics import CallMetrics, DecisionMetrics
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.hub import Hub
-from cti_bridge.operators.limiter import SignInLimiter
 from cti_bridge.operators.protocol import CloseCode, Json
 from cti_bridge.operators.tickets import Tickets
 from cti_bridge.readiness import Readiness, Source, SourceState
@@ -49,48 +45,21 @@ from cti_bridge.reception.rule_reload import RuleReloads
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.reception.why_again import why_again
 from cti_bridge.record_keeping import RecordKeeping
+from cti_bridge.routing.problems import MAX_WARNED
 from cti_bridge.routing.reloaded import NotReloaded
-from cti_bridge.routing.unknown_queues import MAX_WARNED, unknown_queues
+from cti_bridge.routing.unknown_queues import unknown_queues
 from cti_bridge.settings import Mode, Settings
-from cti_bridge.web.app import public_app
-from cti_bridge.web.private import private_app
-from cti_bridge.web.rule_reload import ReloadByHttp
-from cti_bridge.web.security import Origins
-from cti_bridge.web.server import CannotListen, Listener
-from cti_bridge.web.site import PublicSite
+from cti_bridge.web.server import CannotListen
 
 log = structlog.get_logger(__name__)
 
 SOURCES_ON_THE_PAGE = ("asterisk", "crm", "journal")
-STAGES_EVERY_S = 30.0
-STAGES_WITHIN_S = 1.0
 _JOURNAL_CLOSE_S = 1.5
 _DOORS_CLOSE_S = 1.5
 
 
 class CannotStart(Exception):
     """The daemon cannot run as it is set up; each line of the message is for a person."""
-
-
-@dataclass(slots=True)
-class _Stages:
-    """The stage list in force: from the settings, or as the CRM last said."""
-
-    current: StageList
-    fixed: bool
-
-    async def follow(self, crm: EmbeddedCrm) -> None:
-        """Ask the CRM for its list now and then."""
-        while not self.fixed:
-            await self.ask(crm)
-            await asyncio.sleep(STAGES_EVERY_S)
-
-    async def ask(self, crm: EmbeddedCrm) -> None:
-        """Take over the CRM's list, unless the settings have one or it cannot be asked."""
-        if not self.fixed:
-            with contextlib.suppress(CrmUnavailable, TimeoutError):
-                async with asyncio.timeout(STAGES_WITHIN_S):
-                    self.current = await crm.stages()
 
 
 class Daemon:
@@ -100,12 +69,11 @@ class Daemon:
         self._settings = settings
         self._registry = CollectorRegistry()
         self._readiness = Readiness(["asterisk", "crm", "journal", "rules"])
-        fixed_stages = settings.crm.stages
-        self._stages = _Stages(fixed_stages or SHIPPED_STAGES, fixed=fixed_stages is not None)
+        self._stages = Stages(settings.crm.stages)
         self._accounts = Accounts(settings.data_dir)
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
-        self._crm = EmbeddedCrm(settings.crm.path, fixed_stages)
+        self._crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
         self._records = RecordKeeping(
             settings, crm=self._crm, crm_user=self._crm_user, on_state=self._teller("journal")
         )
@@ -198,7 +166,27 @@ class Daemon:
             self._stasis = StasisEntry(
                 address, self._reception.decide, asterisk.ari, self._stasis_counts, tap=self._tap
             )
-        self._public, self._private = self._listeners()
+        try:
+            self._public = public_listener(
+                settings.web,
+                accounts=self._accounts,
+                hub=self._hub,
+                tickets=self._tickets,
+                missed=self._records.missed,
+                registry=self._registry,
+            )
+        except CannotListen as error:
+            raise CannotStart(str(error)) from error
+        self._private = private_listener(
+            settings,
+            accounts=self._accounts,
+            readiness=self._readiness,
+            tap=self._tap,
+            ami=self._ami,
+            region=lambda: settings.pbx.region or self._rules.current.region,
+            reload=self._reloads.ask,
+            registry=self._registry,
+        )
         self._tasks: set[asyncio.Task[None]] = set()
         self._connect_the_parts()
 
@@ -209,12 +197,18 @@ class Daemon:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, _tell, stop, number)
         loop.add_signal_handler(signal.SIGHUP, self._reload)
+        starting = asyncio.create_task(self._start(), name="start")
         try:
-            await self._start()
+            either: set[asyncio.Future[Any]] = {starting, stop}
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+            if not stop.done():
+                starting.result()  # raises what kept it from starting
             received = await stop
             log.info("stopping", signal=received.name)
             return received
         finally:
+            starting.cancel()  # a rule file alone may take half a minute
+            await asyncio.gather(starting, return_exceptions=True)
             await self._stop()
 
     async def _start(self) -> None:
@@ -389,39 +383,6 @@ class Daemon:
 
     def _turned_away(self) -> int:
         return self._public.turned_away + self._private.turned_away
-
-    def _listeners(self) -> tuple[Listener, Listener]:
-        web = self._settings.web
-        tls: ssl.SSLContext | None = None
-        if web.cert_file is not None:
-            tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-            try:
-                tls.load_cert_chain(web.cert_file, web.key_file)
-            except (OSError, ssl.SSLError) as error:
-                raise CannotStart(
-                    f"web.public.tls: {web.cert_file}, {web.key_file}: {error.strerror or error}"
-                ) from error
-        site = PublicSite(
-            accounts=self._accounts,
-            hub=self._hub,
-            tickets=self._tickets,
-            limiter=SignInLimiter(),
-            registry=self._registry,
-            missed=self._records.missed,
-            origins=web.origins,
-        )
-        public = Listener(public_app(site), web.public_host, web.public_port, tls=tls)
-        recorder = Recorder(
-            self._tap,
-            self._ami,
-            pbx=self._settings.pbx.name,
-            region=lambda: self._settings.pbx.region or self._rules.current.region,
-            phones=lambda: phones_of((operator.id, operator.phones) for operator in self._accounts.directory.all()),
-        )
-        reload = ReloadByHttp(self._accounts, Origins.of(web.origins), self._reloads.ask)
-        probes = private_app(self._readiness, self._registry, recorder, reload, mode=self._settings.mode)
-        private = Listener(probes, web.private_host, web.private_port)
-        return public, private
 
 
 def _tell(stop: asyncio.Future[signal.Signals], number: signal.Signals) -> None:

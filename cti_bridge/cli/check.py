@@ -55,7 +55,7 @@ def _check(arguments: argparse.Namespace) -> int:
     problems = list(judgement.complaints)
     for key, why in settings.pbx.records.unreadable().items():
         problems.append(f"{place_of(arguments.config, ('pbxes', 0, 'records', key))}: `{key}`: {why}")
-    rules = None if judgement.problems else _rules(settings)
+    rules = _rules(settings)
     named = _named_operators(settings, rules) if rules else ()
     notes = [not_asked]
     if rules is not None and not arguments.offline:
@@ -71,7 +71,7 @@ def _check(arguments: argparse.Namespace) -> int:
 
 
 def _rules(settings: Settings) -> RuleSet | None:
-    """The rules that were found to be good, unless they have changed meanwhile."""
+    """The rules, also with mistakes that only the judge names, so that everything is told at once; else None."""
     try:
         return load_rules(read_rules(settings.rules))
     except (RulesUnreadable, RulesError):

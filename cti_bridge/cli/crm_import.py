@@ -168,7 +168,7 @@ def _in_words(result: ImportResult, *, dry_run: bool) -> Iterator[str]:
     if result.renamed:
         yield f"{result.renamed} customers have several names in the file; the last one counts"
     if result.ambiguous:
-        yield f"{result.ambiguous} numbers belong to several customers"
+        yield f"numbers that belong to several customers: {result.ambiguous}"
     if result.dropped:
         yield f"{result.dropped} internal numbers left out"
 

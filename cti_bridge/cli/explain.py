@@ -194,7 +194,9 @@ def _rules_for(
 ) -> tuple[str, str]:
     """The text of the rules to compute by, and how to call them."""
     if other is not None:
-        return read_rules(other), str(other)
+        others = read_rules(other)
+        _loaded(others, other, settings.crm.stages or SHIPPED_STAGES)  # a stage that is misspelled would never hold
+        return others, str(other)
     short = decision.rules_hash[:12]
     text = journal.rules(decision.rules_hash)
     if text is not None:

@@ -10,11 +10,14 @@ from cti_bridge.routing.rules import RuleSet
 
 
 def why_again(kept: DecisionRecord, rules: RuleSet, directory: Directory) -> Why:
-    """The reason of a kept decision; none where the rules in force are others than those that it was made by."""
+    """The reason of a kept decision; none where it would be made otherwise now."""
     if kept.rules_hash != rules.hash:
         return NO_REASON
     try:
         gathered = taken_up(kept.facts, rules)
     except ValueError:  # the facts are not kept any more
         return NO_REASON
-    return why(*decide(rules, gathered), as_on_a_card(kept.operator, kept.skipped, directory))
+    decision, trace = decide(rules, gathered)
+    if decision.rule != kept.rule:  # the release of before read these rules otherwise
+        return NO_REASON
+    return why(decision, trace, as_on_a_card(kept.operator, kept.skipped, directory))

@@ -3,10 +3,12 @@
 from cti_bridge.calls.book import Change
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.leg import Leg
+from cti_bridge.calls.pops import OwnerOf
 from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
 from cti_bridge.calls.recordings import Recording
 from cti_bridge.domain.ids import ChannelId, OperatorId
 from cti_bridge.domain.number import mask
+from cti_bridge.reception.dossiers import Dossier
 
 
 def worth_writing(change: Change) -> bool:
@@ -32,6 +34,39 @@ def _talks(call: Call) -> tuple[object, ...]:
     return call.answered_at, [(leg.id, leg.ended_at) for leg in call.legs if leg.answered_at is not None]
 
 
+def call_record(pbx: str, call: Call, dossier: Dossier, owner_of: OwnerOf) -> CallRecord:
+    """A call of this PBX as the journal keeps it."""
+    card = dossier.card
+    return CallRecord(
+        id=call.id,
+        pbx=pbx,
+        channel=call.channel,
+        linkedid=call.linkedid,
+        offered_at=call.offered_at,
+        caller=card.caller.key or card.caller.raw,
+        caller_kind=card.caller.kind.value,
+        caller_name=card.caller_name,
+        did=card.did,
+        trunk=card.trunk,
+        verified=card.verified,
+        decision=dossier.decision,
+        operator=dossier.answered_by,
+        queue=call.queue,
+        rang=tuple(dossier.rang),
+        pop_ms=dossier.pop_ms,
+        answered_at=call.answered_at,
+        ended_at=call.ended_at,
+        outcome=call.outcome.value if call.outcome else "",
+        recovered=call.recovered,
+        legs=tuple(leg_record(leg, owner_of(leg.interface)) for leg in call.legs),
+        recordings=tuple(_recording_record(one, call) for one in call.recordings),
+        direction=call.direction,
+        dialler=call.dialler.interface if call.dialler else "",
+        final=call.final.value if call.final else "",
+        customer_id=dossier.customer_id,
+    )
+
+
 def leg_record(leg: Leg, owner: OperatorId | None) -> LegRecord:
     """A leg as the journal keeps it; `owner` is the operator whose phone it is."""
     return LegRecord(
@@ -49,7 +84,7 @@ def leg_record(leg: Leg, owner: OperatorId | None) -> LegRecord:
     )
 
 
-def recording_record(recording: Recording, call: Call) -> RecordingRecord:
+def _recording_record(recording: Recording, call: Call) -> RecordingRecord:
     """A recording as the journal keeps it."""
     return RecordingRecord(
         channel=recording.channel,

@@ -86,7 +86,9 @@ def parse_document(text: str, problems: Problems) -> Node | None:
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         place = Place(mark.line + 1, mark.column + 1) if mark else start
-        problems.add(place, f"this is not YAML: {error.problem or error.context}")
+        said = str(error.problem or error.context)
+        said = "a tab, where it wants spaces" if repr("\t") in said else said
+        problems.add(place, f"this is not YAML: {said}")
         return None
     except YAMLError as error:
         problems.add(_place_of_character(text, error), "this is not YAML: a character that text must not have")

@@ -70,7 +70,7 @@ class GivenReader:
 
     def _fact(self, key: Scalar, value: Node) -> FactValue:
         if key.text not in FACTS:
-            hint = suggestion(key.text, (*GIVEN_KEYS, *GIVEN_FACTS), "see docs/rules.md")
+            hint = suggestion(key.text, (*GIVEN_KEYS, *GIVEN_FACTS), "see docs/rules-reference.md")
             self._problems.add(key, f"unknown fact {quoted(key.text)}", hint)
         elif key.text in FOLLOWS:
             self._problems.add(key, f"{quoted(key.text)} cannot be given", FOLLOWS[key.text])

@@ -38,6 +38,21 @@ def excluded(one: Condition, other: Condition) -> bool:
     return False
 
 
+def weight(conditions: Collection[Condition]) -> int:
+    """How much there is to look at in these conditions: lists of values, ranges, prefixes and schedules."""
+    return sum(_weight(condition.test) if isinstance(condition, FactCondition) else 1 for condition in conditions)
+
+
+def _weight(test: Test) -> int:
+    if isinstance(test, AllOf | AnyOf):
+        return sum(map(_weight, test.tests))
+    if isinstance(test, Not):
+        return _weight(test.test)
+    if isinstance(test, StartsWith):
+        return len(test.prefixes)
+    return 1 + len(test.values) // 100 if isinstance(test, OneOf) else 1  # values are looked up
+
+
 def plain(condition: Condition) -> Condition:
     """The same condition as one about a fact, where it is about a fact."""
     return _VERIFIED if isinstance(condition, NumberVerified) else condition

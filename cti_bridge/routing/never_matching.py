@@ -10,12 +10,15 @@ from dataclasses import dataclass, field
 
 from cti_bridge.routing.conditions import AllOf, AnyOf, Condition, FactCondition, OneOf, Test
 from cti_bridge.routing.expressions import Expression
-from cti_bridge.routing.implication import excluded, follows, plain
+from cti_bridge.routing.implication import excluded, follows, plain, weight
 from cti_bridge.routing.problems import Place, Problem, quoted
 from cti_bridge.routing.rules import ClassEntry, Rule, RuleSet
 
-MAX_COMPARISONS = 400_000
-"""A file of nothing but rules that look alike is not looked through for ever; what is not looked at is not told."""
+MAX_WORK = 1_000_000
+"""Pairs of lists, ranges and prefixes that are compared at most: a file of nothing but rules that look alike, or of
+prefixes without end, is not looked through for ever; what is not looked at is not told."""
+MAX_AT_ONCE = 250_000
+"""Of two rules with more pairs than that nothing is said."""
 
 _Key = tuple[str, object]
 
@@ -27,6 +30,7 @@ class _Taker:
     name: str
     place: Place
     conditions: tuple[Condition, ...]
+    weight: int
 
 
 @dataclass(slots=True)
@@ -35,10 +39,11 @@ class _Takers:
 
     filed: dict[_Key, list[_Taker]] = field(default_factory=lambda: defaultdict(list))
     everything: _Taker | None = None
-    comparisons: int = 0
+    work: int = 0
 
-    def add(self, taker: _Taker) -> None:
+    def add(self, name: str, place: Place, conditions: tuple[Condition, ...]) -> None:
         """One more."""
+        taker = _Taker(name, place, conditions, weight(conditions))
         if not taker.conditions:
             self.everything = self.everything or taker
             return
@@ -50,10 +55,13 @@ class _Takers:
         """The first that takes every call for which these conditions hold."""
         if self.everything is not None:
             return self.everything
+        own = weight(conditions)
         for key in dict.fromkeys(key for condition in conditions for key in _asked(plain(condition))):
             for taker in self.filed.get(key, ()):
-                self.comparisons += 1
-                if self.comparisons > MAX_COMPARISONS:
+                if (pairs := own * taker.weight) > MAX_AT_ONCE:
+                    continue
+                self.work += pairs
+                if self.work > MAX_WORK:
                     return None
                 if follows(taker.conditions, conditions):
                     return taker
@@ -72,7 +80,7 @@ def _classes(classes: Sequence[ClassEntry]) -> Iterator[Problem]:
         if taker is not None:
             yield _hidden("class", entry.name, entry.place, taker)
         else:
-            earlier.add(_Taker(entry.name, entry.place, entry.conditions))
+            earlier.add(entry.name, entry.place, entry.conditions)
 
 
 class _Rules:
@@ -85,7 +93,7 @@ class _Rules:
         """The problems of these rules; of a rule that is never reached not those of the rules in it, too."""
         for rule in rules:
             conditions = (*around, *rule.conditions)
-            if any(excluded(own, other) for own in rule.conditions for other in around):
+            if weight(rule.conditions) * weight(around) <= MAX_AT_ONCE and _contradicts(rule.conditions, around):
                 message = f"rule {quoted(rule.path)} can never match: it contradicts the rules around it"
                 yield Problem(rule.place.line, rule.place.column, message, "their conditions have to hold, too")
                 continue
@@ -93,9 +101,13 @@ class _Rules:
             if taker is None:
                 yield from self.walk(rule.children, conditions)
                 if rule.outputs is not None:
-                    self._earlier.add(_Taker(rule.path, rule.place, conditions))
+                    self._earlier.add(rule.path, rule.place, conditions)
             elif not _answers_degraded(rule):
                 yield _hidden("rule", rule.path, rule.place, taker)
+
+
+def _contradicts(conditions: Sequence[Condition], around: Sequence[Condition]) -> bool:
+    return any(excluded(own, other) for own in conditions for other in around)
 
 
 def _answers_degraded(rule: Rule) -> bool:

@@ -17,7 +17,7 @@ from cti_bridge.domain.decision import (
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import OPERATOR_ID
 from cti_bridge.routing.document import Items, Node, Table
-from cti_bridge.routing.problems import Problem, Problems, quoted, suggestion
+from cti_bridge.routing.problems import MAX_WARNED, Problem, Problems, quoted, suggestion
 from cti_bridge.routing.rules import OperatorWish, Outputs, Rule
 from cti_bridge.routing.scalars import Fields, read_text
 from cti_bridge.routing.vocabulary import LAST_OPERATOR
@@ -129,20 +129,26 @@ def unknown_operators(rules: Iterable[Rule], known: Collection[str]) -> tuple[Pr
     """A warning for each place at which a rule names an operator who is not there; none while nobody has been added."""
     if not known:
         return ()
+    there = frozenset(known)
     named = {
         (wish.line, wish.column): wish.operator
         for rule in _every(rules)
         for wish in (rule.outputs.operators if rule.outputs else ())
-        if wish.operator is not None and wish.operator not in known
+        if wish.operator is not None and wish.operator not in there
     }
-    return tuple(
+    missing = sorted(named.items())
+    found = [
         Problem(
             *place,
             f"warning: there is no operator {quoted(operator)}, so nobody is rung first for it",
             suggestion(operator, known, "see `cti-bridge operators list`"),
         )
-        for place, operator in sorted(named.items())
-    )
+        for place, operator in missing[:MAX_WARNED]
+    ]
+    if rest := len(missing) - len(found):
+        place, _ = missing[MAX_WARNED]
+        found.append(Problem(*place, f"warning: {rest} more operators are named who are not there"))
+    return tuple(found)
 
 
 def _wishes(rules: Iterable[Rule], path: str) -> tuple[OperatorWish, ...]:

@@ -12,6 +12,10 @@ MAX_COMPARED = 300
 """Names that a misspelled one is compared with: it takes time, and a hostile file could have many of both."""
 
 
+MAX_WARNED = 10
+"""So many names that nobody has are told one by one where calls must not wait for it; the rest is counted."""
+
+
 class Located(Protocol):
     """Anything that knows its place in the file; lines and columns count from 1."""
 

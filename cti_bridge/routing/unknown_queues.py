@@ -6,8 +6,6 @@ from cti_bridge.routing.problems import MAX_PROBLEMS, Problem, quoted, suggestio
 from cti_bridge.routing.rules import RuleSet
 
 MAX_NAMED = 10
-MAX_WARNED = 10
-"""So many of a file are named where calls must not wait for it."""
 
 
 def unknown_queues(
@@ -35,5 +33,5 @@ def unknown_queues(
     ]
     if rest := len(missing) - len(found):
         _, last = missing[at_most]
-        found.append(Problem(last.line, last.column, f"{has} {rest} more queues of the file"))
+        found.append(Problem(last.line, last.column, f"{has} queues of {rest} more names in the file"))
     return tuple(found)

@@ -58,7 +58,9 @@ class WhenReader:
         if name == CLASS_IN_CEL:
             self._problems.add(key, f"unknown fact {quoted(name)}", "in a map the class is `class`")
         elif name not in FACTS:
-            self._problems.add(key, f"unknown fact {quoted(name)}", suggestion(name, FACTS, "see docs/rules.md"))
+            self._problems.add(
+                key, f"unknown fact {quoted(name)}", suggestion(name, FACTS, "see docs/rules-reference.md")
+            )
         elif name == CLASS and self._classes is None:
             self._problems.add(key, "a class cannot depend on the class")
         else:
@@ -173,7 +175,7 @@ class WhenReader:
             self._problems.add(place_inside(self._lines, node, complaint.offset), complaint.message, complaint.hint)
         for pointless in checked.pointless if self._stages is not None else ():
             self._problems.add(place_inside(self._lines, node, pointless.offset), pointless.message, pointless.hint)
-        for comparison in checked.comparisons:
+        for comparison in checked.comparisons if self._stages is not None else ():
             self._comparison(comparison, place_inside(self._lines, node, comparison.offset))
         if checked.expression is None:
             return ()

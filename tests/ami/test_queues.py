@@ -1,7 +1,9 @@
 """Queues that the rules name and Asterisk does not have are told before a caller finds out."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -77,6 +79,18 @@ async def test_check_names_them_and_says_no(
     assert capsys.readouterr().out.splitlines() == [f"{tmp_path}/r.yaml:{line.format('')}" for line in MISSING]
 
 
+async def test_they_are_named_beside_what_can_never_match(
+    asterisk: FakeAsterisk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    again = "  - {name: again, when: {deal.stage: paid}, queue: slaes}\n"
+    command = written(tmp_path, asterisk.port, RULES.replace("default:", f"{again}default:"))
+
+    assert await asyncio.to_thread(main, command) == 1
+    hidden, *missing = capsys.readouterr().out.splitlines()
+    assert "r.yaml:9:12: rule `again` can never match" in hidden
+    assert missing == [f"{tmp_path}/r.yaml:{line.format('')}" for line in MISSING]
+
+
 async def test_offline_nobody_is_asked(
     asterisk: FakeAsterisk, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -122,6 +136,11 @@ async def test_asking_has_an_end(asterisk: FakeAsterisk) -> None:
         await ask_queues(at(asterisk.port), within_s=0.2)
 
     port = asterisk.port
+    with pytest.raises(CannotAsk, match="wrong version number"):
+        await ask_queues(replace(at(port), tls=ssl.create_default_context()), within_s=5)
+    with pytest.raises(CannotAsk, match=r"\.invalid:\d+: (Name or service not known|Temporary failure)"):
+        await ask_queues(replace(at(port), host="asterisk.invalid"), within_s=5)
+
     await asterisk.__aexit__()
     with pytest.raises(CannotAsk, match="refused"):
         await ask_queues(at(port), within_s=0.2)

@@ -45,7 +45,7 @@ def test_what_is_said_about_a_file(tmp_path: Path, config: Path, capsys: pytest.
     assert out.splitlines() == [
         "2 rows imported, 0 rejected; the CRM has 2 customers and 0 deals",
         "customers: 2 created, 0 updated, 0 unchanged",
-        "1 numbers belong to several customers",
+        "numbers that belong to several customers: 1",
     ]
 
 

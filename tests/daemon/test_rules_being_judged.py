@@ -14,7 +14,7 @@ import aiohttp
 import pytest
 from by_itself import SALES, ask, install
 
-from demo.bridge import Bridge
+from demo.bridge import Bridge, BridgeError
 
 pytestmark = pytest.mark.slow
 
@@ -177,3 +177,22 @@ async def test_it_decides_meanwhile_and_leaves_without_waiting_for_the_end(bridg
 
     assert time.monotonic() - began < LEFT_S
     assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+
+
+async def test_it_leaves_without_waiting_for_the_end_of_its_start(bridge: Bridge) -> None:
+    assert await bridge.stop() == 0
+    bridge.rules.write_text(ENDLESS, "utf-8")
+    start = asyncio.create_task(bridge.start())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        while not bridge.running:
+            await asyncio.sleep(0.01)
+    started = await judging(bridge)
+
+    began = time.monotonic()
+    assert await bridge.stop() == 0
+
+    assert time.monotonic() - began < LEFT_S
+    assert not any(Path(f"/proc/{pid}").exists() for pid in started)
+    with pytest.raises(BridgeError):
+        await start

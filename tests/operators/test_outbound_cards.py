@@ -59,8 +59,8 @@ class Desks:
         self.written.append(record)
 
     async def fetched(self) -> None:
-        while self.switchboard._fetches:
-            await asyncio.gather(*self.switchboard._fetches)
+        while self.switchboard.fetches.tasks:
+            await asyncio.gather(*self.switchboard.fetches.tasks)
 
     def dials(self, to: ChannelId, number: str, *, said: str = "101", caller: ChannelId = A, at: float = 2.0) -> None:
         self.switchboard.take(

@@ -63,8 +63,8 @@ class Reception:
 
     async def fetched(self) -> None:
         """Let everything that is being fetched arrive."""
-        while self.switchboard._fetches:
-            await asyncio.gather(*self.switchboard._fetches)
+        while self.switchboard.fetches.tasks:
+            await asyncio.gather(*self.switchboard.fetches.tasks)
 
     def rings(self, leg: ChannelId, phone: str, at: float) -> None:
         name = f"PJSIP/{phone}-00000001"

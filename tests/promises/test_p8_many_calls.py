@@ -34,9 +34,10 @@ from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
-from cti_bridge.reception import switchboard as switchboard_module
+from cti_bridge.reception import dossiers
 from cti_bridge.reception.card import Card
-from cti_bridge.reception.switchboard import MAX_FETCHES, Switchboard
+from cti_bridge.reception.card_fetches import MAX_FETCHES
+from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.settings import load_settings
 from demo.bridge import AGI_PORT, Bridge
 from promises.crowd import bridge_without_asterisk
@@ -44,7 +45,7 @@ from promises.crowd import bridge_without_asterisk
 pytestmark = [pytest.mark.promise, pytest.mark.timeout(600)]
 
 WARM_UP, CALLS, AT_ONCE, OPERATORS, NUMBERS = 2_000, 10_000, 60, 6, 100
-KINDS = ("Call", "Leg", "Card", "CallRecord", "DecisionRecord", "_Desk", "Task")
+KINDS = ("Call", "Leg", "Card", "CallRecord", "DecisionRecord", "Dossier", "Task")
 A_FEW, REST_S, THE_DAEMONS_TASKS = 20, 30.0, 200
 GROWTH_MIB = 32
 """Room for SQLite's and the allocator's habits; eight thousand calls kept would take more than twice that."""
@@ -196,12 +197,12 @@ async def test_ten_thousand_calls_at_once_stay_within_the_limit_and_who_has_to_g
             switchboard.take(offered(place))
             switchboard.take(rings(place))
         assert (len(switchboard.book), switchboard.book.dropped) == (limit, CALLS - limit)
-        assert objects()["_Desk"] <= limit + MAX_FETCHES, "cards on their way are kept until they have arrived"
+        assert objects()["Dossier"] <= limit + MAX_FETCHES, "cards on their way are kept until they have arrived"
         gave_way = [record for record in desk.records.values() if record.ended_at is not None]
         assert len(gave_way) == CALLS - limit
         assert all(record.recovered for record in gave_way)
         assert all(desk.told[record.id][-1] == "call.withdrawn" for record in gave_way)
-        assert switchboard.fetches_refused == CALLS - MAX_FETCHES
+        assert switchboard.fetches.refused == CALLS - MAX_FETCHES
         assert sum(task.get_name().startswith("card-") for task in asyncio.all_tasks()) == MAX_FETCHES
         for place in range(CALLS):
             switchboard.take(ChannelHungUp(float(CALLS), ChannelId(f"main-1.{place}")))
@@ -211,7 +212,7 @@ async def test_ten_thousand_calls_at_once_stay_within_the_limit_and_who_has_to_g
         desk.go_on.set()
         await switchboard.close()
     await asyncio.sleep(0.01)  # the loop holds what it has just called for one more turn
-    assert objects()["_Desk"] == 0
+    assert objects()["Dossier"] == 0
 
 
 async def test_after_a_restart_with_many_calls_every_card_is_completed_when_it_is_needed() -> None:
@@ -227,7 +228,7 @@ async def test_after_a_restart_with_many_calls_every_card_is_completed_when_it_i
                 SeenChannel(call.channel, "PJSIP/trunk-1", "PJSIP/trunk", call.linkedid, False, False, "", "sales")
             )
         switchboard.resync(Snapshot(1_000.0, tuple(seen)))
-        assert switchboard.fetches_refused == 0, "nobody looks at them yet"
+        assert switchboard.fetches.refused == 0, "nobody looks at them yet"
         desk.go_on.set()
         await asyncio.sleep(0.01)
         for place in (3, 499):
@@ -249,7 +250,7 @@ def record_of(call: Call) -> CallRecord:
 async def test_decisions_of_callers_of_whom_nothing_more_is_heard_are_not_kept_for_ever(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(switchboard_module, "MAX_DESKS", 100)
+    monkeypatch.setattr(dossiers, "MAX_DOSSIERS", 100)
     desk = Desk(1_000)
     record = DecisionRecord("matched", "fresh", None, "sales", "sales", "sales", (), "", "", "", None, "", {})
     desk.go_on.set()
@@ -267,4 +268,4 @@ async def test_decisions_of_callers_of_whom_nothing_more_is_heard_are_not_kept_f
 
 def objects_of(desk: Desk) -> int:
     """How many calls the switchboard keeps something of."""
-    return len(desk.switchboard._desks)
+    return len(desk.switchboard.dossiers)

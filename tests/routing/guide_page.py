@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RULES = "routing.yaml"
-PAGE = Path(__file__).parents[2] / "docs" / "rules-guide.md"
+PAGE = Path(__file__).parents[2] / "docs" / "rules.md"
 _BLOCK = re.compile(r"(?:^    .*\n|^\n(?=    ))+", re.MULTILINE)
 _SECTION = re.compile(r"(?=^[a-z_]+:)", re.MULTILINE)
 _NAMED = re.compile(r"# ([a-z.-]+\.yaml)\n")

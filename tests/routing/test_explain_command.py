@@ -225,6 +225,16 @@ def test_beside_a_call_of_the_past_stands_what_was_decided_then(kept: Path, caps
     assert told["took_ms"] == {"crm": 12.5, "rules": 0.21}
 
 
+@pytest.mark.parametrize("kept", [DECIDED], indirect=True)
+def test_a_slip_in_other_rules_is_told_and_not_explained(kept: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    other = "version: 1\nqueues: {desk: }\nrules: [{name: it, when: {deal.stage: payed}, queue: desk}]\n"
+    (kept / "new.yaml").write_text(f"{other}default: {{queue: desk}}\n", "utf-8")
+    capsys.readouterr()
+
+    assert explain(kept, "--call", "main-1.1", "--rules", str(kept / "new.yaml")) == 2
+    assert "stage `payed` is not in the stage list (did you mean `paid`?)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("kept", [replace(DECIDED, rules_hash="ab" * 32)], indirect=True)
 def test_where_the_rules_of_that_day_are_gone_the_present_ones_are_taken(
     kept: Path, capsys: pytest.CaptureFixture[str]

@@ -183,7 +183,9 @@ def test_on_a_terminal_it_has_colours_and_a_hostile_name_is_only_shown(
 
 
 def test_every_field_for_programs_is_on_the_page(rules: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    section = (ROOT / "docs" / "rules.md").read_text("utf-8").split("\n## Explain\n", 1)[1].split("\n## ", 1)[0]
+    section = (
+        (ROOT / "docs" / "rules-reference.md").read_text("utf-8").split("\n## Explain\n", 1)[1].split("\n## ", 1)[0]
+    )
 
     told = explained(rules, capsys, "--test", "an offer")
     named = {*told, *(key for rule in told["rules"] for key in rule)}  # type: ignore[attr-defined]
@@ -191,7 +193,7 @@ def test_every_field_for_programs_is_on_the_page(rules: Path, capsys: pytest.Cap
 
 
 def test_the_example_on_the_page_is_what_the_shipped_rules_say(capsys: pytest.CaptureFixture[str]) -> None:
-    page = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    page = (ROOT / "docs" / "rules-reference.md").read_text("utf-8")
     command, *shown = page.split("    $ cti-bridge ", 1)[1].split("\n\nFirst comes", 1)[0].splitlines()
 
     assert main([*shlex.split(command), "--rules", str(ROOT / "config" / "routing.yaml")]) == 0

@@ -11,12 +11,14 @@ from cti_bridge.routing.problems import MAX_PROBLEMS
 
 HEAD = "version: 1\nqueues: {desk: {timeout: 5}}\ndefault: {queue: desk}\n"
 HOSTILE = {
+    "nothing": ("", "1:1: the file is empty"),
     "many keys": ("".join(f"k{n}: 1\n" for n in range(26_000)), "25000:9: more than 50000 values in the file"),
     "deep brackets": ("[" * 900_000, "1:34: nested deeper than 32 levels"),
     "deep dashes": ("- " * 400_000, "1:67: nested deeper than 32 levels"),
     "deep questions": ("? " * 400_000, "1:67: nested deeper than 32 levels"),
     "NUL": (HEAD + "\0" * 100_000, "4:1: this is not YAML: a character that text must not have"),
     "half a character": (HEAD + "region: \ud800", "4:9: this is not YAML: a character that text must not have"),
+    "one character too many": ("#" * 1_000_001, "1:1: the file is larger than 1 MB"),
     "ten megabytes": ("я" * 10_000_000, "1:1: the file is larger than 1 MB"),
 }
 
@@ -24,6 +26,15 @@ HOSTILE = {
 @pytest.mark.parametrize(("text", "said"), HOSTILE.values(), ids=HOSTILE)
 def test_what_is_no_rule_file_is_answered_in_one_line(text: str, said: str) -> None:
     assert judge(RuleText("r.yaml", text), None, SHIPPED_STAGES).complaints == (f"r.yaml:{said}",)
+
+
+def test_a_file_of_nothing_but_mistakes_is_answered_in_bounds() -> None:
+    wrong = "".join(f"wrong{number}: 1\n" for number in range(5000))
+
+    lines = judge(RuleText("r.yaml", HEAD + wrong), None, SHIPPED_STAGES).complaints
+
+    assert len(lines) == MAX_PROBLEMS + 1
+    assert lines[-1].endswith("and 4900 more problems")
 
 
 def test_of_a_file_that_is_too_large_no_more_is_read_than_shows_it(tmp_path: Path) -> None:

@@ -18,7 +18,7 @@ from cti_bridge.routing.load import KEYS
 from cti_bridge.routing.outputs import STEP_KEYS
 from cti_bridge.routing.tree import RULE_KEYS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "rules-reference.md").read_text("utf-8")
 MONDAY, SUNDAY = "2026-11-23 11:00", "2026-11-22 11:00"
 
 # Keys of a rule -------------------------------------------------------------------------------------------------------

@@ -144,3 +144,14 @@ def test_a_file_of_rules_that_look_alike_is_judged_in_bounds() -> None:
     )
 
     assert never_matching(load_rules(HEAD + many)) == ()
+
+
+def test_of_prefixes_without_end_nothing_is_said_and_of_long_lists_it_is() -> None:
+    def inside(one: str, other: str) -> str:
+        inner = f"{{name: inner, when: {{customer.city: {other}}}, queue: desk}}"
+        return f"  - {{name: outer, when: {{customer.city: {one}}}, queue: desk, rules: [{inner}]}}\n"
+
+    north, south = (", ".join(f"{side}{n}" for n in range(5_000)) for side in ("n", "s"))
+
+    assert hidden(inside(f"{{prefix: [{north}]}}", f"{{prefix: [{south}]}}")) == []
+    assert hidden(inside(f"[{north}]", f"[{south}]")) == ["rule `outer/inner` can never match"]

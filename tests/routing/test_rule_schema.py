@@ -164,7 +164,7 @@ def test_the_schema_is_a_schema_and_is_shipped_as_it_is_printed(capsys: pytest.C
 def examples() -> Iterator[Any]:
     yield pytest.param(EVERYTHING, id="everything")
     yield pytest.param((ROOT / "config" / "routing.yaml").read_text("utf-8"), id="routing.yaml")
-    page = (ROOT / "docs" / "rules.md").read_text("utf-8")
+    page = (ROOT / "docs" / "rules-reference.md").read_text("utf-8")
     for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", page, re.MULTILINE):
         text = textwrap.dedent(block)
         if re.match(r"\n*[a-z_]+:", text) and not text.strip().startswith("when:"):

@@ -11,6 +11,9 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.domain.customer import Stage, StageList
 from cti_bridge.reception import rule_file
 from cti_bridge.reception.rule_file import RuleFile
+from cti_bridge.routing.load import load_rules
+from cti_bridge.routing.preferred import unknown_operators
+from cti_bridge.routing.problems import MAX_WARNED
 from cti_bridge.routing.unknown_queues import unknown_queues
 
 RULES = """\
@@ -61,6 +64,27 @@ async def test_missing_queues_are_told_at_a_reload_and_when_asterisks_queues_cha
     assert (await file.reload()).warnings == (f"{tmp_path}/{WARNING}",)
     assert warned() == [f"{tmp_path}/{WARNING}"]
 
+    queues |= {"works"}
+    file.queues_changed()
+    assert warned() == [], "what the log has said of these rules is not said again with every change"
+
     queues |= {"slaes"}
     file.queues_changed()
     assert warned() == []
+
+    queues.remove("slaes")
+    file.queues_changed()
+    assert len(warned()) == 1, "it was there and is gone"
+
+
+def test_where_calls_must_not_wait_few_missing_names_are_told_and_the_rest_counted() -> None:
+    queues = "".join(f"  q{n}:\n" for n in range(5_000))
+    wishes = "".join(f"  - {{name: r{n}, queue: q1, operator: {{id: o{n}}}}}\n" for n in range(2_000))
+    rules = load_rules(f"version: 1\nqueues:\n{queues}default: {{queue: q1}}\nrules:\n{wishes}")
+
+    missing = unknown_queues(rules, [f"p{n}" for n in range(300)], "main", at_most=MAX_WARNED)
+    nobody = unknown_operators(rules.rules, [f"p{n}" for n in range(300)])
+
+    assert len(missing) == len(nobody) == MAX_WARNED + 1
+    assert missing[-1].format("r") == "r:13:3: Asterisk `main` has no queues of 4990 more names in the file"
+    assert nobody[-1].message == "warning: 1990 more operators are named who are not there"

@@ -83,7 +83,7 @@ def test_calls_whose_history_is_not_kept_are_counted_when_the_new_rules_ask_for_
     asking = load_rules(HEAD + "rules: [{name: again, when: {call.missed_last_hour: {min: 1}}, queue: sales}]\n")
     known: dict[str, Any] = {"call.first_time": False, "call.missed_last_hour": 1, "customer.last_operator": None}
     hidden: dict[str, Any] = {"call.kind": "anonymous"}
-    strange: dict[str, Any] = {"call.kind": ["external"]}
+    strange: dict[str, Any] = {"call.kind": 7}
     calls = [kept(1), kept(2, **known), kept(3, **hidden), kept(4, **strange)]
 
     tally = compare(calls, OLD, asking, most=None)

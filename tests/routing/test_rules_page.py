@@ -19,7 +19,7 @@ from cti_bridge.routing.schedules import EXCEPTION_KEYS, SCHEDULE_KEYS
 from cti_bridge.routing.tree import RULE_KEYS
 from cti_bridge.routing.vocabulary import FACTS
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "rules-reference.md").read_text("utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
 LINES = next(block for block in BLOCKS if block.strip().startswith("lines:")).strip("\n")
 HOURS = PAGE.split("| `hours` | |\n|---|---|\n")[1].split("\n\n")[0].splitlines()

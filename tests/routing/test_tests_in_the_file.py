@@ -1,4 +1,4 @@
-"""The tests of a rule file: given calls are decided as real ones are; mistakes are named where they stand."""
+"""The tests of a rule file: given calls are decided as real ones are, and what came out otherwise is told."""
 
 import json
 import re
@@ -18,7 +18,7 @@ from cti_bridge.routing.given import FOLLOWS, GIVEN_FACTS, GIVEN_KEYS
 from cti_bridge.routing.judgement import MAX_EXPLAINED, Judgement, RuleText, as_json, from_json, judge
 from cti_bridge.routing.load import load_rules
 from cti_bridge.routing.problems import MAX_PROBLEMS
-from cti_bridge.routing.read_tests import MAX_NAME, TEST_KEYS
+from cti_bridge.routing.read_tests import TEST_KEYS
 from cti_bridge.routing.rule_tests import GivenCrm
 from cti_bridge.routing.run_tests import run_test
 
@@ -155,141 +155,6 @@ def test_the_rules_that_no_test_reaches_are_named() -> None:
     assert reached == ("night", "vip", "rich", "busy", "waits", "named", "tver/work", "default", "degraded")
 
 
-MISTAKES = {
-    "tests as a map": ("tests: {a: b}", "1:8: `tests` must be a list"),
-    "test that is none": (
-        "tests: [paid]",
-        "1:9: a test must be a mapping of keys to values (known keys: name, given, expect)",
-    ),
-    "unknown key of a test": (
-        "tests:\n  - {name: a, givn: {}, expect: {queue: desk}}",
-        "2:15: unknown key `givn` (did you mean `given`?)",
-    ),
-    "no name": ("tests: [{expect: {queue: desk}}]", "1:9: a test needs `name`"),
-    "name twice": (
-        "tests:\n  - {name: a b, expect: {queue: desk}}\n  - {name: a  b, expect: {queue: desk}}",
-        "3:12: test `a b` is there twice (first in line 26)",
-    ),
-    "name too long": (
-        f"tests: [{{name: {'a' * (MAX_NAME + 1)}, expect: {{queue: desk}}}}]",
-        f"1:16: the name of a test is longer than {MAX_NAME} characters",
-    ),
-    "nothing expected": ("tests: [{name: a}]", "1:9: a test needs `expect`"),
-    "empty expect": (
-        "tests: [{name: a, expect: {}}]",
-        "1:27: `expect` is empty (known keys: queue, steps, final, class, rule, decision, crm, operator, priority, "
-        "penalties, language, announcement)",
-    ),
-    "given as a list": (
-        "tests: [{name: a, given: [], expect: {queue: desk}}]",
-        "1:26: `given` must be a mapping of keys and facts to values",
-    ),
-}  # fmt: skip
-GIVEN_MISTAKES = {
-    "unknown fact": (
-        "{customer.segmant: vip}", "1:2: unknown fact `customer.segmant` (did you mean `customer.segment`?)"
-    ),
-    "misspelled key": ("{caler: 100}", "1:2: unknown fact `caler` (did you mean `caller`?)"),
-    "nothing like a fact": ("{xyzzy: 1}", "1:2: unknown fact `xyzzy` (see docs/rules.md)"),
-    "caller as a fact": ("{call.caller: 100}", "1:2: `call.caller` cannot be given (write `caller`)"),
-    "kind of the caller": ("{call.kind: internal}", "1:2: `call.kind` cannot be given (it follows from `caller`)"),
-    "a class": (
-        "{class: sales}", "1:2: `class` cannot be given (it follows from the facts; `expect` can ask for it)"
-    ),
-    "what a line says": (
-        "{line.city: Тверь}", "1:2: `line.city` cannot be given (it follows from `did` and `lines`)"
-    ),
-    "fact without a value": (
-        "{deal.stage: }", "1:2: deal.stage has no value (what is not given is absent: leave it out)"
-    ),
-    "fact with several values": ("{deal.stage: [paid]}", "1:14: deal.stage has one value here"),
-    "unknown stage": ("{deal.stage: payed}", "1:14: stage `payed` is not in the stage list (did you mean `paid`?)"),
-    "text for a number": ("{deal.amount: much}", "1:15: deal.amount is a number, not `much`"),
-    "text for yes or no": ("{call.verified: yes}", "1:17: call.verified is true or false, not `yes`"),
-    "unknown state of the CRM": (
-        "{crm: dwn}", "1:7: `crm` must be one of answer, none, down, slow, stale, not `dwn` (did you mean `down`?)"
-    ),
-    "customer without a CRM": (
-        "{crm: down, customer.city: Тверь}",
-        "1:13: customer.city is unknown when `crm` is `down` (leave it out, or write `crm: stale`)",
-    ),
-    "customer whom nobody knows": (
-        "{crm: none, deals: [{stage: paid}]}", "1:13: deals is absent when `crm` is `none` (leave one of them out)"
-    ),
-    "customer who is hidden": (
-        "{caller: anonymous, customer.city: Тверь}",
-        "1:21: customer.city is never known of an anonymous caller (the CRM is not asked about him)",
-    ),
-    "customer known and not": (
-        "{customer.known: false, deal.stage: paid}", "1:2: customer.known is false, but deal.stage is given"
-    ),
-    "deal known and not": (
-        "{deal.known: false, deal.stage: paid}", "1:2: deal.known is false, but deal.stage is given"
-    ),
-    "the deal said twice": (
-        "{deals: [{stage: paid}], deal.stage: paid}",
-        "1:26: deal.stage beside `deals` (the deal is found among `deals`)",
-    ),
-    "deals as a number": ("{deals: 3}", "1:9: `deals` must be a list"),
-    "deal without a stage among several": ("{deals: [{amount: 3}]}", "1:10: a deal needs `stage`"),
-    "unknown key of a deal": (
-        "{deals: [{stage: paid, sum: 3}]}",
-        "1:24: unknown key `sum` (known keys: id, title, stage, amount, responsible)",
-    ),
-    "no time": ('{at: noon}', "1:6: `at`: 'noon' is not a time, write it like 2026-11-23 11:00"),
-    "no time at all": ("{at: }", "1:2: `at` must be a text"),
-}  # fmt: skip
-EXPECT_MISTAKES = {
-    "unknown key": ("{quue: desk}", "1:2: unknown key `quue` (did you mean `queue`?)"),
-    "unknown queue": ("{queue: slaes}", "1:9: queue `slaes` is not in `queues` (did you mean `sales`?)"),
-    "unknown queue in a step": ("{steps: [slaes]}", "1:10: queue `slaes` is not in `queues` (did you mean `sales`?)"),
-    "unknown key of a step": (
-        "{steps: [{queue: desk, max: 3}]}", "1:24: unknown key `max` (known keys: queue, timeout, max_waiting)"
-    ),
-    "steps as a word": ("{steps: desk}", "1:9: `steps` must be a list"),
-    "ten steps": (f"{{steps: [{', '.join(['desk'] * 10)}]}}", "1:9: 10 steps, at most 9 are possible"),
-    "unknown class": ("{class: salse}", "1:9: class `salse` is not in `classes` (did you mean `sales`?)"),
-    "unknown rule": ("{rule: vpi}", "1:8: rule `vpi` is not a rule that answers calls (did you mean `vip`?)"),
-    "rule that is only a group": (
-        "{rule: tver}", "1:8: rule `tver` is not a rule that answers calls (did you mean `tver/work`?)"
-    ),
-    "decision of the dialplan": (
-        "{decision: fallback}", "1:12: `decision` must be one of matched, default, degraded, not `fallback`"
-    ),
-    "state of the CRM": (
-        "{crm: down}", "1:7: `crm` must be one of fresh, cached, stale, none, skipped, failed, not `down`"
-    ),
-    "priority that is no number": (
-        "{priority: high}", "1:12: `priority` must be a whole number from 0 to 1000, not `high`"
-    ),
-    "final without a queue": ('{final: "queue:desc"}', "1:9: queue `desc` is not in `queues` (did you mean `desk`?)"),
-}  # fmt: skip
-
-
-@pytest.mark.parametrize(("tests", "expected"), MISTAKES.values(), ids=MISTAKES.keys())
-def test_a_mistake_in_a_test_is_named_where_it_stands(tests: str, expected: str) -> None:
-    first = HEAD.count("\n")
-    line, _, rest = expected.partition(":")
-
-    assert judged(f"{tests}\n").problems == (f"r.yaml:{first + int(line)}:{rest}",)
-
-
-@pytest.mark.parametrize(("told", "expected"), GIVEN_MISTAKES.values(), ids=GIVEN_MISTAKES.keys())
-def test_a_mistake_in_given_is_named_where_it_stands(told: str, expected: str) -> None:
-    assert judged(one(told, "{queue: desk}")).problems == (moved(expected, lines=3, columns=11),)
-
-
-@pytest.mark.parametrize(("expect", "expected"), EXPECT_MISTAKES.values(), ids=EXPECT_MISTAKES.keys())
-def test_a_mistake_in_expect_is_named_where_it_stands(expect: str, expected: str) -> None:
-    assert judged(one("{}", expect)).problems == (moved(expected, lines=4, columns=12),)
-
-
-def moved(expected: str, *, lines: int, columns: int) -> str:
-    """The message as it is where the text stands in a whole file."""
-    line, column, rest = expected.split(":", maxsplit=2)
-    return f"r.yaml:{HEAD.count(chr(10)) - 1 + int(line) + lines}:{int(column) + columns}:{rest}"
-
-
 def test_tests_can_have_a_file_of_their_own() -> None:
     judgement = judged("", beside=one("{}", "{queue: sales}"))
 
@@ -355,7 +220,7 @@ def test_a_test_is_decided_with_the_stages_in_use() -> None:
     assert (run.decision.class_name, run.decision.crm) == ("new", CrmSource.FRESH)
 
 
-PAGE = (Path(__file__).parents[2] / "docs" / "rules.md").read_text("utf-8")
+PAGE = (Path(__file__).parents[2] / "docs" / "rules-reference.md").read_text("utf-8")
 BLOCKS = [textwrap.dedent(block) for block in re.findall(r"(?:^    .*\n|^\n(?=    ))+", PAGE, re.MULTILINE)]
 
 

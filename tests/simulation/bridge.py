@@ -220,5 +220,5 @@ class Bridge:
             "phones in use": board._phones._interface_of,
             "callers in queues": board.overtaking._callers,
             "orders of queues": board.overtaking._order,
-            "desks": list(board._desks),
+            "dossiers": list(board.dossiers),
         }

@@ -60,7 +60,11 @@ def test_an_operator_who_decided_is_told_by_his_name() -> None:
     assert [one["value"] for one in told["reason"]] == ["Вера Лунёва", "Вера Лунёва", "u9"]
 
 
-@pytest.mark.parametrize("kept", [replace(KEPT, rules_hash="other"), replace(KEPT, facts={})], ids=["rules", "facts"])
+@pytest.mark.parametrize(
+    "kept",
+    [replace(KEPT, rules_hash="other"), replace(KEPT, facts={}), replace(KEPT, rule="vip")],
+    ids=["rules", "facts", "another release decides otherwise"],
+)
 def test_without_the_rules_or_the_facts_of_before_no_reason_is_made_up(kept: DecisionRecord) -> None:
     assert why_again(kept, RULES, STAFF) == NO_REASON
 

@@ -5,7 +5,6 @@ picture; then the session is ended and the next one begins with a new snapshot.
 """
 
 import asyncio
-import os
 import ssl
 import time
 import uuid
@@ -20,7 +19,7 @@ from cti_bridge.asterisk.ami import translate
 from cti_bridge.asterisk.ami.file_names import FileNames
 from cti_bridge.asterisk.ami.hearing import Hearing, LookBack, no_records
 from cti_bridge.asterisk.ami.inbox import MAX_WAITING, CallSink, Inbox
-from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
+from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager, why_not
 from cti_bridge.asterisk.ami.sighting import LISTS, Sighting
 from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.backoff import delays
@@ -179,8 +178,7 @@ class AmiConnection:
         except TimeoutError:
             return f"AMI at {address.host}:{address.port} did not answer in time"
         except OSError as error:
-            why = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
-            return f"AMI at {address.host}:{address.port}: {why}"
+            return f"AMI at {address.host}:{address.port}: {why_not(error)}"
         except (NotConnected, ActionRefused) as error:
             return f"AMI at {address.host}:{address.port}: {error}"
         finally:

@@ -8,6 +8,8 @@ unsent actions to repeat them after a reconnect, and reconnects every two second
 
 import asyncio
 import codecs
+import os
+import socket
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -43,6 +45,13 @@ class NotConnected(Exception):
 
 class ActionRefused(Exception):
     """The action was not carried out: Asterisk answered with an error, or too many are waiting for their answer."""
+
+
+def why_not(error: OSError) -> str:
+    """Why there is no connection, in words; errors of TLS and of the search for a name have numbers of their own."""
+    if error.errno and not isinstance(error, ssl.SSLError | socket.gaierror):
+        return os.strerror(error.errno)
+    return error.strerror or str(error) or type(error).__name__
 
 
 @dataclass(slots=True)

@@ -1,13 +1,12 @@
 """Which queues Asterisk has: asked now and then on the connection that there is, or once by a command."""
 
 import asyncio
-import os
 from collections.abc import Awaitable, Callable
 from functools import partial
 from typing import Protocol
 
 from cti_bridge.asterisk.ami.connection import AmiAddress
-from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager
+from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected, SafeManager, why_not
 from cti_bridge.asterisk.ami.translate import Headers, text
 
 EVERY_S = 60.0
@@ -52,8 +51,7 @@ async def ask_queues(address: AmiAddress, *, within_s: float) -> frozenset[str]:
     except TimeoutError:
         raise CannotAsk(f"AMI at {address.host}:{address.port} did not answer within {within_s:g} s") from None
     except OSError as error:
-        why = os.strerror(error.errno) if error.errno else str(error) or type(error).__name__
-        raise CannotAsk(f"AMI at {address.host}:{address.port}: {why}") from error
+        raise CannotAsk(f"AMI at {address.host}:{address.port}: {why_not(error)}") from error
     except (NotConnected, ActionRefused) as error:
         raise CannotAsk(f"AMI at {address.host}:{address.port}: {error}") from error
     finally:
