@@ -114,6 +114,7 @@ async def test_several_recordings_of_one_call_also_on_an_operators_phone_and_sto
         await record(asterisk, leg, "operator.wav")
         await asterisk.lab.event("MixMonitorStart", Channel=leg)
         await record(asterisk, caller.channel_name, "second.wav")
+        await named(bridge, caller.call_id, "second.wav")  # a channel that is gone cannot be asked for it
         await caller.phone.hang_up()
         await caller.phone.over()
     call = await closed(bridge, caller.call_id, recordings=3)
