@@ -36,11 +36,6 @@ _HOLDS = Evaluated(True)
 _HOLDS_NOT = Evaluated(False)
 
 
-def compiled(source: str, facts: tuple[str, ...]) -> Expression:
-    """Compiles a source that was checked before; raises ValueError with CEL's text when it is no CEL."""
-    return Expression(source, facts, cel.compile(source))
-
-
 class Workspace:
     """The facts of one call in the form that CEL wants; built when the first expression asks, then kept."""
 
