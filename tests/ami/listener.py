@@ -44,7 +44,7 @@ class Heard:
             self._news.notify_all()
 
     async def until(self, what: Callable[[], object]) -> None:
-        async with asyncio.timeout(5), self._news:
+        async with asyncio.timeout(30), self._news:
             await self._news.wait_for(what)
 
 
@@ -56,11 +56,12 @@ async def connected(
         yield ami
 
 
-def at(port: int, *, secret: str = "geheim", ping_every_s: float = 10.0) -> AmiAddress:
-    """Asterisk on this port; nobody waits long for it."""
+def at(port: int, *, secret: str = "geheim", ping_every_s: float = 10.0, within_s: float = 0.5) -> AmiAddress:
+    """Asterisk on this port; nobody waits longer for it than `within_s` seconds."""
     return AmiAddress(
         "127.0.0.1", port, "cti", secret,
-        connect_within_s=0.5, answer_within_s=0.5, boot_within_s=0.5, ping_every_s=ping_every_s, probe_within_s=0.3,
+        connect_within_s=within_s, answer_within_s=within_s, boot_within_s=within_s,
+        ping_every_s=ping_every_s, probe_within_s=0.3,
     )  # fmt: skip
 
 

@@ -20,7 +20,7 @@ async def test_every_action_that_is_sent_is_tried_below() -> None:
     heard = Heard()
     async with FakeAsterisk() as asterisk, connected(asterisk.port, heard, ping_every_s=0.05):
         await heard.until(lambda: ("up", "") in heard.states)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while "Ping" not in asterisk.actions:
                 await asyncio.sleep(0.01)
         assert set(asterisk.actions) == {*NEEDED, "Originate"}
@@ -104,7 +104,7 @@ async def test_who_waits_for_an_answer_when_the_line_is_cut_hears_at_once_that_n
     async with FakeAsterisk() as asterisk, connected(asterisk.port, heard) as connection:
         await heard.until(lambda: ("up", "") in heard.states)
         asking = asyncio.create_task(connection.ask({"Action": "Status"}))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while "Status" not in asterisk.actions:
                 await asyncio.sleep(0)
         asterisk.cut()
@@ -118,7 +118,7 @@ async def test_no_more_actions_wait_for_an_answer_than_there_is_room_for(monkeyp
     heard = Heard()
     async with FakeAsterisk() as asterisk, connected(asterisk.port, heard) as connection:
         await heard.until(lambda: ("up", "") in heard.states)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             results = await asyncio.gather(
                 *(connection.ask({"Action": "Status"}) for _ in range(10)), return_exceptions=True
             )

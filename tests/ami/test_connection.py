@@ -98,7 +98,7 @@ async def test_an_announced_shutdown_is_the_end_of_the_session() -> None:
 async def test_a_call_offered_while_the_snapshot_is_on_its_way_is_taken_after_it() -> None:
     heard = Heard()
     async with FakeAsterisk() as asterisk, connected(asterisk.port, heard) as connection:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while "CoreShowChannels" not in asterisk.actions:
                 await asyncio.sleep(0)
         connection.feed(CallOffered(1.0, CallId("main-1.1"), ChannelId("main-1.1"), "main-1.1"))

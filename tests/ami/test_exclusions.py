@@ -48,7 +48,7 @@ async def running(exclusions: Exclusions) -> AsyncIterator[None]:
 
 
 async def settled(exclusions: Exclusions, count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while exclusions.told + exclusions.lost < count:
             await asyncio.sleep(0)
 

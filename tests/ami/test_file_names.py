@@ -47,7 +47,7 @@ async def naming(pbx: Pbx, *, limit: int = 10) -> AsyncIterator[tuple[FileNames,
 
 
 async def until(heard: list[RecordingNamed], count: int) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while len(heard) < count:
             await asyncio.sleep(0)
 

@@ -59,7 +59,7 @@ async def ringing() -> AsyncIterator[tuple[FakeAsterisk, Watched, AmiConnection]
 async def pinged_again(asterisk: FakeAsterisk) -> None:
     """Wait until whatever follows a ping has had its turn."""
     before = asterisk.actions.count("Ping")
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while asterisk.actions.count("Ping") < before + 3:
             await asyncio.sleep(0.01)
 

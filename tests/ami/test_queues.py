@@ -152,7 +152,7 @@ async def test_the_bridge_knows_the_queues_when_asterisk_is_there_and_when_they_
     async with connected(asterisk.port, heard) as ami:
         watch = QueueWatch(ami.ask, lambda: seen.put_nowait(watch.names), every_s=0.01, while_down_s=0.01)
         watching = asyncio.create_task(watch.run())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             assert await seen.get() == {"sales", "works", "reception"}
             asterisk.queues.append("night")
             assert await seen.get() == {"sales", "works", "reception", "night"}

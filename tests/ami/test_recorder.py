@@ -56,7 +56,7 @@ def recorder_of(tap: Tap, ami: AmiConnection) -> Recorder:
 async def until(recording: Recording, what: str) -> list[dict[str, Any]]:
     """Everything up to the line in which this stands."""
     text = ""
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while what not in text:
             text += await recording.read(within_s=1) or ""
     return [json.loads(line) for line in text.splitlines()]
@@ -193,7 +193,7 @@ async def test_over_http_it_is_lines_and_a_reader_who_leaves_makes_room(
                 async with http.get("/recording") as refused:
                     assert (refused.status, await refused.text()) == (503, "2 recordings are being made already\n")
                 readers[0].close()
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     while it.tap.listening == MAX_LISTENERS:
                         await asyncio.sleep(0.01)
                 it.tap.close()

@@ -307,7 +307,7 @@ async def test_a_running_daemon_goes_on_writing_while_callers_are_forgotten(kept
             number += 1
             await asyncio.sleep(0.005)
         assert (await forgetting).calls == 39
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while journal.waiting:
                 await asyncio.sleep(0.01)
         assert journal.dropped == 0

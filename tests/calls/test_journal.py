@@ -69,7 +69,7 @@ class Running:
         await self.journal.close(within_s=5.0)
 
     async def written(self) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.journal.waiting or not self.journal.written:
                 await asyncio.sleep(0.01)
 
@@ -122,7 +122,7 @@ async def test_a_locked_file_costs_nothing_but_time(path: Path) -> None:
         with closing(sqlite3.connect(path)) as other:
             other.execute("BEGIN IMMEDIATE")
             running.journal.keep(record(1))
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while running.states[-1] != "at_risk":
                     await asyncio.sleep(0.01)
             running.journal.keep(replace(record(1), outcome="answered"))

@@ -53,7 +53,7 @@ async def ask(
     writer.write("".join(f"{key}: {value}\n" for key, value in environment.items()).encode() + b"\n")
     variables: dict[str, str] = {}
     try:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while line := (await reader.readline()).decode():
                 variables |= _set_by(line)
                 writer.write(b"200 result=1\n")

@@ -56,7 +56,7 @@ def judges(bridge: Bridge) -> list[str]:
 
 async def judging(bridge: Bridge) -> list[str]:
     """Wait until a file is being judged."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not (started := judges(bridge)):
             await asyncio.sleep(0.01)
     return started
@@ -69,7 +69,7 @@ async def key_file(bridge: Bridge, purpose: str = "reload") -> str:
     path = bridge.folder / f"{purpose}.key"
     path.write_text(key, "utf-8")
     headers = {"Authorization": f"Bearer {key.strip()}"}
-    async with asyncio.timeout(10), aiohttp.ClientSession() as http:
+    async with asyncio.timeout(30), aiohttp.ClientSession() as http:
         status = 401
         while status == 401:  # the daemon looks for new keys every second; with a body nothing is loaded
             await asyncio.sleep(0.5)
@@ -184,7 +184,7 @@ async def test_it_leaves_without_waiting_for_the_end_of_its_start(bridge: Bridge
     bridge.rules.write_text(ENDLESS, "utf-8")
     start = asyncio.create_task(bridge.start())
     await asyncio.sleep(0)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while not bridge.running:
             await asyncio.sleep(0.01)
     started = await judging(bridge)

@@ -73,7 +73,7 @@ class Office:
         """Have these states written, each on its own."""
         for state in states:
             self.journal.keep(state)
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while self.journal.waiting:
                     await asyncio.sleep(0.005)
 
@@ -184,7 +184,7 @@ async def test_a_receiver_that_is_down_for_a_while_misses_nothing(path: Path, re
         for number in range(1, 11):
             await office.keep(offered(number), ended(number))
         (courier,) = office.dispatch.couriers
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not courier.down:
                 await asyncio.sleep(0.01)
         await receiver.start()
@@ -299,12 +299,12 @@ async def test_a_clock_that_leaps_ahead_gives_nothing_up(path: Path, receiver: H
         for number in range(1, 8):
             await office.keep(offered(number))
         (courier,) = office.dispatch.couriers
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not courier.down:
                 await asyncio.sleep(0.01)
         clock.ahead_s = 14 * 365 * 86_400.0
         seen = len(receiver.arrivals)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(receiver.arrivals) < seen + 3:
                 await asyncio.sleep(0.01)
         assert {entry.state for entry in await office.entries()} == {"waiting"}
@@ -448,7 +448,7 @@ async def test_stopping_lets_a_report_under_way_arrive(path: Path, receiver: Htt
     receiver.behaviour = slow
     async with Office(path, webhook(receiver)).open() as office:
         await office.keep(offered(), ended())
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not receiver.arrivals:
                 await asyncio.sleep(0.01)
     assert len(receiver.arrivals) == 1
@@ -495,11 +495,11 @@ async def test_a_receiver_that_is_down_is_asked_with_one_report_at_a_time(path: 
         for number in range(1, 21):
             await office.keep(offered(number))
         (courier,) = office.dispatch.couriers
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while not courier.down or receiver.busy > 1:
                 await asyncio.sleep(0.01)
         receiver.most_busy, seen = 0, len(receiver.arrivals)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while len(receiver.arrivals) < seen + 3:
                 await asyncio.sleep(0.01)
         assert receiver.most_busy == 1
@@ -552,7 +552,7 @@ async def test_the_figures_say_what_waits_and_what_was_sent(path: Path, receiver
         await office.keep(offered(2), replace(offered(2), ended_at=1030.0, outcome="abandoned"))
         await office.until(lambda entries: [entry.state for entry in entries] == ["dead"] * 3)
         watching = asyncio.create_task(office.dispatch.watch())
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while figures(office)["cti_outbox_dead"] != 3:
                 await asyncio.sleep(0.01)
         watching.cancel()
@@ -583,7 +583,7 @@ async def test_a_full_disk_loses_no_report(path: Path, receiver: HttpReceiver) -
         await office.journal.ask(pages_at_most(1), within_s=5.0)  # no page more than there are
         for number in range(1, 100):
             office.journal.keep(ended(number))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while office.states[-1] != "at_risk":
                 await asyncio.sleep(0.01)
         assert {arrival.event["subject"] for arrival in receiver.arrivals} == {"main-1.1"}

@@ -148,7 +148,7 @@ async def test_what_the_journal_says_decides_and_is_kept(office: Office, journal
 
 async def test_crm_and_journal_are_asked_at_the_same_time(office: Office, journal: Asked) -> None:
     journal.before = office.crm.asked.wait  # a journal that answers once the CRM has been asked
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = await office.arrives()
 
     assert answer.variables["CTI_RULE"] == "again"

@@ -48,7 +48,7 @@ async def accounts_in(folder: Path, clock: Clock | None = None) -> AsyncIterator
 
 
 async def until(condition: asyncio.Event) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await condition.wait()
 
 

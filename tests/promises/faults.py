@@ -133,13 +133,13 @@ async def another_process(script: str, *arguments: str) -> AsyncIterator[asyncio
     )  # fmt: skip
     assert process.stdin is not None and process.stdout is not None
     try:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             assert await process.stdout.readline() == b"ready\n"
         yield process
     finally:
         process.stdin.close()
         try:
-            await asyncio.wait_for(process.wait(), 5)
+            await asyncio.wait_for(process.wait(), 30)
         except TimeoutError:
             process.kill()
             await process.wait()

@@ -102,7 +102,7 @@ async def plugged_in(asterisk: AsteriskInstance) -> AsyncIterator[list[Sipp]]:
             process = Sipp(f"phones: {kind.name}", render(scenario, values), asterisk.workdir, *address)
             stack.push_async_callback(process.stop)
             await process.start()
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(30):
                 while not bound(*address):
                     if process.ended:
                         raise SipError(f"{process.name}: {process.last_words()}")

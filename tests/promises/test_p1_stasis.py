@@ -205,7 +205,7 @@ async def test_ari_that_is_cut_under_a_waiting_caller_and_comes_back(
         await asterisk.lab.set_global("CTI_DEADLINE", "30")
         began = asterisk.lab.mark()
         async with Caller(asterisk, SALES, did=DID):
-            await asyncio.wait_for(stopped.wait(), 5)
+            await asyncio.wait_for(stopped.wait(), 30)
             await line.cut()
             reason = await source_is(installed, "asterisk", "at_risk", why=f"127.0.0.1:{line.port}")
             assert reason.startswith("ARI")
@@ -271,7 +271,7 @@ async def test_a_caller_who_hangs_up_during_the_decision(asterisk: AsteriskInsta
     async def late() -> bool:
         return await counted(bridge, "cti_ari_late") == 1
 
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not await late():
             await asyncio.sleep(0.02)
     assert await counted(bridge, "cti_ari_broken") == 0

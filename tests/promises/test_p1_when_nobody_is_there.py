@@ -79,7 +79,7 @@ async def missed(bridge: Bridge) -> list[dict[str, Any]]:
 
 async def in_the_last_resort(asterisk: AsteriskInstance, channel: str) -> Message:
     """Wait until this caller is in the dialplan's default queue."""
-    return await asterisk.lab.event("QueueCallerJoin", Uniqueid=channel, Queue=LAST_RESORT, within=8)
+    return await asterisk.lab.event("QueueCallerJoin", Uniqueid=channel, Queue=LAST_RESORT, within=20)
 
 
 def finals(asterisk: AsteriskInstance, channel: str) -> list[str]:
@@ -170,7 +170,7 @@ async def test_a_message_in_the_box_ends_the_call_with_thanks(asterisk: Asterisk
     async def press_hash() -> None:
         await lab.action("PlayDTMF", Channel=born["Channel"], Digit="#", Receive="true")
 
-    await lab.event("Newexten", Uniqueid=channel, AppData="VoiceMail(100,u)", within=8)
+    await lab.event("Newexten", Uniqueid=channel, AppData="VoiceMail(100,u)", within=20)
     await lab.event("VarSet", Uniqueid=channel, Variable="VMSTATUS")
     await press_hash()  # no need to hear out what the box says
     await until(lambda: sum(file.stat().st_size for file in box.rglob("*.wav")) > 3 * BYTES_PER_SECOND, within=25)
@@ -202,7 +202,7 @@ async def test_who_is_sent_on_into_the_admins_dialplan_has_overflowed(
     asterisk: AsteriskInstance, bridge: Bridge
 ) -> None:
     async with calling(asterisk, PETER, did=ELSEWHERE) as caller:
-        await asterisk.lab.event("Newexten", Uniqueid=caller.channel, Context="elsewhere", within=8)
+        await asterisk.lab.event("Newexten", Uniqueid=caller.channel, Context="elsewhere", within=20)
         assert finals(asterisk, caller.channel) == ["goto:elsewhere/s/1"]
     record = await ended(bridge, caller)
     assert (record.outcome, record.final) == ("overflowed", "elsewhere")

@@ -104,7 +104,7 @@ async def test_a_bridge_that_starts_on_a_full_disk_decides_and_keeps_what_it_has
     await bridge.start(ready=("asterisk", "rules"))
     async with incoming(asterisk, SALES) as caller:
         await asterisk.lab.event("QueueCallerJoin", Uniqueid=caller.channel)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while (await bridge.sources())["journal"]["state"] == "up":
             await asyncio.sleep(0.05)
     filler.unlink()

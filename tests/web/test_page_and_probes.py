@@ -85,7 +85,7 @@ async def raw_get(port: int, path: str) -> tuple[int, str]:
     """GET without any client that tidies the path up first."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n".encode())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         answer = (await reader.read()).decode()
     writer.close()
     await writer.wait_closed()

@@ -58,7 +58,7 @@ class Stage:
 
     async def bridged(self, extension: str, *, times: int = 1) -> None:
         """Wait until that many channels of this phone have been in a bridge with somebody."""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while True:
                 entered = self.ear.events("BridgeEnter")
                 if (
