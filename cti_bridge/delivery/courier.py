@@ -23,8 +23,9 @@ from cti_bridge.delivery.http_post import CONCURRENT
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.patience import Patience
 from cti_bridge.delivery.sink import Sink
-from cti_bridge.delivery.verdict import LONGEST_ASKED_S, Delivered, Refused, TryAgain, Verdict, wait_s
+from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict, wait_s
 from cti_bridge.domain.ids import CallId
+from cti_bridge.http_peers import LONGEST_ASKED_S
 
 log = structlog.get_logger(__name__)
 

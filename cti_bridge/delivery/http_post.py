@@ -13,6 +13,7 @@ import aiohttp
 
 from cti_bridge import __version__
 from cti_bridge.delivery.verdict import TryAgain, Verdict, judge
+from cti_bridge.http_peers import in_words
 
 CONCURRENT = 8
 """Reports on their way to one receiver at the same time, each of another call."""
@@ -42,7 +43,7 @@ class Poster:
         except TimeoutError:
             return verdict or TryAgain(f"no answer within {self._timeout_s:g} s")
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            return verdict or TryAgain(_in_words(error))
+            return verdict or TryAgain(in_words(error))
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""
@@ -73,19 +74,3 @@ async def _finish(answer: aiohttp.ClientResponse) -> None:
         left = 0
     if left <= 0:
         answer.close()
-
-
-def _in_words(error: Exception) -> str:
-    match error:
-        case aiohttp.ClientConnectorCertificateError() | aiohttp.ClientConnectorSSLError():
-            return "its certificate is not valid"
-        case aiohttp.ClientConnectorDNSError():
-            return "its name cannot be resolved"
-        case aiohttp.ClientConnectorError():
-            return "cannot be reached"
-        case aiohttp.ServerDisconnectedError() | aiohttp.ClientOSError():
-            return "the connection broke"
-        case aiohttp.ClientResponseError():
-            return "its answer is not HTTP"
-        case _:
-            return f"failed ({type(error).__name__})"

@@ -4,20 +4,16 @@ Whether a failure can pass by itself is decided here, from the HTTP status, and 
 """
 
 import random
-import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC
-from email.utils import parsedate_to_datetime
+
+from cti_bridge.http_peers import wait_asked_s
 
 FIRST_S, LONGEST_S = 1.0, 300.0
 """Waiting times between two attempts: doubling from the first to the longest."""
-LONGEST_ASKED_S = 3600.0
-"""A receiver that asks for more patience than this is tried again after it all the same."""
 _MAY_PASS = frozenset({408, 425, 429})
 _AWAY = 503
 """Service Unavailable speaks of the receiver, other 5xx may be what it makes of one report."""
-_IN_SECONDS = re.compile(r"\d{1,9}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +49,7 @@ def judge(status: int, retry_after: str, *, now: float) -> Verdict:
         return Refused(f"HTTP {status}")
     redirect = ", redirects are not followed" if 300 <= status < 400 else ""
     return TryAgain(
-        f"HTTP {status}{redirect}", _asked(retry_after, now), may_be_the_report=status >= 500 and status != _AWAY
+        f"HTTP {status}{redirect}", wait_asked_s(retry_after, now), may_be_the_report=status >= 500 and status != _AWAY
     )
 
 
@@ -61,16 +57,3 @@ def wait_s(attempts: int, asked_s: float | None, *, draw: Callable[[], float] = 
     """Seconds until the next attempt after so many: the doubled time, drawn from its upper half, or what was asked."""
     longest = min(LONGEST_S, FIRST_S * 2.0 ** min(attempts - 1, 30))
     return max(longest * (0.5 + draw() / 2), asked_s or 0.0)
-
-
-def _asked(retry_after: str, now: float) -> float | None:
-    """The seconds of a `Retry-After` header, which has them as a number or as a date; None for anything else."""
-    text = retry_after.strip()
-    if _IN_SECONDS.fullmatch(text):
-        return min(float(text), LONGEST_ASKED_S)
-    try:
-        at = parsedate_to_datetime(text)
-        seconds = at.replace(tzinfo=at.tzinfo or UTC).timestamp() - now
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return None
-    return min(max(seconds, 0.0), LONGEST_ASKED_S)

@@ -54,6 +54,29 @@ class CustomerRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class NewCustomer:
+    """Somebody whom the CRM did not know; `number` in E.164, `responsible` a user of the CRM or empty."""
+
+    name: str
+    number: str
+    email: str = ""
+    city: str = ""
+    responsible: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CustomerChanges:
+    """What is to be known of a customer from now on; None leaves a field as it is, empty text empties it."""
+
+    name: str | None = None
+    email: str | None = None
+    city: str | None = None
+    segment: str | None = None
+    preferred_channel: str | None = None
+    responsible: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Note:
     """What somebody wrote down about a customer, and when."""
 

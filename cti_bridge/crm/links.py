@@ -1,0 +1,89 @@
+"""What a CRM called the things that we made in it: which of its ids belongs to which call, across restarts.
+
+A CRM that gives a call an id of its own must be told that id when the call ends, perhaps after a restart; and one that
+cannot tell a repetition by itself must not be asked twice. One small SQLite file beside the journal, on its own thread.
+"""
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Protocol
+
+from sqlite_utils import Database
+
+from cti_bridge.database import DatabaseThread, DatabaseUnusable
+
+KEPT_S = 90 * 86_400.0
+"""How long an id is remembered; nothing is told of a call for so long."""
+_FORGET_EVERY_S = 3_600.0
+_WITHIN_S = 5.0
+
+_TABLES = """
+CREATE TABLE links (key TEXT PRIMARY KEY, value TEXT NOT NULL, at REAL NOT NULL) WITHOUT ROWID;
+CREATE INDEX links_by_age ON links (at);
+"""
+_PUT = """
+INSERT INTO links (key, value, at) VALUES (?, ?, ?)
+ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at
+"""
+
+
+class Links(Protocol):
+    """Remembers ids of a CRM by our own keys; survives restarts, forgets after 90 days."""
+
+    async def get(self, key: str) -> str | None:
+        """The CRM's id for this key, None when there is none. Raises DatabaseUnusable."""
+        ...
+
+    async def put(self, key: str, value: str) -> None:
+        """Remember it, over whatever was there; it is on disk when this returns. Raises DatabaseUnusable."""
+        ...
+
+
+class SqliteLinks:
+    """The links in the file at `path`, which is opened, or created, when one is asked for; `now` is seconds since 1970.
+
+    Ids that were put down more than 90 days ago are forgotten, once an hour, by whoever puts down another.
+    """
+
+    def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
+        self._file = DatabaseThread(path, (_TABLES,), name="crm-links")
+        self._now = now
+        self._forgotten_at = float("-inf")
+        self._closed = False
+
+    async def get(self, key: str) -> str | None:
+        """The CRM's id for this key, None when there is none. Raises DatabaseUnusable."""
+        self._open_still()
+        return await self._file.run(lambda database: _value(database, key), within_s=_WITHIN_S)
+
+    async def put(self, key: str, value: str) -> None:
+        """Remember it, over whatever was there; it is on disk when this returns. Raises DatabaseUnusable."""
+        self._open_still()
+        now = self._now()
+        forget = not 0 <= now - self._forgotten_at < _FORGET_EVERY_S
+
+        def write(database: Database) -> None:
+            with database.conn as connection:
+                connection.execute(_PUT, (key, value, now))
+                if forget:
+                    connection.execute("DELETE FROM links WHERE at < ?", (now - KEPT_S,))
+
+        await self._file.run(write, within_s=_WITHIN_S)
+        if forget:
+            self._forgotten_at = now
+
+    async def close(self) -> None:
+        """Close the file and end its thread; may be called twice."""
+        if not self._closed:
+            self._closed = True
+            await self._file.close()
+
+    def _open_still(self) -> None:
+        if self._closed:
+            raise DatabaseUnusable("the links to the CRM are closed")
+
+
+def _value(database: Database, key: str) -> str | None:
+    row = database.execute("SELECT value FROM links WHERE key = ?", (key,)).fetchone()
+    return str(row[0]) if row else None

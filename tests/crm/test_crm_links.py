@@ -1,0 +1,82 @@
+"""What a CRM called a call is remembered over a restart, and for ninety days."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from cti_bridge.crm.links import KEPT_S, SqliteLinks
+from cti_bridge.database import DatabaseUnusable
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 1_800_000_000.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+async def links(tmp_path: Path, clock: Clock) -> AsyncIterator[SqliteLinks]:
+    links = SqliteLinks(tmp_path / "links.sqlite", now=clock)
+    yield links
+    await links.close()
+
+
+async def test_what_was_put_down_is_known_after_a_restart(links: SqliteLinks, tmp_path: Path) -> None:
+    assert await links.get("main-1.1") is None
+    await links.put("main-1.1", "externalCall.7")
+    await links.put("main-1.2", "externalCall.8")
+    await links.put("main-1.1", "externalCall.9")
+    await links.close()
+    other = SqliteLinks(tmp_path / "links.sqlite")
+    assert [await other.get(key) for key in ("main-1.1", "main-1.2")] == ["externalCall.9", "externalCall.8"]
+    await other.close()
+
+
+async def test_nothing_is_made_before_it_is_asked(links: SqliteLinks, tmp_path: Path) -> None:
+    assert not (tmp_path / "links.sqlite").exists()
+
+
+async def test_after_ninety_days_it_is_forgotten(links: SqliteLinks, tmp_path: Path, clock: Clock) -> None:
+    await links.put("old", "1")
+    clock.now += KEPT_S - 10
+    await links.put("young", "2")
+    assert await links.get("old") == "1"
+    clock.now += 20
+    await links.put("at once", "3")
+    assert await links.get("old") == "1", "nobody looks again so soon"
+    clock.now += 3_600
+    await links.put("later", "4")
+    assert [await links.get(key) for key in ("old", "young", "at once")] == [None, "2", "3"]
+    with closing(sqlite3.connect(tmp_path / "links.sqlite")) as file:
+        assert file.execute("SELECT count(*) FROM links").fetchone() == (3,)
+
+
+async def test_a_clock_that_is_set_back_stops_nothing(links: SqliteLinks, clock: Clock) -> None:
+    await links.put("one", "1")
+    clock.now -= 10 * 86_400
+    await links.put("two", "2")
+    assert [await links.get(key) for key in ("one", "two")] == ["1", "2"]
+
+
+async def test_a_file_that_is_something_else_is_an_error_in_words(links: SqliteLinks, tmp_path: Path) -> None:
+    (tmp_path / "links.sqlite").write_bytes(b"no database at all " * 100)
+    with pytest.raises(DatabaseUnusable, match=r"links\.sqlite: file is not a database"):
+        await links.put("key", "value")
+
+
+async def test_once_closed_it_says_so_and_may_be_closed_again(links: SqliteLinks) -> None:
+    await links.put("key", "value")
+    await links.close()
+    await links.close()
+    with pytest.raises(DatabaseUnusable):
+        await links.get("key")
