@@ -12,6 +12,7 @@ from sqlite_utils import Database
 
 from cti_bridge.crm.embedded.schema import MIGRATIONS, stored_time
 from cti_bridge.database import migrate
+from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import FinishedCall
 from cti_bridge.domain.ids import CustomerId
 
@@ -41,6 +42,23 @@ WHERE customer_id = ? ORDER BY started_at DESC, key LIMIT ?
 """
 _ANY_OF = "SELECT 1 FROM calls WHERE key IN (SELECT value FROM json_each(?)) LIMIT 1"
 _FORGET = "DELETE FROM calls WHERE key IN (SELECT value FROM json_each(?))"
+
+
+def finished_call(report: CallReport) -> FinishedCall | None:
+    """What the list keeps of a report; None of a stranger's call, and of one that is not over."""
+    if report.customer_id is None or report.ended_at is None:
+        return None
+    return FinishedCall(
+        key=report.key,
+        customer_id=report.customer_id,
+        started_at=report.started_at,
+        answered_at=report.answered_at,
+        ended_at=report.ended_at,
+        queue=report.queue,
+        user=report.user,
+        outcome=report.outcome,
+        direction=report.direction,
+    )
 
 
 def open_for_calls(path: Path, *, busy_timeout_s: float) -> sqlite3.Connection:

@@ -7,6 +7,7 @@ SQLite goes on reading a file that was removed, and answers from memory when one
 """
 
 import asyncio
+import os
 import sqlite3
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -16,11 +17,22 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
-from cti_bridge.crm.embedded.call_list import open_for_calls, read_calls, write_call
+from cti_bridge.crm.embedded.call_list import finished_call, open_for_calls, read_calls, write_call
+from cti_bridge.crm.embedded.editing import add_customer, change_customer, write_note
 from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, stored_time, unavailable
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, FinishedCall, Note, StageList
+from cti_bridge.domain.call_report import CallMoment, CallReport
+from cti_bridge.domain.customer import (
+    Customer,
+    CustomerChanges,
+    CustomerRecord,
+    Deal,
+    FinishedCall,
+    NewCustomer,
+    Note,
+    StageList,
+)
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
@@ -39,6 +51,14 @@ WHERE n.key = ? ORDER BY c.id, d.id LIMIT ?
 """
 _NOTES = "SELECT at, author, text FROM notes WHERE customer_id = ? ORDER BY at DESC, id LIMIT ?"
 
+_WRITING = (
+    Capability.ADD_NOTE,
+    Capability.CREATE,
+    Capability.UPDATE,
+    Capability.REPORT_ENDED,
+    Capability.REPORT_UPDATED,
+)
+
 A = TypeVar("A")
 T = TypeVar("T")
 _Identity = tuple[int, int, int, int]
@@ -51,14 +71,19 @@ class EmbeddedCrm:
     """
 
     kind = "embedded"
+    capabilities = frozenset(Capability) - {
+        Capability.REPORT_STARTED,
+        Capability.REPORT_ANSWERED,
+        Capability.REPORT_STRANGERS,
+    }
 
     def __init__(self, path: Path, stages: StageList | None = None) -> None:
         self._path = path
         self._stages = stages
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crm-embedded")
         self._waiting = 0
-        self._noting = asyncio.Semaphore(1)
-        """A caller waits behind one note at most: each may take as long as a locked file is waited for."""
+        self._writing = asyncio.Semaphore(1)
+        """A caller waits behind one change at most: each may take as long as a locked file is waited for."""
         self._closed = False
         # Only the worker thread touches these three.
         self._database: Database | None = None
@@ -83,10 +108,25 @@ class EmbeddedCrm:
         rows = await self._ask(lambda database: database.execute(_NOTES, (customer_id, max(0, limit))).fetchall())
         return tuple(Note(at, row[1], row[2]) for row in rows if (at := stored_time(row[0])) is not None)
 
-    async def report(self, call: FinishedCall) -> None:
-        """Note the call with its customer, and when he was last spoken with. Repeated, it changes nothing."""
-        async with self._noting:
-            await self._on_the_thread(self._note, call)
+    async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
+        """Somebody new; the same name and number again, whatever the key, are the same customer."""
+        return await self._change(lambda connection: add_customer(connection, new))
+
+    async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
+        """Change what is known of a customer, until the next import says otherwise."""
+        await self._change(lambda connection: change_customer(connection, customer_id, changes))
+
+    async def add_note(self, customer_id: CustomerId, note: Note, *, key: str) -> None:
+        """Write a note down, once for each key."""
+        await self._change(lambda connection: write_note(connection, customer_id, note, key))
+
+    async def report(self, report: CallReport) -> None:
+        """Note a call that is over with its customer, and when he was last spoken with; again, it changes nothing."""
+        if report.moment not in (CallMoment.ENDED, CallMoment.UPDATED):
+            raise CrmRefuses(f"the embedded CRM is told of calls that are over, not of {report.moment}")
+        call = finished_call(report)
+        if call is not None:
+            await self._change(lambda connection: write_call(connection, self._path, call))
 
     async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
         """The latest calls that were reported of one customer, newest first."""
@@ -95,6 +135,13 @@ class EmbeddedCrm:
     async def check(self) -> None:
         """Return when the file is there, can be read and has tables that can be searched."""
         await self._ask(lambda database: database.execute(_FIND, ("+", 1)).fetchall())
+
+    async def lacking(self) -> dict[Capability, str]:
+        """What is written, where the file cannot be written to."""
+        await self.check()
+        if os.access(self._path, os.W_OK) and os.access(self._path.parent, os.W_OK):
+            return {}
+        return dict.fromkeys(_WRITING, f"{self._path} cannot be written by this user")
 
     async def close(self) -> None:
         """Close the file and end the thread, after the question that is being asked."""
@@ -127,13 +174,17 @@ class EmbeddedCrm:
             self._shut()
             raise unavailable(self._path, error) from error
 
-    def _note(self, call: FinishedCall) -> None:
-        """Write with a connection of its own, beside the one that reads and has made sure of the file."""
+    async def _change(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """Have `work` write with a connection of its own, beside the one that reads."""
+        async with self._writing:
+            return await self._on_the_thread(self._write, work)
+
+    def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
         try:
-            self._current()
+            self._current()  # makes sure of the file
             if self._writer is None:
                 self._writer = open_for_calls(self._path, busy_timeout_s=_BUSY_TIMEOUT_S)
-            write_call(self._writer, self._path, call)
+            return work(self._writer)
         except (sqlite3.Error, OSError, DatabaseUnusable) as error:
             self._shut()
             raise unavailable(self._path, error) from error
