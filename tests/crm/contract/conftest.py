@@ -1,0 +1,41 @@
+"""Database servers that the tests of a session share; started when the first of them asks."""
+
+from collections.abc import Iterator
+
+import pytest
+from databases import SECRET, MariadbServer, PostgresqlServer, Server, running
+from sql_people import carried_out_at_once
+from sql_tables import TABLES
+
+_READER = """
+CREATE ROLE cti_reader LOGIN PASSWORD '{secret}';
+GRANT SELECT ON ALL TABLES IN SCHEMA public TO cti_reader;
+"""
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[Server]:
+    """A real PostgreSQL with the tables of `sql_tables`."""
+    yield from _with_tables(PostgresqlServer())
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[Server]:
+    """A real MariaDB with the tables of `sql_tables`."""
+    yield from _with_tables(MariadbServer())
+
+
+@pytest.fixture(scope="session", params=["postgresql", "mariadb"])
+def server(request: pytest.FixtureRequest) -> Server:
+    """Each of them in turn."""
+    found = request.getfixturevalue(request.param)
+    assert isinstance(found, Server)
+    return found
+
+
+def _with_tables(server: Server) -> Iterator[Server]:
+    for one in running(server):
+        carried_out_at_once(one, TABLES[one.engine])
+        if one.engine == "postgresql":
+            carried_out_at_once(one, _READER.format(secret=SECRET.replace("'", "''")))
+        yield one
