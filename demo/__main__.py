@@ -1,9 +1,10 @@
 """`make demo`: a real Asterisk, the bridge, a small CRM and sample callers, on this machine and nowhere else.
 
-    python -m demo [--once] [--customers F.csv] [--rules F.yaml] [--callers F.csv] [--entry ari] [--json]
+    python -m demo [--once] [--customers F.csv] [--rules F.yaml] [--callers F.csv] [--entry ari] [--crm tryton] [--json]
 
-Without `--once` the callers call again and again until Ctrl-C. Exit code: 0 every call went as expected; 1 one did not,
-or rows of a file were rejected; 2 the demo could not be started; 130 Ctrl-C.
+Without `--once` the callers call again and again until Ctrl-C. With `--crm tryton` the customers are parties of a real
+Tryton, which is installed for that, and after a round the calls have to be found at their parties. Exit code: 0 every
+call went as expected; 1 one did not, or rows of a file were rejected; 2 the demo could not be started; 130 Ctrl-C.
 """
 
 import argparse
@@ -30,13 +31,22 @@ from demo.play import Play
 from demo.show import Screen
 from demo.sip import Behaviour, Phones
 from demo.sip_process import SipError
-from demo.system import OPERATORS, CannotStart, Files, System
+from demo.staff import OPERATORS
+from demo.system import CannotStart, Files, System
+from demo.tryton import TrytonError, install
+from demo.tryton_customers import TrytonCustomers
+from demo.tryton_office import OfficeError
 
 HERE = Path(__file__).resolve().parent
 CACHE = REPOSITORY / ".cache"
 ONCE_RING_S, ONCE_TALK_S = 0.4, 0.3
+ARRIVE_S = 20.0
+"""How long the last report may take to the CRM after the round."""
 LOOP_RING_S, LOOP_TALK_S, LOOP_PAUSE_S = 5.0, 6.0, 2.0
 STOPPED = 128 + signal.SIGINT
+CANNOT_GO_ON = (
+    CallersUnreadable, AsteriskError, BridgeError, SipError, LabError, DeskError, TrytonError, OfficeError,
+)  # fmt: skip
 
 
 def main() -> int:
@@ -47,27 +57,30 @@ def main() -> int:
     parser.add_argument("--rules", type=Path, default=REPOSITORY / "config" / "routing.yaml", metavar="F.yaml")
     parser.add_argument("--callers", type=Path, default=HERE / "callers.csv", metavar="F.csv")
     parser.add_argument("--entry", choices=("agi", "ari"), default="agi", help="how the trunk asks the bridge")
+    parser.add_argument("--crm", choices=("embedded", "tryton"), default="embedded", help="where the customers are")
     parser.add_argument("--json", action="store_true", help="a JSON object per call on stdout, and nothing else")
     arguments = parser.parse_args()
     screen = Screen(as_json=arguments.json)
     try:
         callers = read_callers(arguments.callers)
-        files = Files(arguments.customers, arguments.rules, read_queues(arguments.rules))
-        return asyncio.run(run(screen, callers, files, once=arguments.once, entry=arguments.entry))
+        files = read_files(arguments.customers, arguments.rules)
+        tryton = arguments.crm == "tryton"
+        return asyncio.run(run(screen, callers, files, once=arguments.once, entry=arguments.entry, tryton=tryton))
     except CallersRejected as error:
         return complain(str(error), 1)
     except CannotStart as error:
         return complain(str(error), error.code)
-    except (CallersUnreadable, AsteriskError, BridgeError, SipError, LabError, DeskError) as error:
+    except CANNOT_GO_ON as error:
         return complain(str(error), 2)
     except (KeyboardInterrupt, asyncio.CancelledError):
         return STOPPED
 
 
-def read_queues(rules: Path) -> tuple[str, ...]:
-    """Return the queues of a rule file. Raises CannotStart with every mistake in the file."""
+def read_files(customers: Path, rules: Path) -> Files:
+    """Return what a run is made of. Raises CannotStart with every mistake in the rule file."""
     try:
-        return tuple(load_rules(rules.read_text("utf-8"), stages=SHIPPED_STAGES).queues)
+        read = load_rules(rules.read_text("utf-8"), stages=SHIPPED_STAGES)
+        return Files(customers, rules, tuple(read.queues), read.region)
     except OSError as error:
         raise CannotStart(f"{rules}: {error.strerror}") from error
     except UnicodeDecodeError as error:
@@ -83,23 +96,29 @@ def complain(text: str, code: int) -> int:
     return code
 
 
-async def run(screen: Screen, callers: list[SampleCaller], files: Files, *, once: bool, entry: str) -> int:
+async def run(
+    screen: Screen, callers: list[SampleCaller], files: Files, *, once: bool, entry: str, tryton: bool = False
+) -> int:
     """Start everything, play the callers, and return the exit code."""
     stop_on_terminate()
     root = await build_root(CACHE)
+    installation = await asyncio.to_thread(install, CACHE, say=screen.say) if tryton else None
     password = secrets.token_urlsafe(9)
     ring_s, talk_s = (ONCE_RING_S, ONCE_TALK_S) if once else (LOOP_RING_S, LOOP_TALK_S)
     behaviours = dict.fromkeys(PHONES, Behaviour(answer_after=ring_s))
     with tempfile.TemporaryDirectory(prefix="cti-demo-", dir=os.environ.get("TMPDIR")) as folder:
         Path(folder).chmod(0o755)
+        crm = TrytonCustomers(installation, Path(folder) / "tryton") if installation else None
         async with (
-            System(root, Path(folder), files, password=password, say=screen.say, entry=entry) as system,
+            System(root, Path(folder), files, password=password, say=screen.say, entry=entry, tryton=crm) as system,
             Phones(system.asterisk, behaviours),
             Desks(system.url, dict.fromkeys(OPERATORS, password)) as desks,
         ):
             screen.welcome(system.url, password, OPERATORS, system.members)
             play = Play(system.asterisk, desks, JournalFile(system.journal), talk_s, screen.step)
             all_well = await play_all(screen, play, callers, once=once)
+            if crm is not None:
+                all_well = await calls_arrived(screen, crm, callers, region=files.region) and all_well
             return 0 if all_well and not system.rows_rejected else 1
 
 
@@ -117,6 +136,17 @@ async def play_all(screen: Screen, play: Play, callers: list[SampleCaller], *, o
                 await asyncio.sleep(LOOP_PAUSE_S)
     screen.table(results)
     return all(result.ok for result in results)
+
+
+async def calls_arrived(screen: Screen, crm: TrytonCustomers, callers: list[SampleCaller], *, region: str) -> bool:
+    """Whether Tryton has every call of the round at the party whose number called."""
+    numbers = [caller.number for caller in callers if caller.number]
+    missing = await crm.missing_calls(numbers, region=region, within_s=ARRIVE_S)
+    if missing:
+        screen.say(f"in Tryton, calls are missing at the parties {', '.join(map(str, missing))}")
+    else:
+        screen.say("Tryton has every call of the round at the party whose number called")
+    return not missing
 
 
 def stop_on_terminate() -> None:

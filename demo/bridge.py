@@ -38,8 +38,20 @@ class BridgeError(RuntimeError):
 class Bridge:
     """One `cti-bridge` installation: folder with settings and data, and the process when it runs."""
 
-    def __init__(self, folder: Path, asterisk: AsteriskInstance, *, page_port: int, rules: Path | None = None) -> None:
-        """Write the settings; nothing runs before `start`. `rules` is the shipped file unless another is given."""
+    def __init__(
+        self,
+        folder: Path,
+        asterisk: AsteriskInstance,
+        *,
+        page_port: int,
+        rules: Path | None = None,
+        crm: dict[str, Any] | None = None,
+    ) -> None:
+        """Write the settings; nothing runs before `start`.
+
+        `rules` is the shipped file unless another is given, `crm` that part of the settings for another CRM than the
+        embedded one.
+        """
         self.folder, self.page_port = folder, page_port
         self.settings = folder / "cti-bridge.yaml"
         self.data = folder / "data"
@@ -50,9 +62,9 @@ class Bridge:
         self.log: deque[str] = deque(maxlen=_LOG_KEPT)
         self._process: asyncio.subprocess.Process | None = None
         self._reading: asyncio.Task[None] | None = None
-        self._write(asterisk)
+        self._write(asterisk, crm or {})
 
-    def _write(self, asterisk: AsteriskInstance) -> None:
+    def _write(self, asterisk: AsteriskInstance, crm: dict[str, Any]) -> None:
         self.data.mkdir(parents=True, exist_ok=True)
         for name, secret in {"ami.secret": asterisk.ami_secret, "ari.secret": asterisk.ari_secret}.items():
             (self.folder / name).touch(mode=0o600)
@@ -77,6 +89,7 @@ class Bridge:
                     "private": {"host": asterisk.address, "port": PRIVATE_PORT},
                 },
                 "log": {"format": "json"},
+                **({"crm": crm} if crm else {}),
             }
         )
 

@@ -16,7 +16,7 @@ from demo.desks import Desks, Frame
 from demo.lab import LabError, Message
 from demo.sip import Caller
 from demo.sip_process import SipError
-from demo.system import OPERATORS
+from demo.staff import OPERATORS
 
 PATIENCE_S = 30.0
 ARRIVE_S = 10.0

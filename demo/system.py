@@ -13,7 +13,7 @@ from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import OperatorId
@@ -21,16 +21,9 @@ from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.accounts import Accounts
 from demo.asterisk import PHONES, AsteriskInstance
 from demo.bridge import Bridge, BridgeError
+from demo.staff import OPERATORS
+from demo.tryton_customers import TrytonCustomers
 
-OPERATORS = {
-    "op1": "Елена Крылова",
-    "op2": "Тимур Ахметов",
-    "op3": "Ольга Ланская",
-    "op4": "Денис Рябинин",
-    "op5": "Зоя Цветкова",
-    "op6": "Артём Юдин",
-}
-"""Id and name; the first has phone 101, and so on."""
 MEMBERS = {"primary-consult": ("op1", "op2"), "sales": ("op3", "op4"), "production": ("op5", "op6")}
 """Who answers which queue; a queue that is not named here is answered by everybody."""
 PAGE_PORT = 8088
@@ -47,11 +40,12 @@ class CannotStart(RuntimeError):
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """What a run is made of: the customers, the rules, and the queues that the rules name."""
+    """What a run is made of: the customers, the rules, and the queues and the region that the rules name."""
 
     customers: Path
     rules: Path
     queues: tuple[str, ...]
+    region: str
 
 
 class System:
@@ -66,16 +60,19 @@ class System:
         password: str,
         say: Callable[[str], None],
         entry: str = "agi",
+        tryton: TrytonCustomers | None = None,
     ) -> None:
         """Describe it; `say` is told in a line what happens next, `password` is that of every operator.
 
-        `entry` is how the trunk asks the bridge, `agi` or `ari`.
+        `entry` is how the trunk asks the bridge, `agi` or `ari`. `tryton` is the CRM where it is given.
         """
         self.asterisk = AsteriskInstance(root, folder / "asterisk")
         self.password = password
         self.members = {queue: MEMBERS.get(queue, tuple(OPERATORS)) for queue in files.queues}
         self.rows_rejected = False
         self._folder, self._files, self._say, self._entry = folder, files, say, entry
+        self._tryton = tryton
+        self._crm: dict[str, Any] = {}
         self._bridge = self._installed(PAGE_PORT)
         self.asterisk.agi = self._bridge.agi_url
         self._stack = AsyncExitStack()
@@ -100,6 +97,11 @@ class System:
                     raise result
             await self.asterisk.lab.set_global("ENTRY", self._entry)
             await self._fill_queues()
+            if self._tryton is not None:
+                self._say("starting Tryton, taking in the customers there")
+                stack.callback(self._tryton.stop)
+                await self._tryton.start(self._bridge.data / "crm.sqlite")
+                self._crm = self._tryton.settings()
             self._say("starting the bridge")
             await self._start_bridge(stack)
             self._stack = stack.pop_all()
@@ -110,7 +112,7 @@ class System:
         await self._stack.aclose()
 
     def _installed(self, page_port: int) -> Bridge:
-        return Bridge(self._folder, self.asterisk, page_port=page_port, rules=self._files.rules)
+        return Bridge(self._folder, self.asterisk, page_port=page_port, rules=self._files.rules, crm=self._crm)
 
     async def _import_customers(self) -> None:
         code, out, err = await self._bridge.run("crm", "import", str(self._files.customers))

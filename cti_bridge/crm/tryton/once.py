@@ -1,0 +1,52 @@
+"""Makes things in Tryton once, though it takes the same thing twice: what was made is remembered under a key of ours.
+
+Between making a thing and remembering it the bridge may be killed. So it is remembered first that the thing is about to
+be made, and whoever finds only that looks whether it is there; in the usual case nothing has to be searched.
+"""
+
+from collections.abc import Awaitable, Callable
+
+from cti_bridge.crm.links import Links
+from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.database import DatabaseUnusable
+
+_BEGUN = "?"
+
+
+class Once:
+    """Knows by our keys what was made in one Tryton. Every method raises CrmUnavailable when that cannot be known."""
+
+    def __init__(self, links: Links) -> None:
+        self._links = links
+
+    async def known(self, key: str) -> str | None:
+        """What was remembered under this key; None while nothing was made."""
+        value = await self._get(key)
+        return None if value == _BEGUN else value
+
+    async def remember(self, key: str, value: str) -> None:
+        """Keep this under the key, over what was there."""
+        try:
+            await self._links.put(key, value)
+        except DatabaseUnusable as error:
+            raise CrmUnavailable("what was told already cannot be written down") from error
+
+    async def made(
+        self, key: str, make: Callable[[], Awaitable[int]], look: Callable[[], Awaitable[int | None]]
+    ) -> int:
+        """The id of the thing under this key, made now if it is not there; `look` finds it when that is not sure."""
+        value = await self._get(key)
+        if value is not None and value != _BEGUN:
+            return int(value)
+        found = await look() if value == _BEGUN else None
+        if found is None:
+            await self.remember(key, _BEGUN)
+            found = await make()
+        await self.remember(key, str(found))
+        return found
+
+    async def _get(self, key: str) -> str | None:
+        try:
+            return await self._links.get(key)
+        except DatabaseUnusable as error:
+            raise CrmUnavailable("what was told already cannot be read") from error
