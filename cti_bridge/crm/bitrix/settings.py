@@ -1,0 +1,177 @@
+"""The part of the settings that is about Bitrix24, and how the CRM that it describes is opened."""
+
+import re
+from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, field_validator, model_validator
+
+from cti_bridge.crm.bitrix.adapter import READS_AND_WRITES, TELLS, BitrixCrm
+from cti_bridge.crm.bitrix.oauth import AUTHORITY, SignIn
+from cti_bridge.crm.bitrix.rest import Application, Rest, Right, Webhook
+from cti_bridge.crm.bitrix.telling import CallTeller
+from cti_bridge.crm.bitrix.words.people import Fields
+from cti_bridge.crm.bitrix.words.plain import Kind
+from cti_bridge.crm.links import Links
+from cti_bridge.crm.pace import Pace
+from cti_bridge.crm.port import Capability, Crm
+from cti_bridge.crm.recording_links import RecordingLinks, RecordingsModel
+from cti_bridge.crm.tokens import TokenKeeper
+from cti_bridge.crm.web_client import WebClient, check_base_url
+from cti_bridge.domain.customer import StageList
+from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret
+
+SETTINGS_EXAMPLE = """\
+crm:
+  kind: bitrix24
+  webhook: {secret_file: bitrix24.webhook}    # the address of an incoming webhook, right: crm
+  # Instead of `webhook` a local application (rights: crm, telephony), which can also tell Bitrix24 of calls:
+  # application:
+  #   portal: https://example.bitrix24.ru
+  #   client_id: local.0123456789abcd.01234567
+  #   client: {secret_file: bitrix24.client}      # its secret key
+  #   refresh: {secret_file: bitrix24.refresh}    # the refresh token of its first sign-in
+  #   user: 1                               # the number of the user whose calls are those that nobody answered
+  #   create_leads: false                   # true: Bitrix24 makes a lead of a caller whom it does not know
+  #   recordings:                           # where Bitrix24 can fetch recordings; without it calls have none
+  #     url: https://pbx.example.com/recordings
+  #     folder: /var/spool/asterisk/monitor
+  # search: [contact, company, lead]        # among whom callers are looked for
+  # fields: {segment: typeId, city: ufCrm_1700000000}    # your fields: city, timezone, segment, preferred_channel
+  # enterprise: false                       # true: your tariff allows 5 requests a second instead of 2
+"""
+_HOOK = re.compile(r"/rest/[0-9]{1,12}/[A-Za-z0-9]{1,100}")
+_TOKENS = "bitrix24-tokens.json"
+_FIELD = r"^([A-Za-z][A-Za-z0-9_]{0,60})?$"
+
+
+class _Needed(SecretModel):
+    """A secret that has to be there."""
+
+    @model_validator(mode="after")
+    def _given(self) -> "_Needed":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        return self
+
+
+class ApplicationModel(StrictModel):
+    """A local application."""
+
+    portal: str
+    client_id: str = Field(pattern=r"^[!-~]{1,200}$")
+    client: _Needed
+    refresh: _Needed
+    user: int = Field(gt=0)
+    create_leads: bool = False
+    recordings: RecordingsModel | None = None
+    authority: str = AUTHORITY
+
+    @field_validator("portal", "authority")
+    @classmethod
+    def _address(cls, value: str) -> str:
+        return check_base_url(value)
+
+
+class FieldsModel(StrictModel):
+    """Which fields of contacts, companies and leads hold what has no place of its own there."""
+
+    city: str = Field(default="", pattern=_FIELD)
+    timezone: str = Field(default="", pattern=_FIELD)
+    segment: str = Field(default="typeId", pattern=_FIELD)
+    preferred_channel: str = Field(default="", pattern=_FIELD)
+
+
+class BitrixModel(CrmPart):
+    """A portal of Bitrix24."""
+
+    can_be_mirrored = True
+
+    kind: Literal["bitrix24"] = "bitrix24"
+    webhook: _Needed | None = None
+    application: ApplicationModel | None = None
+    search: tuple[Kind, ...] = Field(default=tuple(Kind), min_length=1)
+    fields: FieldsModel = FieldsModel()
+    enterprise: bool = False
+
+    @field_validator("search")
+    @classmethod
+    def _once(cls, value: tuple[Kind, ...]) -> tuple[Kind, ...]:
+        if len(set(value)) != len(value):
+            raise ValueError("each of them once")
+        return value
+
+    @model_validator(mode="after")
+    def _one_way_in(self) -> "BitrixModel":
+        if (self.webhook is None) == (self.application is None):
+            raise ValueError("give webhook or application, and not both")
+        return self
+
+
+def opened(
+    model: BitrixModel, *, region: str, stages: StageList | None, folder: Path, data_dir: Path, links: Links
+) -> Crm:
+    """The portal that `model` describes; secrets lie in `folder`, tokens are kept in `data_dir`. Raises Misfit."""
+    pace = allowed_pace(enterprise=model.enterprise)
+    rest, teller, capabilities = _connected(model, pace, folder, data_dir, links)
+    return BitrixCrm(
+        rest,
+        links,
+        region=region,
+        teller=teller,
+        capabilities=capabilities,
+        kinds=model.search,
+        fields=Fields(**model.fields.model_dump()),
+        stages=stages,
+    )
+
+
+def allowed_pace(*, enterprise: bool = False) -> Pace:
+    """As often as Bitrix24 may be asked. It counts by our address, so something is left for others behind it."""
+    return Pace(5, 200, 100) if enterprise else Pace(2, 40, 20)
+
+
+def _connected(
+    model: BitrixModel, pace: Pace, folder: Path, data_dir: Path, links: Links
+) -> tuple[Rest, CallTeller | None, frozenset[Capability]]:
+    if model.application is None:
+        assert model.webhook is not None  # the model has one of the two
+        base, path = hook_parts(read_secret(model.webhook, folder, ("crm", "webhook")))
+        return _rest(base, Webhook(path), pace), None, READS_AND_WRITES
+    application = model.application
+    rest = _rest(application.portal, _right(application, folder, data_dir), pace)
+    published = application.recordings
+    recordings = RecordingLinks(published.url, published.folder) if published else None
+    teller = CallTeller(
+        rest, links, user=application.user, recordings=recordings, create_leads=application.create_leads
+    )
+    updates = frozenset({Capability.REPORT_UPDATED}) if recordings else frozenset()
+    return rest, teller, READS_AND_WRITES | TELLS | updates
+
+
+def _rest(base: str, right: Right, pace: Pace) -> Rest:
+    return Rest(WebClient(base, pace=pace, most_bytes=4_000_000), right, pace)
+
+
+def _right(model: ApplicationModel, folder: Path, data_dir: Path) -> Application:
+    at = ("crm", "application")
+    authority = WebClient(model.authority, most_bytes=100_000)
+    secret = read_secret(model.client, folder, (*at, "client"))
+    first_refresh = read_secret(model.refresh, folder, (*at, "refresh"))
+    sign_in = SignIn(authority, client_id=model.client_id, secret=secret)
+    return Application(TokenKeeper(data_dir / _TOKENS, sign_in.renew, first_refresh=first_refresh), authority)
+
+
+def hook_parts(address: str) -> tuple[str, str]:
+    """The portal of a webhook's address and the rest of it. Raises Misfit, which does not repeat the address."""
+    wrong = Misfit(("crm", "webhook"), "not the address of an incoming webhook, https://PORTAL/rest/USER/CODE/")
+    try:
+        parts = urlsplit(address)
+        path = parts.path.rstrip("/")
+        base = check_base_url(f"{parts.scheme}://{parts.netloc}")
+    except ValueError:
+        raise wrong from None
+    if not _HOOK.fullmatch(path) or parts.query or parts.fragment:
+        raise wrong
+    return base, path
