@@ -1,0 +1,1 @@
+"""amoCRM, abroad Kommo: its API v4."""
