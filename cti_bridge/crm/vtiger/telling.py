@@ -1,0 +1,96 @@
+"""What of a call is still to be told to vtiger, after what it was told before. Pure.
+
+vtiger has no notion of "known already": the first message of a call makes a row, and in vtiger CE each repetition makes
+another one. So it is remembered what was told, and a row that may be there or not is looked for first.
+
+* vtiger CE writes one row per call, and finds it by the call's id.
+* SalesPlatform writes one row per call **and user**, and leaves out what names no user of its own: a call that nobody
+  answered is told for one extension of the settings. Once a row is begun, the rest of the call is told for its user.
+* Vtiger Cloud is told in words of its own.
+"""
+
+from dataclasses import dataclass
+from typing import Self
+
+from cti_bridge.crm.vtiger.call_words import WORDS, Call, Manner, Message, link_of
+from cti_bridge.crm.vtiger.words import Flavour
+from cti_bridge.domain.call_report import CallMoment, CallReport
+from cti_bridge.domain.direction import Direction
+
+_OVER = frozenset({CallMoment.ENDED, CallMoment.UPDATED})
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """What vtiger was told of a call, and for which extension; `doubtful`: it is not known whether a row was made."""
+
+    extension: str = ""
+    begun: bool = False
+    answered: bool = False
+    ended: bool = False
+    doubtful: bool = False
+
+    @classmethod
+    def read(cls, text: str | None) -> Self:
+        """From what `text` wrote; nothing was told where there is none."""
+        marks, _, extension = (text or "").partition(" ")
+        return cls(extension, "b" in marks, "a" in marks, "e" in marks, "?" in marks)
+
+    def text(self) -> str:
+        """As it is remembered."""
+        marks = (("b", self.begun), ("a", self.answered), ("e", self.ended), ("?", self.doubtful))
+        return f"{''.join(mark for mark, holds in marks if holds)} {self.extension}"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What is to be said now: the message that makes a row, if there is none yet, then the others."""
+
+    call_id: str
+    begin: Message | None
+    rest: tuple[Message, ...]
+    then: Told
+
+
+def plan(report: CallReport, told: Told, manner: Manner) -> Plan | None:
+    """The messages for a moment of a call; None when there is nothing to say.
+
+    `report.user` is an extension of a user that vtiger knows, or empty.
+    """
+    call = Call(report, manner, told.extension or report.user or manner.unanswered)
+    over = report.moment in _OVER and report.ended_at is not None
+    if not _can_be_told(call, over=over) or _is_told(report, told):
+        return None
+    words = WORDS[manner.flavour]
+    rest: list[Message] = []
+    answered = told.answered or (report.answered_at is not None and bool(report.user))
+    if answered and not told.answered:
+        rest.append(words.answered(call))
+    if over:
+        rest += words.ended(call)
+    if report.moment is CallMoment.UPDATED and (link := link_of(report, manner)):
+        rest.append(words.recorded(call, link))
+    begin = None if told.begun else words.begun(call)
+    return Plan(call.id, begin, tuple(rest), Told(call.extension, True, answered, told.ended or over))
+
+
+def _can_be_told(call: Call, *, over: bool) -> bool:
+    """Whether vtiger has a place for the call: not for internal ones, and not always without a user of its own."""
+    if call.report.direction == Direction.INTERNAL:
+        return False
+    if call.manner.flavour is Flavour.SALESPLATFORM and not call.report.user and not over:
+        return False
+    return bool(call.extension) or (call.inbound and call.manner.flavour is not Flavour.SALESPLATFORM)
+
+
+def _is_told(report: CallReport, told: Told) -> bool:
+    """Whether it is a repetition, which would take the call back to where it was. `updated` is never one."""
+    match report.moment:
+        case CallMoment.STARTED:
+            return told.begun
+        case CallMoment.ANSWERED:
+            return told.answered or told.ended
+        case CallMoment.ENDED:
+            return told.ended
+        case CallMoment.UPDATED:
+            return False
