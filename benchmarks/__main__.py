@@ -1,6 +1,7 @@
 """`make bench`: measure, and print a table with machine and date.
 
-    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint] [import] [journal] [reports]
+    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint]
+        [import] [mirror] [journal] [reports]
         [biggest]
 
 Without names all but `biggest` are run, one after another. Exit code: 0 everything was measured, however long it
@@ -23,6 +24,7 @@ from benchmarks import (
     decision,
     importing,
     journal,
+    mirroring,
     page_paint,
     past_calls,
     pop,
@@ -46,6 +48,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "carry": carry.rows,
     "paint": page_paint.rows,
     "import": importing.rows,
+    "mirror": mirroring.rows,
     "journal": journal.rows,
     "reports": reports.rows,
     "biggest": importing.rows_of_the_biggest,

@@ -1,0 +1,96 @@
+"""A CRM with a mirror: callers are looked up in the mirror, everything else is said to the CRM itself."""
+
+import asyncio
+from contextlib import suppress
+from pathlib import Path
+
+from cti_bridge.crm.dated import DatedAnswer
+from cti_bridge.crm.embedded.store import EmbeddedCrm
+from cti_bridge.crm.mirror.following import Following
+from cti_bridge.crm.port import Capability, Crm, CrmUnavailable
+from cti_bridge.domain.call_report import CallReport
+from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
+from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.number import CallerNumber
+
+_CRM_FIRST_S = 0.2
+"""So long the CRM is given while the mirror catches up; then there is still time for the mirror."""
+
+
+class MirroredCrm:
+    """`crm` with the mirror in the file at `path`, which `following` keeps in step.
+
+    Until everybody has been in the mirror once, and when its file cannot be read, the CRM itself is asked; first of
+    all also while a mirror that was stopped for long catches up.
+    """
+
+    def __init__(self, crm: Crm, path: Path, following: Following) -> None:
+        self._crm = crm
+        self._near = EmbeddedCrm(path)
+        self._following = following
+        self.kind = crm.kind
+        self.capabilities: frozenset[Capability] = crm.capabilities
+
+    async def find_dated(self, number: CallerNumber) -> DatedAnswer:
+        """All customers with exactly this number, with the mirror's age when they are from there."""
+        following = self._following
+        age_s, is_current = following.age_s, following.is_current
+        if age_s is not None and not is_current and not following.problem:
+            with suppress(CrmUnavailable, TimeoutError):  # it catches up after a stop, and the CRM is well
+                async with asyncio.timeout(_CRM_FIRST_S):
+                    return DatedAnswer(await self._crm.find(number))
+        if age_s is not None:
+            with suppress(CrmUnavailable):  # removed or broken; it is filled anew meanwhile
+                return DatedAnswer(await self._near.find(number), age_s, is_current)
+        return DatedAnswer(await self._crm.find(number))
+
+    async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
+        """All customers with exactly this number."""
+        return (await self.find_dated(number)).records
+
+    async def stages(self) -> StageList:
+        """The stages in the mirror, which are renewed every few minutes; those of the CRM while there are none."""
+        if self._following.age_s is not None:
+            with suppress(CrmUnavailable):
+                stages = await self._near.stages()
+                if stages.stages:
+                    return stages
+        return await self._crm.stages()
+
+    async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
+        """The CRM's own."""
+        return await self._crm.notes(customer_id, limit=limit)
+
+    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
+        """The CRM's own."""
+        return await self._crm.calls(customer_id, limit=limit)
+
+    async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
+        """Made in the CRM; the mirror has him as soon as it looks for changes."""
+        return await self._crm.create(new, key=key)
+
+    async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
+        """Changed in the CRM; the mirror knows as soon as it looks for changes."""
+        await self._crm.update(customer_id, changes)
+
+    async def add_note(self, customer_id: CustomerId, note: Note, *, key: str) -> None:
+        """Written down in the CRM."""
+        await self._crm.add_note(customer_id, note, key=key)
+
+    async def report(self, report: CallReport) -> None:
+        """Told to the CRM."""
+        await self._crm.report(report)
+
+    async def check(self) -> None:
+        """Return when callers can be looked up; a CRM that is down takes nothing from a mirror that is there."""
+        if self._following.age_s is not None:
+            with suppress(CrmUnavailable):
+                await self._near.check()
+                return
+        await self._crm.check()
+
+    async def close(self) -> None:
+        """Let go of the mirror's file and of the CRM; may be called twice."""
+        await self._near.close()
+        await self._following.close()
+        await self._crm.close()
