@@ -21,9 +21,11 @@ from cti_bridge.asterisk.state import AsteriskState
 from cti_bridge.backoff import delays
 from cti_bridge.call_clock import CallClock
 from cti_bridge.calls.call import Call
-from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.crm.lookup import CrmState, Lookup
+from cti_bridge.crm.links import SqliteLinks
+from cti_bridge.crm.lookup import CrmState
 from cti_bridge.crm.stages import Stages
+from cti_bridge.crm_opening import crm_of, links_path
+from cti_bridge.crm_watch import CrmWatch
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.listeners import private_listener, public_listener
@@ -73,7 +75,9 @@ class Daemon:
         self._accounts = Accounts(settings.data_dir)
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
-        self._crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
+        self._links = SqliteLinks(links_path(settings))
+        self._crm_watch = CrmWatch(crm_of(settings, self._links), settings)
+        self._crm = self._crm_watch.crm
         self._records = RecordKeeping(
             settings, crm=self._crm, crm_user=self._crm_user, on_state=self._teller("journal")
         )
@@ -89,7 +93,7 @@ class Daemon:
             ),
         )
         self._reloads = RuleReloads(self._rules.reload)
-        self._lookup = Lookup(self._crm, fresh_s=settings.crm.fresh_s)
+        self._lookup = self._crm_watch.look_up_through(fresh_s=settings.crm.fresh_s)
         self._call_clock = CallClock(
             may_follow=lambda: not len(self._switchboard.book), on_set=lambda by_s: self._ami.clock_was_set(by_s)
         )
@@ -223,6 +227,7 @@ class Daemon:
             self._accounts.unreadable(error)
         await self._records.open()
         try:
+            await self._crm_watch.recall()
             await self._stages.ask(self._crm)
             await self._reloads.at_start(self._rules.start)
         except NoUsableRules as error:
@@ -253,7 +258,9 @@ class Daemon:
             self._supervise(name, run)
         self._supervise("accounts", self._accounts.watch)
         self._supervise("hub", self._hub.run)
-        self._supervise("crm", lambda: self._lookup.watch(self._crm_changed))
+        self._supervise("crm", lambda: self._lookup.watch(self._crm_changed, **self._crm_watch.pauses))
+        if self._crm_watch.mirror is not None:
+            self._supervise("mirror", self._crm_watch.mirror.run)
         self._supervise("stages", lambda: self._stages.follow(self._crm))
         if self._settings.mode is Mode.SHADOW:
             log.warning("shadow", reason="mode: shadow in the settings; the dialplan is told nothing and falls back")
@@ -289,6 +296,7 @@ class Daemon:
             self._step("missed calls", self._records.missed.close()),
             self._step("history", self._records.history.close()),
         )
+        await self._step("links", self._links.close())
         await self._step("journal", self._journal.close(within_s=_JOURNAL_CLOSE_S))
         await self._step("accounts", self._accounts.close())
         log.info("stopped")
@@ -347,12 +355,14 @@ class Daemon:
         return lambda state, reason: self._readiness.set(source, SourceState(state), reason)
 
     def _crm_changed(self, state: CrmState, reason: str) -> None:
-        up = state is CrmState.UP
-        self._readiness.set("crm", SourceState.UP if up else SourceState.DOWN, reason)
-        if up:
+        self._tell_of_crm()
+        if state is CrmState.UP:
             log.info("crm.up")
         else:
             log.warning("crm.down", reason=reason)
+
+    def _tell_of_crm(self) -> None:
+        self._readiness.set("crm", *self._crm_watch.state())
 
     def _source_changed(self, source: Source) -> None:
         if source.name in SOURCES_ON_THE_PAGE:
@@ -362,6 +372,10 @@ class Daemon:
         self._accounts.subscribe(self._hub.access_changed)
         self._accounts.subscribe(self._tickets.access_changed)
         self._readiness.subscribe(self._source_changed)
+        self._readiness.tell_also("crm", self._crm_watch.figures)
+        if self._crm_watch.mirror is not None:
+            self._crm_watch.mirror.after_step = self._tell_of_crm
+        self._registry.register(self._crm_watch.readings())
         self._registry.register(self._dispatch)
         self._registry.register(
             readings(

@@ -14,10 +14,12 @@ from pathlib import Path
 
 from pydantic import ValidationError
 
+from cti_bridge.crm.embedded.settings import EmbeddedModel
 from cti_bridge.domain.customer import Stage, StageList
 from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 from cti_bridge.routing.document import Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError
+from cti_bridge.settings_model import CrmPart, Misfit, StageModel, read_secret
 from cti_bridge.settings_places import At, find, note, plain
 from cti_bridge.settings_schema import (
     AriModel,
@@ -27,7 +29,7 @@ from cti_bridge.settings_schema import (
     PublicModel,
     ReportsModel,
 )
-from cti_bridge.settings_secrets import Misfit, check_certificate, client_tls, read_secret, signs
+from cti_bridge.settings_secrets import check_certificate, check_secrets, client_tls, signs
 
 DEFAULT_PATH = Path("/etc/cti-bridge/cti-bridge.yaml")
 _URL_SAFE = re.compile(r"[A-Za-z0-9._~-]*")
@@ -114,12 +116,17 @@ class PbxSettings:
 
 @dataclass(frozen=True, slots=True)
 class CrmSettings:
-    """The CRM; `fresh_s` is how long an answer counts as just given, `stages` the funnel where the file has one."""
+    """The CRM; `fresh_s` is how long an answer counts as just given, `stages` the funnel where the file has one.
+
+    `model` is its part of the file, which only its own kind can read; `path` is the file of the embedded CRM, which may
+    lie there from earlier even where it is not the CRM any more.
+    """
 
     kind: str
     path: Path
     fresh_s: float
     stages: StageList | None
+    model: CrmPart = field(repr=False)
 
 
 class Mode(StrEnum):
@@ -241,7 +248,6 @@ def _build(path: Path, parsed: FileModel) -> Settings:
     rules = folder / parsed.rules
     region = parsed.pbxes[0].region or _region_in(rules)
     pbx = _pbx(parsed.pbxes[0], folder, region)
-    stages = parsed.crm.stages
     public, private = parsed.web.public, parsed.web.private
     if ari := parsed.pbxes[0].ari:
         _not_our_own(ari, public, "web.public")
@@ -255,12 +261,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
         rules=rules,
         region=region,
         pbx=pbx,
-        crm=CrmSettings(
-            kind=parsed.crm.kind,
-            path=data_dir / parsed.crm.path,
-            fresh_s=parsed.crm.fresh,
-            stages=StageList(tuple(Stage(s.id, s.name, s.order, s.final) for s in stages)) if stages else None,
-        ),
+        crm=_crm(parsed.crm, folder, data_dir),
         rejected_for_s=parsed.calls.rejected_for,
         reports=tuple(_receivers(parsed.reports, folder)),
         report_to_crm=parsed.reports.crm,
@@ -277,6 +278,22 @@ def _build(path: Path, parsed: FileModel) -> Settings:
         log_format=parsed.log.format,
         log_level=parsed.log.level,
     )
+
+
+def _crm(model: CrmPart, folder: Path, data_dir: Path) -> CrmSettings:
+    check_secrets(model, folder, ("crm",))
+    embedded = model if isinstance(model, EmbeddedModel) else EmbeddedModel()
+    return CrmSettings(
+        kind=model.kind,
+        path=data_dir / embedded.path,
+        fresh_s=model.fresh,
+        stages=_stages(model.stages) if model.stages else None,
+        model=model,
+    )
+
+
+def _stages(models: tuple[StageModel, ...]) -> StageList:
+    return StageList(tuple(Stage(one.id, one.name, one.order, one.final) for one in models))
 
 
 def _pbx(pbx: PbxModel, folder: Path, region: str) -> PbxSettings:

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import BaseModel
 
+from cti_bridge.crm.kinds import KINDS
 from cti_bridge.routing.document import Items, Node, Scalar, Table
 from cti_bridge.routing.problems import Place, Problems, quoted, suggestion
 from cti_bridge.settings_schema import FileModel
@@ -13,6 +14,7 @@ from cti_bridge.settings_schema import FileModel
 At = tuple[int | str, ...]
 """Where something is in the file: the keys and positions that lead to it."""
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,9})?")
 _IN_WORDS = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
@@ -31,13 +33,31 @@ def plain(node: Node, problems: Problems, environment: Mapping[str, str], key: s
     """The document as plain data, environment variables filled in; numbers and yes/no are left to the model."""
     match node:
         case Table():
-            return {name.text: plain(value, problems, environment, name.text) for name, value in node.entries}
+            return {
+                name.text: (_document if name.text == "body" else plain)(value, problems, environment, name.text)
+                for name, value in node.entries
+            }
         case Items():
             return [plain(item, problems, environment) for item in node.items]
         case Scalar():
             if key == "secret" and not _VARIABLE.fullmatch(node.text):
                 problems.add(node, "a secret must not stand in this file", "use secret_file, or ${NAME}")
             return None if node.is_null else _filled(node, problems, environment)
+
+
+def _document(node: Node, problems: Problems, environment: Mapping[str, str], key: str = "") -> Any:
+    """What becomes a JSON document (`body`) has its numbers and its true and false where they were written unquoted."""
+    match node:
+        case Table():
+            return {name.text: _document(value, problems, environment, name.text) for name, value in node.entries}
+        case Items():
+            return [_document(item, problems, environment) for item in node.items]
+        case Scalar() if node.plain and node.text in {"true", "false"}:
+            return node.text == "true"
+        case Scalar() if node.plain and _NUMBER.fullmatch(node.text):
+            return float(node.text) if "." in node.text else int(node.text)
+        case _:
+            return plain(node, problems, environment, key)
 
 
 def _filled(node: Scalar, problems: Problems, environment: Mapping[str, str]) -> str:
@@ -51,9 +71,15 @@ def _filled(node: Scalar, problems: Problems, environment: Mapping[str, str]) ->
 
 def note(problems: Problems, document: Table, error: Any) -> None:
     """One pydantic error in words, at the place in the file it is about."""
-    place, known = find(document, error["loc"])
-    key = next((part for part in reversed(error["loc"]) if isinstance(part, str)), "")
+    path = _in_file(error["loc"])
+    place, known = find(document, path)
+    key = next((part for part in reversed(path) if isinstance(part, str)), "")
     match error["type"]:
+        case "union_tag_invalid" if path == ("crm",):
+            place, _ = find(document, (*path, "kind"))
+            kind = error["ctx"]["tag"]
+            hint = suggestion(kind, list(KINDS)) or f"known: {', '.join(map(quoted, KINDS))}"
+            problems.add(place, f"there is no CRM of the kind {quoted(kind)}", hint)
         case "extra_forbidden":
             problems.add(place, f"unknown key {quoted(key)}", suggestion(key, _fields_beside(error["loc"])))
         case "missing":
@@ -85,13 +111,28 @@ def find(document: Node, path: At) -> tuple[Place, bool]:
     return place, True
 
 
+def _in_file(path: At) -> At:
+    """The keys that lead there; pydantic has the kind of the CRM among them, and a mark behind a key that is wrong."""
+    path = path[:-1] if path[-1:] == ("[key]",) else path
+    return (path[0], *path[2:]) if _is_of_a_kind(path) else path
+
+
+def _is_of_a_kind(path: At) -> bool:
+    return len(path) > 1 and path[0] == "crm" and path[1] in KINDS
+
+
 def _fields_beside(path: At) -> list[str]:
-    """The keys that exist where an unknown one was written."""
+    """The keys that exist where an unknown one was written; `path` as pydantic has it."""
     model: Any = FileModel
+    if _is_of_a_kind(path):
+        model, path = KINDS[str(path[1])].model, path[2:]
     for part in path[:-1]:
         if isinstance(part, int):
             continue
-        annotation = model.model_fields[part].annotation
+        field = model.model_fields.get(part)
+        if field is None:
+            return []
+        annotation = field.annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next((c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)), model)
     return list(model.model_fields)

@@ -4,31 +4,17 @@ import ipaddress
 import re
 from pathlib import Path
 from typing import Literal
-from urllib.parse import urlsplit
 
 import phonenumbers
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+from pydantic import Field, field_validator, model_validator
 
-_DURATION = re.compile(r"(\d{1,6})\s*(ms|s|m|h)?")
+from cti_bridge.crm.embedded.settings import EmbeddedModel
+from cti_bridge.crm.kinds import CrmModel
+from cti_bridge.settings_model import SecretModel, StrictModel, is_loopback, safe_url, seconds
+
 _AGE = re.compile(r"([1-9]\d{0,4})\s*([dwy])")
 _AGE_UNITS = {"d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
 FOR_EVER = "forever"
-_UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
-
-
-def _loopback(host: str) -> bool:
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
-
-
-def seconds(text: str) -> float:
-    """A duration such as `300ms`, `60s`, `2m`, `24h` or plain seconds. Raises ValueError."""
-    found = _DURATION.fullmatch(text.strip())
-    if found is None:
-        raise ValueError("not a duration such as 300ms, 60s, 2m or 24h")
-    return int(found[1]) * _UNITS[found[2]]
 
 
 def age(text: str) -> float | None:
@@ -39,25 +25,6 @@ def age(text: str) -> float | None:
     if found is None:
         raise ValueError("not a length such as 30d, 8w or 1y, nor forever")
     return int(found[1]) * _AGE_UNITS[found[2]]
-
-
-class StrictModel(BaseModel):
-    """A part of the file; unknown keys are mistakes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class SecretModel(StrictModel):
-    """Where a secret comes from: the environment, or a file."""
-
-    secret: str = Field(default="", repr=False)
-    secret_file: Path | None = None
-
-    @model_validator(mode="after")
-    def _one_source(self) -> "SecretModel":
-        if self.secret and self.secret_file:
-            raise ValueError("give secret or secret_file, not both")
-        return self
 
 
 class AmiModel(SecretModel):
@@ -73,7 +40,7 @@ class AmiModel(SecretModel):
     def _safe_line(self) -> "AmiModel":
         if not self.secret and not self.secret_file:
             raise ValueError("secret_file or secret is missing")
-        if not _loopback(self.host) and not self.tls:
+        if not is_loopback(self.host) and not self.tls:
             raise ValueError("AMI elsewhere than on loopback needs tls: true")
         return self
 
@@ -92,7 +59,7 @@ class AriModel(SecretModel):
     def _safe_line(self) -> "AriModel":
         if not self.secret and not self.secret_file:
             raise ValueError("secret_file or secret is missing")
-        if not _loopback(self.host) and not self.tls:
+        if not is_loopback(self.host) and not self.tls:
             raise ValueError("ARI elsewhere than on loopback needs tls: true")
         return self
 
@@ -113,7 +80,7 @@ class AgiModel(SecretModel):
 
     @model_validator(mode="after")
     def _no_oracle(self) -> "AgiModel":
-        if not _loopback(self.host) and (not self.allow or not (self.secret or self.secret_file)):
+        if not is_loopback(self.host) and (not self.allow or not (self.secret or self.secret_file)):
             raise ValueError("FastAGI elsewhere than on loopback needs allow (networks) and a secret in its URL")
         return self
 
@@ -144,44 +111,6 @@ class PbxModel(StrictModel):
         return value
 
 
-class StageModel(StrictModel):
-    """One stage of the funnel."""
-
-    id: str = Field(pattern=r"^[A-Za-z0-9_.:-]{1,64}$")
-    name: str = Field(min_length=1, max_length=80)
-    order: int
-    final: bool = False
-
-
-class CrmModel(StrictModel):
-    """The CRM."""
-
-    kind: str = "embedded"
-    path: Path = Path("crm.sqlite")
-    fresh: float = 0.0
-    stages: tuple[StageModel, ...] | None = None
-
-    @field_validator("kind")
-    @classmethod
-    def _built_in(cls, value: str) -> str:
-        if value != "embedded":
-            raise ValueError("only `embedded` is known")
-        return value
-
-    @field_validator("fresh", mode="before")
-    @classmethod
-    def _duration(cls, value: object) -> float:
-        return seconds(str(value))
-
-    @field_validator("stages")
-    @classmethod
-    def _unique(cls, value: tuple[StageModel, ...] | None) -> tuple[StageModel, ...] | None:
-        ids = [stage.id for stage in value or ()]
-        if len(set(ids)) != len(ids):
-            raise ValueError("two stages have the same id")
-        return value
-
-
 class ReceiverModel(SecretModel):
     """Somebody who is told of calls; the address may hold a password, so it is shown nowhere."""
 
@@ -193,18 +122,7 @@ class ReceiverModel(SecretModel):
     @field_validator("url")
     @classmethod
     def _safe_line(cls, value: str) -> str:
-        try:
-            parts = urlsplit(value)
-            host, _ = parts.hostname, parts.port
-        except ValueError:
-            raise ValueError("not an address such as https://crm.example/calls") from None
-        if parts.scheme not in {"https", "http"} or not host or not value.isprintable() or " " in value:
-            raise ValueError("not an address such as https://crm.example/calls")
-        if parts.fragment or parts.username is not None or parts.password is not None:
-            raise ValueError("no user, password or # may be in it")
-        if parts.scheme == "http" and not _loopback(host):
-            raise ValueError("elsewhere than on loopback it must be https")
-        return value
+        return safe_url(value)
 
     @field_validator("timeout", "max_age", mode="before")
     @classmethod
@@ -327,7 +245,7 @@ class FileModel(StrictModel):
     data_dir: Path = Path("/var/lib/cti-bridge")
     rules: Path = Path("routing.yaml")
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
-    crm: CrmModel = CrmModel()
+    crm: CrmModel = EmbeddedModel()
     calls: CallsModel = CallsModel()
     reports: ReportsModel = ReportsModel()
     web: WebModel = WebModel()

@@ -4,15 +4,10 @@ import base64
 import ssl
 from pathlib import Path
 
-from cti_bridge.settings_schema import AmiModel, AriModel, SecretModel
+from pydantic import BaseModel
 
-
-class Misfit(Exception):
-    """What the settings name cannot be used; `at` is the path of the key that names it."""
-
-    def __init__(self, at: tuple[int | str, ...], message: str) -> None:
-        super().__init__(message)
-        self.at = at
+from cti_bridge.settings_model import Misfit, SecretModel, read_secret, trusted_by
+from cti_bridge.settings_schema import AmiModel, AriModel
 
 
 def signs(secret: str) -> bool:
@@ -24,29 +19,27 @@ def signs(secret: str) -> bool:
     return secret.startswith("whsec_") and 24 <= len(key) <= 64
 
 
-def read_secret(source: SecretModel, folder: Path, at: tuple[int | str, ...]) -> str:
-    """The secret that `source` names; `at` is where the settings do. Raises Misfit."""
-    if source.secret_file is None:
-        return source.secret
-    file, at = folder / source.secret_file, (*at, "secret_file")
-    try:
-        secret = file.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise Misfit(at, f"{file}: {error.strerror or error}") from error
-    except UnicodeDecodeError as error:
-        raise Misfit(at, f"{file}: not UTF-8") from error
-    if not secret:
-        raise Misfit(at, f"{file} is empty")
-    return secret
+def check_secrets(part: object, folder: Path, at: tuple[int | str, ...]) -> None:
+    """Read the secrets of a part of the settings, and of the parts inside it, only to know that they can be read.
+
+    Raises Misfit.
+    """
+    if isinstance(part, SecretModel):
+        read_secret(part, folder, at)
+    if isinstance(part, BaseModel):
+        for name in type(part).model_fields:
+            check_secrets(getattr(part, name), folder, (*at, name))
+    elif isinstance(part, tuple | list):
+        for index, item in enumerate(part):
+            check_secrets(item, folder, (*at, index))
+    elif isinstance(part, dict):
+        for name, item in part.items():
+            check_secrets(item, folder, (*at, name))
 
 
 def client_tls(line: AmiModel | AriModel, folder: Path, at: tuple[int | str, ...]) -> ssl.SSLContext | None:
     """How the line to Asterisk is encrypted, None where it is not. Raises Misfit."""
-    ca_file = folder / line.tls_ca if line.tls_ca else None
-    try:
-        return ssl.create_default_context(cafile=ca_file) if line.tls else None
-    except OSError as error:  # also what OpenSSL says of a file without certificates
-        raise Misfit((*at, "tls_ca"), f"{ca_file}: {error.strerror or error}") from error
+    return trusted_by(line.tls_ca, folder, (*at, "tls_ca")) if line.tls else None
 
 
 def check_certificate(cert_file: Path, key_file: Path) -> None:

@@ -11,8 +11,8 @@ Arguments go to one plain pytest run instead of the parts, and to ruff and mypy 
 all well, 1 something failed or no test was run.
 
 `soak` is not part of `test`: calls with faults for so many minutes, lines cut and dead for a minute, reports under load
-while everything fails, a hundred thousand simulated calls, and every property with thousands of examples. The seed of
-the faults is printed; with the same one the same faults come again.
+while everything fails, an older series of Tryton, a hundred thousand simulated calls, and every property with thousands
+of examples. The seed of the faults is printed; with the same one the same faults come again.
 """
 
 import argparse
@@ -31,6 +31,7 @@ NEEDS_A_PBX = [
     folder for name in ("asterisk", "browser", "demo", "e2e", "promises") if (folder := ROOT / "tests" / name).is_dir()
 ]
 NO_TESTS_COLLECTED = 5
+TRYTONS = ("tests/crm/contract/test_contract_tryton.py", "tests/crm/test_tryton.py")
 LINTED = [name for name in ("cti_bridge", "demo", "scripts", "tests", "benchmarks") if (ROOT / name).is_dir()]
 
 
@@ -102,7 +103,7 @@ def soak(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description="Long runs, not part of make test.")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long calls are played (30)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the faults of another run")
-    parts = ("calls", "line", "reports", "simulation", "properties")
+    parts = ("calls", "line", "reports", "tryton", "simulation", "properties")
     parser.add_argument("--only", choices=parts, help="one part of it")
     asked = parser.parse_args(arguments)
     told = {"CTI_SOAK_MINUTES": str(asked.minutes), "CTI_SOAK_SEED": str(asked.seed)}
@@ -112,6 +113,8 @@ def soak(arguments: list[str]) -> int:
             tests.pytest(
                 f"soak: {part}, seed {asked.seed}", "-s", "-m", "soak", f"tests/soak/test_{part}.py", environment=told
             )
+    if asked.only in {None, "tryton"}:
+        tests.pytest("soak: the older Tryton", "-m", "soak", *TRYTONS)
     if asked.only in {None, "simulation"}:
         tests.pytest(
             f"soak: simulation, seed {asked.seed}", "-n", "2", "tests/simulation",

@@ -12,6 +12,7 @@ import sys
 
 from scripts import steps
 from scripts.progress import SetupError, say
+from scripts.servers import server_packages
 
 PACKAGES = (
     steps.python_packages("build", "requirements-build.txt"),
@@ -23,13 +24,14 @@ PAGE = (steps.node(), steps.page_packages(tests=False), steps.page())
 PAGE_TESTS = (steps.node(), steps.page_packages(tests=True), steps.page())
 PBX = (steps.debian_packages("mmdebstrap", "debian-archive-keyring", "sip-tester"), steps.asterisk())
 RIVALS = (steps.debian_packages("libsqliteodbc", "libodbcinst2", "patchelf"),)
+DATABASES = (server_packages("postgresql", "mariadb-server-core"),)
 CLOCK = (steps.debian_packages("libfaketime"),)
 BROWSER = (steps.debian_packages("chromium", "fonts-dejavu-core"),)
 
 PROFILES: dict[str, tuple[steps.Step, ...]] = {
     "demo": (*RUNTIME, *PAGE, *PBX),
     "bench": (*TESTS, *PAGE, *PBX, *RIVALS, *BROWSER),
-    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER, *CLOCK),
+    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER, *CLOCK, *DATABASES),
     "check": (*TESTS, *PAGE_TESTS),
     "lint": (*TESTS, *PAGE_TESTS),
     "ui": (*PACKAGES, *PAGE),

@@ -6,7 +6,6 @@ import json
 import re
 import shlex
 import sys
-import types
 import typing
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,11 +18,13 @@ from pydantic import BaseModel
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.columns_file import read_columns_file
 from cti_bridge.cli.main import parser
+from cti_bridge.crm.kinds import EMBEDDED, KINDS
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.reception.written import story
 from cti_bridge.routing.load import load_rules
 from cti_bridge.settings import load_settings
+from cti_bridge.settings_model import CrmPart
 from cti_bridge.settings_schema import FileModel
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -150,7 +151,7 @@ def inner_model(annotation: object) -> tuple[type[BaseModel] | None, bool]:
     for argument in typing.get_args(annotation):
         found, is_list = inner_model(argument)
         if found is not None:
-            return found, is_list or not isinstance(annotation, types.UnionType)
+            return found, is_list or typing.get_origin(annotation) in (tuple, list)
     return None, False
 
 
@@ -165,11 +166,34 @@ def test_the_settings_page_has_every_key_and_no_other() -> None:
     assert {key for key, holds_others in keys.items() if not holds_others} <= set(rows)
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if kind != EMBEDDED])
+def test_the_page_of_a_crm_has_every_key_of_its_own_and_no_other(kind: str) -> None:
+    page = (ROOT / "docs" / "crm" / f"{kind}.md").read_text("utf-8")
+    rows = re.findall(r"^\| `(crm\.[a-z0-9_.\[\]]+)` \|", page, re.MULTILINE)
+    common = {f"crm.{name}" for name in CrmPart.model_fields}
+    keys = {
+        key: holds_others
+        for key, holds_others in keys_of(KINDS[kind].model, "crm.")
+        if key not in common and not key.startswith(("crm.stages[]", "crm.mirror."))
+    }
+
+    assert len(rows) == len(set(rows))
+    assert set(rows) - common <= keys.keys()
+    assert {key for key, holds_others in keys.items() if not holds_others} <= set(rows)
+
+
 @pytest.mark.parametrize("fence", [pytest.param(fence, id=fence.page.name) for fence in fences("yaml")])
 def test_every_yaml_example_loads(fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if fence.text.startswith("columns:"):
         (tmp_path / "columns.yaml").write_text(fence.text, "utf-8")
         assert read_columns_file(tmp_path / "columns.yaml", SHIPPED_STAGES).plan.headers
+        return
+    if fence.text.startswith("crm:"):
+        for file in ("ami.secret", *re.findall(r"^[^#\n]*secret_file: *([^ ,}\n]+)", fence.text, re.MULTILINE)):
+            (tmp_path / file).write_text("geheim\n")
+        least = "pbxes: [{ami: {secret_file: ami.secret}}]\n"
+        (tmp_path / "cti-bridge.yaml").write_text(least + fence.text, "utf-8")
+        assert load_settings(tmp_path / "cti-bridge.yaml").crm.kind in KINDS
         return
     if "pbxes:" not in fence.text:
         assert load_rules(fence.text, stages=SHIPPED_STAGES)
@@ -205,7 +229,7 @@ def test_the_shipped_settings_load_and_have_the_values_of_the_page(tmp_path: Pat
 
 
 def test_the_stages_on_the_page_are_the_shipped_ones(tmp_path: Path) -> None:
-    (example,) = [fence for fence in fences("yaml") if "stages:" in fence.text]
+    (example,) = [fence for fence in fences("yaml") if fence.page.name == "settings.md" and "stages:" in fence.text]
     (tmp_path / "ami.secret").write_text("geheim\n")
     (tmp_path / "cti-bridge.yaml").write_text(example.text, "utf-8")
 

@@ -12,13 +12,16 @@ from packaging.version import Version
 
 ROOT = Path(__file__).resolve().parent.parent
 PACKAGE = ROOT / "cti_bridge"
-LOCKS = ("requirements-build.txt", "requirements.txt", "requirements-test.txt", "requirements-node.txt")
+LOCKS = (
+    "requirements-build.txt", "requirements.txt", "requirements-test.txt", "requirements-node.txt",
+    "requirements-tryton-7.txt", "requirements-tryton-8.txt",
+)  # fmt: skip
 PAGE_LOCK = "cti_bridge/web/ui/package-lock.json"
 NOT_OURS = {"node_modules", "__pycache__", "static", "dist", "test-results"}
 """Folders of things that were made here; so are those that begin with a dot, except `.ci`."""
 VAGUE_NAMES = {"utils", "helpers", "manager", "misc", "handler", "common", "data", "info"}
 
-FLOOR = {"backoff", "database", "log", "readiness"}
+FLOOR = {"backoff", "database", "http_peers", "log", "readiness", "settings_model"}
 """Modules at the top of the package that any part with input and output may stand on; they import nothing of ours."""
 MAY_IMPORT: dict[str, set[str]] = {
     "domain": set(),
@@ -39,7 +42,7 @@ So may the files that are named after them: `calls/journal_file`.
 """
 PURE = ("domain", "routing", "calls")
 IMPURE_LIBRARIES = {"asyncio", "socket", "sqlite3", "sqlite_utils", "aiohttp", "threading", "subprocess", "time"}
-ONLY_IN = {"panoramisk": {"asterisk"}, "aioari": {"asterisk"}}
+ONLY_IN = {"panoramisk": {"asterisk"}, "aioari": {"asterisk"}, "asyncpg": {"crm"}, "aiomysql": {"crm"}}
 
 
 def modules() -> Iterator[tuple[str, Path]]:
@@ -113,6 +116,8 @@ def test_the_locks_hold_what_pyproject_asks_for() -> None:
         "requirements.txt": project["project"]["dependencies"],
         "requirements-test.txt": groups["test"],
         "requirements-node.txt": groups["node"],
+        "requirements-tryton-7.txt": groups["tryton-7"],
+        "requirements-tryton-8.txt": groups["tryton-8"],
     }.items():
         pins = locked(file)
         for requirement in map(Requirement, wanted):

@@ -49,6 +49,8 @@ def _check(arguments: argparse.Namespace) -> int:
         offline = (settings.crm.stages or SHIPPED_STAGES, "")
         stages, not_asked = offline if arguments.offline else stages_to_check(settings)
         judgement = judge_file(settings.rules, None, stages)
+    except SettingsError as error:
+        return _no(error.problems)
     except (RulesUnreadable, NotJudged) as error:
         print(f"cti-bridge: {printable(str(error))}", file=sys.stderr)
         return 2

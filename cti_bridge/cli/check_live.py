@@ -4,8 +4,8 @@ import asyncio
 
 from cti_bridge.asterisk.ami.connection import AmiAddress
 from cti_bridge.asterisk.ami.queues import CannotAsk, ask_queues
-from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm_opening import crm_of
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.routing.problems import Problem
 from cti_bridge.routing.rules import RuleSet
@@ -22,14 +22,14 @@ def stages_to_check(settings: Settings) -> tuple[StageList, str]:
         return settings.crm.stages, ""
     try:
         return asyncio.run(_stages(settings)), ""
-    except CrmUnavailable as error:
+    except (CrmUnavailable, CrmRefuses) as error:
         return SHIPPED_STAGES, f"the CRM was not asked for its stages: {error}"
     except TimeoutError:
         return SHIPPED_STAGES, f"the CRM was not asked for its stages: no answer within {LIMIT_S:g} s"
 
 
 async def _stages(settings: Settings) -> StageList:
-    crm = EmbeddedCrm(settings.crm.path)
+    crm = crm_of(settings)
     try:
         async with asyncio.timeout(LIMIT_S):
             return await crm.stages()

@@ -1,27 +1,31 @@
-"""`cti-bridge crm import | lookup | check`: fill the embedded CRM and ask it what the daemon would be told."""
+"""`cti-bridge crm import | lookup | check | init`: fill the embedded CRM, ask the CRM, begin with another."""
 
 import argparse
-import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from time import perf_counter
-from typing import Any, TypeVar
+from typing import Any
 
 from cti_bridge.cli import crm_import
+from cti_bridge.cli.crm_asking import ask
+from cti_bridge.cli.crm_check import run_check
 from cti_bridge.cli.crm_import import complain
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.crm.port import Crm, CrmUnavailable
+from cti_bridge.crm.kinds import EMBEDDED, KINDS
+from cti_bridge.crm.port import Crm, CrmRefuses
+from cti_bridge.crm_opening import crm_of
 from cti_bridge.domain.customer import CustomerRecord, StageList
 from cti_bridge.domain.number import CallerNumber, display_number, parse_number
 from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
 
 _LIMIT_S = 5.0
 """A command has more patience than a call, but not without end."""
-_REPEATS = 200
-
-T = TypeVar("T")
+_MOST_REPEATS = 200
+_REPEATED_S = 2.0
+"""A CRM that is slow, or wants to be asked slowly, is asked less often."""
+_NOBODYS = "+74950000000"
+"""A number that could be anybody's and is nobody's, to be looked up where no other is named."""
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -35,8 +39,12 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     lookup.add_argument("--timing", action="store_true", help="say how long it takes, first and repeated")
     lookup.add_argument("--json", action="store_true", help="print one JSON object")
     lookup.set_defaults(func=_lookup)
-    check = crm.add_parser("check", help="can the CRM be asked?")
+    check = crm.add_parser("check", help="can the CRM be asked, and what can it do?")
+    check.add_argument("number", metavar="N", nargs="?", help="of a customer, whose deals, notes and calls are read")
     check.set_defaults(func=_check)
+    init = crm.add_parser("init", help="a commented block for the settings")
+    init.add_argument("kind", metavar="KIND", choices=tuple(KINDS), help=", ".join(KINDS))
+    init.set_defaults(func=_init)
     for parser in (imports, lookup, check):
         parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
 
@@ -44,23 +52,20 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
 def run_lookup(crm: Crm, number: CallerNumber, *, timing: bool = False, as_json: bool = False) -> int:
     """Print who has this number. 0: somebody, 1: nobody (or a number that is not asked for), 2: no answer."""
 
-    async def ask() -> tuple[tuple[CustomerRecord, ...], StageList, list[float]]:
-        times = []
+    async def question() -> tuple[tuple[CustomerRecord, ...], StageList, list[float]]:
+        times: list[float] = []
         records: tuple[CustomerRecord, ...] = ()
-        for _ in range(_REPEATS if timing else 1):
+        while not times or (timing and len(times) <= _MOST_REPEATS and (len(times) < 2 or sum(times) < _REPEATED_S)):
             started = perf_counter()
             records = await crm.find(number)
-            times.append((perf_counter() - started) * 1000)
-        return records, await crm.stages(), times
+            times.append(perf_counter() - started)
+        return records, await _stages(crm), [took * 1000 for took in times]
 
-    answer = _ask(crm, ask)
+    answer = ask(crm, question, within_s=_LIMIT_S)
     if answer is None:
         return 2
     records, stages, times = answer
-    repeated = sorted(times[1:])
-    figures = (
-        {"first_ms": round(times[0], 3), "repeated_p50_ms": round(repeated[len(repeated) // 2], 3)} if timing else {}
-    )
+    figures = _figures(times) if timing else {}
     if as_json:
         found = {"number": number.e164 or number.raw, "kind": number.kind, "customers": [_plain(r) for r in records]}
         print(json.dumps(found | figures, ensure_ascii=True))
@@ -68,42 +73,69 @@ def run_lookup(crm: Crm, number: CallerNumber, *, timing: bool = False, as_json:
         for line in _card(number, records, stages):
             print(printable(line))
         if figures:
-            print(f"first look-up {figures['first_ms']} ms, repeated {figures['repeated_p50_ms']} ms (median)")
+            of = f"median of {figures['repeated']}, 99 in 100 within {figures['repeated_p99_ms']} ms"
+            print(f"first look-up {figures['first_ms']} ms, repeated {figures['repeated_p50_ms']} ms ({of})")
     return 0 if records else 1
 
 
-def run_check(crm: Crm) -> int:
-    """Say whether the CRM can be asked: 0 yes, 2 no, and then why."""
+async def _stages(crm: Crm) -> StageList:
+    """Its stages by name; deals of a CRM that names none are shown with their stage as it is."""
+    try:
+        return await crm.stages()
+    except CrmRefuses:
+        return StageList(())
 
-    async def ask() -> bool:
-        await crm.check()
-        return True
 
-    if _ask(crm, ask) is None:
-        return 2
-    print(f"the CRM ({crm.kind}) answers")
-    return 0
+def _figures(times: list[float]) -> dict[str, float]:
+    repeated = sorted(times[1:])
+    return {
+        "first_ms": round(times[0], 3),
+        "repeated": len(repeated),
+        "repeated_p50_ms": round(repeated[len(repeated) // 2], 3),
+        "repeated_p99_ms": round(repeated[min(len(repeated) * 99 // 100, len(repeated) - 1)], 3),
+    }
 
 
 def _import(arguments: argparse.Namespace) -> int:
     settings = _settings(arguments.config)
     if settings is None:
         return 2
+    if settings.crm.kind != EMBEDDED:
+        complain(f"only the embedded CRM is filled by this command; the settings name `{settings.crm.kind}`")
+        return 2
     return crm_import.run_import(crm_import.wishes(arguments), settings)
 
 
 def _lookup(arguments: argparse.Namespace) -> int:
-    settings = _settings(arguments.config)
-    if settings is None:
+    opened = _opened(arguments)
+    if opened is None:
         return 2
-    number = settings.pbx.staff.seen(parse_number(arguments.number, region=settings.region))
-    crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
+    crm, number = opened
     return run_lookup(crm, number, timing=arguments.timing, as_json=arguments.json)
 
 
 def _check(arguments: argparse.Namespace) -> int:
+    opened = _opened(arguments)
+    return 2 if opened is None else run_check(*opened, somebodys=arguments.number is not None)
+
+
+def _init(arguments: argparse.Namespace) -> int:
+    print(KINDS[arguments.kind].example, end="")
+    return 0
+
+
+def _opened(arguments: argparse.Namespace) -> tuple[Crm, CallerNumber] | None:
+    """The CRM of the settings, and the number that is asked for as the daemon reads it."""
     settings = _settings(arguments.config)
-    return 2 if settings is None else run_check(EmbeddedCrm(settings.crm.path, settings.crm.stages))
+    if settings is None:
+        return None
+    number = settings.pbx.staff.seen(parse_number(arguments.number or _NOBODYS, region=settings.region))
+    try:
+        return crm_of(settings), number
+    except SettingsError as error:
+        for problem in error.problems:
+            complain(problem)
+        return None
 
 
 def _settings(path: Path) -> Settings | None:
@@ -113,25 +145,6 @@ def _settings(path: Path) -> Settings | None:
         for problem in error.problems:
             complain(problem)
         return None
-
-
-def _ask(crm: Crm, question: Callable[[], Awaitable[T]]) -> T | None:
-    """The CRM's answer within the limit, or None after saying why there is none; the CRM is closed in any case."""
-
-    async def asking() -> T:
-        try:
-            async with asyncio.timeout(_LIMIT_S):
-                return await question()
-        finally:
-            await crm.close()
-
-    try:
-        return asyncio.run(asking())
-    except TimeoutError:
-        complain(f"the CRM ({crm.kind}) did not answer within {_LIMIT_S:g} s")
-    except CrmUnavailable as error:
-        complain(str(error))
-    return None
 
 
 def _card(number: CallerNumber, records: tuple[CustomerRecord, ...], stages: StageList) -> Iterator[str]:

@@ -14,9 +14,9 @@ from cti_bridge.cli.caller_history import first_rung_section, history_of_caller
 from cti_bridge.cli.explained import Told, of_test, of_the_day, print_told
 from cti_bridge.cli.given_call import GivenUnusable, given_by_hand, test_called
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm_opening import crm_of
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.domain.decision import CrmAnswer
@@ -215,12 +215,12 @@ def _loaded(text: str, path: Path, stages: StageList) -> RuleSet:
 
 async def _ask(settings: Settings, caller: CallerNumber) -> tuple[CrmAnswer, StageList]:
     """What the CRM says about this number, and its stages; a CRM that cannot be asked is an answer, too."""
-    crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
+    crm = crm_of(settings)
     lookup = Lookup(crm, deadline_s=_PATIENCE_S)
     try:
         answer = await lookup.find(caller)
         stages = await asyncio.wait_for(crm.stages(), _PATIENCE_S)
-    except (CrmUnavailable, TimeoutError):
+    except (CrmUnavailable, CrmRefuses, TimeoutError):
         stages = settings.crm.stages or SHIPPED_STAGES
     finally:
         await lookup.close()

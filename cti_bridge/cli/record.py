@@ -16,7 +16,7 @@ from cti_bridge.cli.private_listener import CONNECT_S, private_url
 from cti_bridge.cli.terminal import printable
 from cti_bridge.reception.replay import Replayed, replay
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, WebSettings, load_settings
-from cti_bridge.settings_schema import seconds
+from cti_bridge.settings_model import seconds
 
 _SILENCE_S = 30.0
 """The daemon gives a sign of life every few seconds."""

@@ -12,7 +12,7 @@ from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 from cti_bridge.asterisk.records.cdr import CdrLine, read
-from cti_bridge.crm.port import Crm, CrmUnavailable
+from cti_bridge.crm.port import Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.number import CallerNumber, NumberKind, parse_number
@@ -178,6 +178,8 @@ async def _in_time(answer: Awaitable[T]) -> T:
             return await answer
     except TimeoutError:
         raise CrmUnavailable(f"no answer within {_PATIENCE_S:g} s") from None
+    except CrmRefuses as error:
+        raise CrmUnavailable(str(error)) from error
 
 
 def recorded_parts(

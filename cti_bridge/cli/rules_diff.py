@@ -20,8 +20,8 @@ from cti_bridge.cli.diff_figures import Compared, diff_json, diff_lines
 from cti_bridge.cli.progress import progress
 from cti_bridge.cli.recorded_calls import Arrivals, Asked, CustomersToday, House, recorded_parts
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm_opening import crm_of
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.moments import parse_moment
@@ -177,8 +177,7 @@ def _parts(
         float("inf") if until is None else until,
     )
     arrivals = Arrivals(asked, House(settings.region, settings.pbx.staff), rules, left_out)
-    crm = EmbeddedCrm(settings.crm.path, settings.crm.stages)
-    customers = closing.enter_context(CustomersToday(crm))
+    customers = closing.enter_context(CustomersToday(crm_of(settings)))
     show = closing.enter_context(progress(arguments.calls.name))
     return recorded_parts(arguments.calls, arrivals, customers, lambda done, of: show("deciding", done, of))
 

@@ -5,19 +5,23 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
-from pathlib import Path
 from time import monotonic
 
 from cti_bridge.crm.breaker import Breaker
+from cti_bridge.crm.dated import Dated, DatedAnswer
+from cti_bridge.crm.health import CrmHealth, Trouble, reason_of, trouble_of
 from cti_bridge.crm.kept import KeptAnswer, KeptAnswers
-from cti_bridge.crm.port import Crm, CrmUnavailable
+from cti_bridge.crm.port import Crm
 from cti_bridge.domain.customer import CustomerRecord
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.number import CallerNumber
 
 _LATE_LIMIT_S = 2.0
 """How long a look-up may take in all; its caller is served long before, but a late answer can still be kept."""
-_CHECK_LIMIT_S = 1.0
+_JUST_NOW = 0.9
+"""Of the time between two checks: its own last check is not what spares a CRM the next one."""
+_ASKED_BEHIND_AT_ONCE = 8
+"""Look-ups that nobody waits for; callers have most of the room."""
 
 
 class CrmState(StrEnum):
@@ -29,19 +33,24 @@ class CrmState(StrEnum):
 
 @dataclass(slots=True)
 class _Flight:
-    """One look-up on its way; several calls may wait for it. `counted` once the breaker has heard of it being late."""
+    """One look-up on its way; several calls may wait for it, or, when it was sent `behind`, perhaps none.
 
-    task: asyncio.Task[tuple[CustomerRecord, ...]]
+    `counted` once the breaker has heard of it being late.
+    """
+
+    task: asyncio.Task[DatedAnswer]
     counted: bool = False
+    behind: bool = False
 
 
 class Lookup:
     """Finds callers in a CRM within `deadline_s` and keeps what it said.
 
-    `fresh_s`: a kept answer younger than that is used without asking. `stale_s`: one not older than that is used when
-    the CRM is late or fails. `clock` gives seconds and never goes back. At most `cache_size` answers are kept, at
-    most `in_flight` look-ups are on their way. `watch()` should run beside it, so that a CRM that comes back is
-    noticed without a call.
+    `fresh_s`: a kept answer younger than that is used at once; when half of that time is over the CRM is asked behind,
+    for the next call. `stale_s`: one not older than that is used when the CRM is late or fails. `dated`: who is asked
+    instead of `crm.find` and says how old the answer is; a mirror's is not kept a second time. `clock` gives seconds
+    and never goes back. At most `cache_size` answers are kept, at most `in_flight` look-ups are on their way.
+    `watch()` should run beside it, so that a CRM that comes back is noticed without a call.
     """
 
     def __init__(
@@ -55,8 +64,10 @@ class Lookup:
         cache_size: int = 20_000,
         in_flight: int = 64,
         breaker: Breaker | None = None,
+        dated: Dated | None = None,
     ) -> None:
         self._crm = crm
+        self._dated = dated
         self._deadline_s = deadline_s
         self._fresh_s = fresh_s
         self._stale_s = stale_s
@@ -71,6 +82,8 @@ class Lookup:
         """Whether the CRM answered last time; down until it was asked for the first time."""
         self.reason = "not asked yet"
         """Why the CRM is down, without customer data; empty while it is up."""
+        self.health = CrmHealth(clock)
+        """How the CRM has been doing."""
 
     async def find(
         self, number: CallerNumber, *, deadline_s: float | None = None, stale_s: float | None = None
@@ -86,24 +99,37 @@ class Lookup:
             return CrmAnswer(CrmSource.SKIPPED)
         kept = self._kept.get(key)
         if kept is not None and kept.age_s(started) < self._fresh_s:
+            if kept.age_s(started) >= self._fresh_s / 2:
+                self._ask_behind(key, number)
             return CrmAnswer(CrmSource.CACHED, kept.records, age_s=kept.age_s(started))
         limit_s = max(0.0, self._deadline_s if deadline_s is None else deadline_s)
+        oldest_s = self._stale_s if stale_s is None else stale_s
         outcome = await self._outcome(key, number, limit_s)
         if isinstance(outcome, str):
-            return self._without_crm(kept, started, outcome, self._stale_s if stale_s is None else stale_s)
+            return self._without_crm(kept, started, outcome, oldest_s)
         took_ms = (self._clock() - started) * 1000
-        return CrmAnswer(CrmSource.FRESH if outcome else CrmSource.NONE, outcome, took_ms=took_ms)
+        if outcome.age_s is not None:
+            return _from_mirror(outcome.records, outcome.age_s, took_ms, outcome.is_current, oldest_s)
+        return CrmAnswer(CrmSource.FRESH if outcome.records else CrmSource.NONE, outcome.records, took_ms=took_ms)
 
     async def watch(
-        self, on_change: Callable[[CrmState, str], None], *, every_s: float = 2.0, while_down_s: float = 0.5
+        self,
+        on_change: Callable[[CrmState, str], None],
+        *,
+        every_s: float = 2.0,
+        while_down_s: float = 0.5,
+        within_s: float = 1.0,
     ) -> None:
         """Ask the CRM again and again whether it is there, until cancelled; `on_change` hears the state and why.
 
-        It is called once for the first state and then at each change, also for changes that look-ups found out.
+        It is called once for the first state and then at each change, also for changes that look-ups found out. A CRM
+        that has answered somebody just now is not asked; one that says nothing within `within_s` is down.
         """
         told: CrmState | None = None
         while True:
-            await self._probe()
+            ago_s = self.health.answered_s_ago
+            if self.state is CrmState.DOWN or ago_s is None or ago_s >= every_s * _JUST_NOW:
+                await self._probe(within_s)
             with suppress(TimeoutError):
                 while True:
                     self._changed.clear()
@@ -121,7 +147,17 @@ class Lookup:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _outcome(self, key: str, number: CallerNumber, limit_s: float) -> tuple[CustomerRecord, ...] | str:
+    def _ask_behind(self, key: str, number: CallerNumber) -> None:
+        """Have the kept answer renewed, unless the CRM is in trouble, is being asked, or enough others are."""
+        behind = sum(flight.behind for flight in self._flights.values())
+        if key in self._flights or self._breaker.is_open or behind >= _ASKED_BEHIND_AT_ONCE:
+            return
+        flight = self._take_off(key, number)
+        if not isinstance(flight, str):
+            flight.behind = True
+            self.health.asked_behind += 1
+
+    async def _outcome(self, key: str, number: CallerNumber, limit_s: float) -> DatedAnswer | str:
         """What the CRM says within the limit, or why it says nothing."""
         flight = self._flights.get(key) or self._take_off(key, number)
         if isinstance(flight, str):
@@ -134,26 +170,33 @@ class Lookup:
         if flight.task.cancelled():
             return "the look-up was stopped"
         error = flight.task.exception()
-        return flight.task.result() if error is None else _reason(error)
+        return flight.task.result() if error is None else reason_of(error)
 
     def _take_off(self, key: str, number: CallerNumber) -> _Flight | str:
         """Send a look-up on its way, or say why not."""
         if self._closed:
             return "the look-up is closed"
         if len(self._flights) >= self._flight_limit:
+            self.health.troubles[Trouble.BUSY] += 1
             return "too many look-ups are waiting for the CRM"
         if not self._breaker.allows(self._clock()):
+            self.health.troubles[Trouble.LEFT_ALONE] += 1
             return f"not asked after repeated failures: {self.reason}"
         flight = _Flight(asyncio.create_task(self._ask(key, number), name="crm-lookup"))
         self._flights[key] = flight
         flight.task.add_done_callback(lambda _: self._landed(key, flight))
         return flight
 
-    async def _ask(self, key: str, number: CallerNumber) -> tuple[CustomerRecord, ...]:
+    async def _ask(self, key: str, number: CallerNumber) -> DatedAnswer:
+        self.health.asked += 1
         async with asyncio.timeout(_LATE_LIMIT_S):
-            records = await self._crm.find(number)
-        self._kept.keep(key, records, now=self._clock())
-        return records
+            if self._dated is not None:
+                answer = await self._dated.find_dated(number)
+            else:
+                answer = DatedAnswer(await self._crm.find(number))
+        if answer.age_s is None:
+            self._kept.keep(key, answer.records, now=self._clock())
+        return answer
 
     def _landed(self, key: str, flight: _Flight) -> None:
         del self._flights[key]
@@ -163,12 +206,12 @@ class Lookup:
         if error is None:
             self._answered()
         elif not flight.counted:
-            self._failed(_reason(error))
+            self._failed(reason_of(error), trouble_of(error))
 
     def _late(self, flight: _Flight) -> None:
         if not flight.counted:
             flight.counted = True
-            self._failed("it answers too late")
+            self._failed("it answers too late", Trouble.LATE)
 
     def _without_crm(self, kept: KeptAnswer | None, started: float, error: str, stale_s: float) -> CrmAnswer:
         now = self._clock()
@@ -177,22 +220,24 @@ class Lookup:
             return CrmAnswer(CrmSource.STALE, kept.records, age_s=kept.age_s(now), took_ms=took_ms, error=error)
         return CrmAnswer(CrmSource.FAILED, took_ms=took_ms, error=error)
 
-    async def _probe(self) -> None:
+    async def _probe(self, within_s: float) -> None:
         """Ask the CRM whether it is there. A failed check is a bad sign at once, a failed look-up only in a row."""
         try:
-            async with asyncio.timeout(_CHECK_LIMIT_S):
+            async with asyncio.timeout(within_s):
                 await self._crm.check()
         except Exception as error:
             self._breaker.failed(self._clock())
-            self._turn(CrmState.DOWN, _reason(error))
+            self._turn(CrmState.DOWN, reason_of(error))
         else:
             self._answered()
 
     def _answered(self) -> None:
+        self.health.answered()
         self._breaker.succeeded()
         self._turn(CrmState.UP, "")
 
-    def _failed(self, reason: str) -> None:
+    def _failed(self, reason: str, trouble: Trouble) -> None:
+        self.health.troubles[trouble] += 1
         self._breaker.failed(self._clock())
         if self._breaker.is_open:
             self._turn(CrmState.DOWN, reason)
@@ -204,14 +249,13 @@ class Lookup:
             self._changed.set()
 
 
-def _reason(error: BaseException) -> str:
-    """Why it failed, in one line. Only `CrmUnavailable` promises a message without customer data."""
-    if isinstance(error, CrmUnavailable):
-        return str(error)
-    if isinstance(error, TimeoutError):
-        return "no answer"
-    at = error.__traceback__
-    while at is not None and at.tb_next is not None:
-        at = at.tb_next
-    where = f" in {Path(at.tb_frame.f_code.co_filename).name}:{at.tb_lineno}" if at else ""
-    return f"unexpected {type(error).__name__}{where}"
+def _from_mirror(
+    records: tuple[CustomerRecord, ...], age_s: float, took_ms: float, is_current: bool, oldest_s: float
+) -> CrmAnswer:
+    """A mirror's answer is one that was kept: good while it is as young as it should be, and then until it is stale."""
+    if is_current:
+        return CrmAnswer(CrmSource.CACHED, records, age_s=age_s, took_ms=took_ms)
+    error = f"its mirror is {age_s / 60:.0f} min old"
+    if age_s <= oldest_s:
+        return CrmAnswer(CrmSource.STALE, records, age_s=age_s, took_ms=took_ms, error=error)
+    return CrmAnswer(CrmSource.FAILED, took_ms=took_ms, error=error)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 
-from cti_bridge.crm.port import Crm, CrmUnavailable
+from cti_bridge.crm.port import Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 
 EVERY_S = 30.0
@@ -26,6 +26,6 @@ class Stages:
     async def ask(self, crm: Crm) -> None:
         """Take over the CRM's list, unless the settings have one or it cannot be asked."""
         if not self._fixed:
-            with contextlib.suppress(CrmUnavailable, TimeoutError):
+            with contextlib.suppress(CrmUnavailable, CrmRefuses, TimeoutError):
                 async with asyncio.timeout(WITHIN_S):
                     self.current = await crm.stages()

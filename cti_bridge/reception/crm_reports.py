@@ -3,49 +3,68 @@
 import asyncio
 import json
 from collections import OrderedDict
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cti_bridge.crm.port import Crm, CrmUnavailable
+from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable
+from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
-from cti_bridge.delivery.verdict import Delivered, TryAgain, Verdict
-from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
+from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.number import NumberKind
 
-_LIMIT_S = 5.0
+_LIMIT_S = 10.0
+"""One report may be several requests to a CRM in the cloud."""
 _MAX_AGE_S = 86_400.0
 _MOST_REMEMBERED = 1_000
 """Calls of which an `ended` was told and no `updated` yet: the latest, and only to save work."""
+_WANTED_BY = {
+    Capability.REPORT_STARTED: ReportType.STARTED,
+    Capability.REPORT_ANSWERED: ReportType.ANSWERED,
+    Capability.REPORT_ENDED: ReportType.ENDED,
+    Capability.REPORT_UPDATED: ReportType.UPDATED,
+}
 
 
 class CrmSink:
-    """Tells the CRM of the calls of its customers when they are over; its name cannot be one of the settings'."""
+    """Tells the CRM of calls at the moments that it wants to hear of; its name cannot be one of the settings'.
 
-    types = frozenset({ReportType.ENDED, ReportType.UPDATED})
-    customers_only = True
+    A CRM that takes no note of strangers hears only of calls of its own customers.
+    """
+
     max_age_s = _MAX_AGE_S
 
     def __init__(self, crm: Crm) -> None:
         self.name = f"crm:{crm.kind}"
+        self.types = frozenset(kind for can, kind in _WANTED_BY.items() if can in crm.capabilities)
+        self.customers_only = Capability.REPORT_STRANGERS not in crm.capabilities
         self._crm = crm
-        self._ended: OrderedDict[str, FinishedCall] = OrderedDict()
+        self._ended: OrderedDict[str, CallReport] = OrderedDict()
         """What was told of these calls at their end."""
 
     async def send(self, entry: Entry) -> Verdict:
-        """Report one call; one without a customer is nothing to report, nor what its end has told already."""
-        call = finished_call(json.loads(entry.body)["data"])
-        if call is None or (entry.type is ReportType.UPDATED and self._ended.pop(call.key, None) == call):
+        """Report one moment; nothing to report is a stranger's where it hears of customers only, a moment that it
+        has stopped wanting to hear of, and an update that says what the end has told already.
+        """
+        report = call_report(entry.key, entry.type, json.loads(entry.body)["data"])
+        if entry.type not in self.types or (self.customers_only and report.customer_id is None):
+            return Delivered()
+        if entry.type is ReportType.UPDATED and self._ended.pop(report.key, None) == _what_it_says(report):
             return Delivered()
         try:
             async with asyncio.timeout(_LIMIT_S):
-                await self._crm.report(call)
-        except CrmUnavailable as error:
+                await self._crm.report(report)
+        except (CrmUnavailable, DatabaseUnusable) as error:
             return TryAgain(str(error))
+        except CrmRefuses as error:
+            return Refused(str(error))
         except TimeoutError:
             return TryAgain(f"no answer within {_LIMIT_S:g} s")
         if entry.type is ReportType.ENDED:
-            self._ended[call.key] = call
+            self._ended[report.key] = _what_it_says(report)
             if len(self._ended) > _MOST_REMEMBERED:
                 self._ended.popitem(last=False)
         return Delivered()
@@ -54,19 +73,40 @@ class CrmSink:
         """The CRM is closed by whoever opened it."""
 
 
-def finished_call(data: dict[str, Any]) -> FinishedCall | None:
-    """The call in a report that tells of its end; None when it is nobody's whom the CRM knows."""
-    if data["customer"] is None:
-        return None
-    operator, answered_at = data["operator"], data["answered_at"]
-    return FinishedCall(
+def call_report(id_: str, moment: ReportType, data: dict[str, Any]) -> CallReport:
+    """The report that lies in the outbox under this id, as the port has it."""
+    operator, caller = data["operator"], data["caller"]
+    customer = data["customer"]
+    return CallReport(
+        id=id_,
         key=data["call"],
-        customer_id=CustomerId(data["customer"]),
-        started_at=datetime.fromisoformat(data["started_at"]),
-        answered_at=datetime.fromisoformat(answered_at) if answered_at else None,
-        ended_at=datetime.fromisoformat(data["ended_at"]),
-        queue=data["queue"],
+        moment=CallMoment(moment.value),
+        direction=data["direction"],
+        number="" if caller["kind"] == NumberKind.ANONYMOUS else caller["number"],
+        did=data["did"],
+        customer_id=CustomerId(customer) if customer else None,
         user=(operator["crm_user"] or "") if operator else "",
-        outcome=data["outcome"],
-        direction=data.get("direction", "inbound"),
+        queue=data["queue"],
+        outcome=data["outcome"] or "",
+        started_at=datetime.fromisoformat(data["started_at"]),
+        answered_at=_time(data["answered_at"]),
+        ended_at=_time(data["ended_at"]),
+        recordings=tuple(_recordings(data["recordings"])),
     )
+
+
+def _recordings(items: list[dict[str, Any]]) -> "list[ReportedRecording]":
+    """Those with a file that the CRM could be told of."""
+    return [
+        ReportedRecording(item["file"], datetime.fromisoformat(item["started_at"]), _time(item["ended_at"]))
+        for item in items
+        if item["file"]
+    ]
+
+
+def _what_it_says(report: CallReport) -> CallReport:
+    return replace(report, id="", moment=CallMoment.ENDED)
+
+
+def _time(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

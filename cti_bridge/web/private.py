@@ -59,7 +59,12 @@ class Probes:
 
     def _sources(self, status: int) -> web.Response:
         sources = {
-            source.name: {"state": source.state.value, "reason": source.reason} for source in self._readiness.all()
+            source.name: {
+                "state": source.state.value,
+                "reason": source.reason,
+                **self._readiness.figures(source.name),
+            }
+            for source in self._readiness.all()
         }
         told = {"mode": self._mode, "sources": sources}
         return web.json_response(told, status=status, headers={"Cache-Control": "no-store"})

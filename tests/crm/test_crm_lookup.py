@@ -4,11 +4,12 @@ import asyncio
 from collections.abc import AsyncIterator, Callable
 
 import pytest
+from empty_crm import EmptyCrm
 
 from cti_bridge.crm.breaker import Breaker
 from cti_bridge.crm.lookup import CrmState, Lookup
 from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, FinishedCall, Note, StageList
+from cti_bridge.domain.customer import Customer, CustomerRecord
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -18,7 +19,7 @@ CALLER = parse_number("+74950000150", region="RU")
 OTHER = parse_number("+74950000151", region="RU")
 
 
-class ScriptedCrm:
+class ScriptedCrm(EmptyCrm):
     """A CRM that knows Vera and does as it is told: answers, waits for `open_gate`, or fails."""
 
     kind = "scripted"
@@ -36,18 +37,6 @@ class ScriptedCrm:
         return (VERA,) if number == CALLER else ()
 
     async def check(self) -> None:
-        await self._wait()
-
-    async def stages(self) -> StageList:
-        return SHIPPED_STAGES
-
-    async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
-        return ()
-
-    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
-        return ()
-
-    async def report(self, call: FinishedCall) -> None:
         await self._wait()
 
     async def close(self) -> None:

@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from customer_files import caller, import_text
@@ -19,10 +19,12 @@ from sqlite_utils import Database
 from cti_bridge.crm.embedded import call_list, store
 from cti_bridge.crm.embedded.schema import open_for_reading
 from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable
+from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
-from cti_bridge.delivery.verdict import Delivered, TryAgain
+from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
+from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.customer import FinishedCall
 from cti_bridge.domain.ids import CallId, CustomerId
 from cti_bridge.reception.crm_reports import CrmSink
@@ -35,8 +37,17 @@ CALL = FinishedCall(
 DATA: dict[str, Any] = {
     "call": "main-1.1", "customer": "c-1", "queue": "sales", "outcome": "answered",
     "operator": {"id": "op3", "crm_user": "o.lanskaya"}, "started_at": (END - timedelta(minutes=2)).isoformat(),
-    "answered_at": (END - timedelta(minutes=1)).isoformat(), "ended_at": END.isoformat(),
+    "answered_at": (END - timedelta(minutes=1)).isoformat(), "ended_at": END.isoformat(), "direction": "inbound",
+    "caller": {"number": "+74950000150", "kind": "external"}, "did": "+74950000149", "recordings": [],
 }  # fmt: skip
+
+
+def told(call: FinishedCall, moment: CallMoment = CallMoment.ENDED) -> CallReport:
+    """The call as the CRM is told of it."""
+    return CallReport(
+        "main-1.1/3", call.key, moment, call.direction, "+74950000150", "+74950000149", call.customer_id, call.user,
+        call.queue, call.outcome, call.started_at, call.answered_at, call.ended_at,
+    )  # fmt: skip
 
 
 @pytest.fixture
@@ -54,25 +65,25 @@ async def last_contact(crm: EmbeddedCrm) -> datetime | None:
 
 async def test_it_remembers_when_the_customer_was_last_spoken_with(crm: EmbeddedCrm) -> None:
     assert await last_contact(crm) is None
-    await crm.report(CALL)
+    await crm.report(told(CALL))
     assert await last_contact(crm) == END
 
 
 async def test_told_twice_or_of_an_earlier_call_it_stays_what_it_is(crm: EmbeddedCrm) -> None:
     for call in (CALL, CALL, replace(CALL, key="main-0.1", ended_at=END - timedelta(days=1))):
-        await crm.report(call)
+        await crm.report(told(call))
         assert await last_contact(crm) == END
 
 
 async def test_a_call_that_nobody_answered_was_no_talk(crm: EmbeddedCrm) -> None:
-    await crm.report(replace(CALL, answered_at=None, outcome="abandoned"))
+    await crm.report(told(replace(CALL, answered_at=None, outcome="abandoned")))
     assert await last_contact(crm) is None
 
 
 async def test_the_call_is_in_the_customers_list_once_as_it_was_told_last(crm: EmbeddedCrm) -> None:
     missed = replace(CALL, answered_at=None, user="", outcome="abandoned")
     for call in (missed, CALL, CALL, missed):
-        await crm.report(call)
+        await crm.report(told(call))
     assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
     assert await crm.calls(CustomerId("c-9"), limit=20) == ()
 
@@ -84,7 +95,7 @@ async def test_the_latest_calls_are_kept(crm: EmbeddedCrm, monkeypatch: pytest.M
         for number in range(5)
     ]
     for call in calls:
-        await crm.report(call)
+        await crm.report(told(call))
     assert await crm.calls(CALL.customer_id, limit=20) == tuple(reversed(calls[2:]))
     assert await crm.calls(CALL.customer_id, limit=2) == (calls[4], calls[3])
 
@@ -96,14 +107,14 @@ async def test_a_file_of_an_older_version_is_read_and_gets_its_list_with_the_fir
         file.executescript("DROP TABLE calls; PRAGMA user_version = 1;")
     assert await last_contact(crm) is None
     assert await crm.calls(CALL.customer_id, limit=20) == ()
-    await crm.report(CALL)
+    await crm.report(told(CALL))
     assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
 
 
 async def test_calls_survive_an_import_and_go_with_a_customer_who_gets_another_id(
     crm: EmbeddedCrm, tmp_path: Path
 ) -> None:
-    await crm.report(CALL)
+    await crm.report(told(CALL))
     import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
     assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
@@ -113,14 +124,20 @@ async def test_calls_survive_an_import_and_go_with_a_customer_who_gets_another_i
     assert await crm.calls(CustomerId("c-2"), limit=20) == (replace(CALL, customer_id=CustomerId("c-2")),)
 
 
+@pytest.mark.parametrize("moment", [CallMoment.STARTED, CallMoment.ANSWERED])
+async def test_it_does_not_want_to_hear_of_calls_that_go_on(crm: EmbeddedCrm, moment: CallMoment) -> None:
+    with pytest.raises(CrmRefuses):
+        await crm.report(told(CALL, moment))
+
+
 async def test_a_customer_who_is_gone_is_nobody_to_take_note_for(crm: EmbeddedCrm) -> None:
-    await crm.report(replace(CALL, customer_id=CustomerId("c-9")))
+    await crm.report(told(replace(CALL, customer_id=CustomerId("c-9"))))
     assert await last_contact(crm) is None
 
 
 async def test_look_ups_and_reports_do_not_disturb_each_other(crm: EmbeddedCrm, tmp_path: Path) -> None:
     calls = [replace(CALL, key=f"main-{number}.1", ended_at=END + timedelta(seconds=number)) for number in range(30)]
-    await asyncio.gather(*(work for call in calls for work in (crm.report(call), crm.check())))
+    await asyncio.gather(*(work for call in calls for work in (crm.report(told(call)), crm.check())))
     assert await last_contact(crm) == calls[-1].ended_at
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as file:
         assert file.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -138,7 +155,7 @@ async def test_however_many_calls_are_told_the_file_is_seldom_opened_anew(
 
     monkeypatch.setattr("cti_bridge.crm.embedded.store.open_for_reading", counted)
     for number in range(600):
-        await crm.report(replace(CALL, key=f"main-{number}.1"))
+        await crm.report(told(replace(CALL, key=f"main-{number}.1")))
         await last_contact(crm)
     assert len(opened) < 30
     assert (tmp_path / "crm.sqlite-wal").stat().st_size < 2 * call_list.WAL_KEPT
@@ -166,10 +183,10 @@ async def test_a_locked_file_is_said_and_holds_up_nobody(crm: EmbeddedCrm, tmp_p
     with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(CrmUnavailable, match="locked"):
-            await crm.report(CALL)
+            await crm.report(told(CALL))
         assert await last_contact(crm) is None
         other.rollback()
-    await crm.report(CALL)
+    await crm.report(told(CALL))
     assert await last_contact(crm) == END
 
 
@@ -184,7 +201,7 @@ async def test_a_caller_who_is_looked_up_waits_behind_one_report_at_most(
         assert gate.acquire(timeout=10)
 
     monkeypatch.setattr(store, "write_call", slow)
-    reports = [asyncio.create_task(crm.report(replace(CALL, key=f"main-{number}.1"))) for number in range(8)]
+    reports = [asyncio.create_task(crm.report(told(replace(CALL, key=f"main-{number}.1")))) for number in range(8)]
     await asyncio.sleep(0)
     look_up = asyncio.create_task(crm.check())
     gate.release()
@@ -199,7 +216,7 @@ async def test_a_caller_who_is_looked_up_waits_behind_one_report_at_most(
 async def test_a_missing_file_is_not_created(tmp_path: Path) -> None:
     crm = EmbeddedCrm(tmp_path / "none.sqlite")
     with pytest.raises(CrmUnavailable, match="does not exist"):
-        await crm.report(CALL)
+        await crm.report(told(CALL))
     await crm.close()
     assert not (tmp_path / "none.sqlite").exists()
 
@@ -244,6 +261,83 @@ async def test_an_update_that_says_what_the_end_said_is_not_written_again(
     assert await sink.send(entry_of(sink, ReportType.UPDATED, DATA)) == Delivered(), "it was answered after all"
     assert written == ["abandoned", "answered"]
     assert await last_contact(crm) == END
+
+
+class Listening:
+    """A CRM that takes note of `capabilities` and writes down what it hears, or raises `trouble`."""
+
+    kind = "listening"
+
+    def __init__(self, *capabilities: Capability, trouble: Exception | None = None) -> None:
+        self.capabilities = frozenset(capabilities)
+        self.heard: list[CallReport] = []
+        self._trouble = trouble
+
+    async def report(self, report: CallReport) -> None:
+        if self._trouble is not None:
+            raise self._trouble
+        self.heard.append(report)
+
+
+STARTED = {**DATA, "operator": None, "answered_at": None, "ended_at": None, "outcome": None}
+
+
+def test_a_crm_is_told_of_the_moments_and_the_people_that_it_names() -> None:
+    some = CrmSink(cast(Crm, Listening(Capability.REPORT_STARTED, Capability.REPORT_ENDED)))
+    assert (some.types, some.customers_only) == (frozenset({ReportType.STARTED, ReportType.ENDED}), True)
+    every = CrmSink(cast(Crm, Listening(*Capability)))
+    assert (every.types, every.customers_only) == (frozenset(ReportType), False)
+    assert CrmSink(cast(Crm, Listening(Capability.NOTES))).types == frozenset()
+
+
+async def test_what_the_journal_says_of_a_call_is_what_the_crm_hears() -> None:
+    crm = Listening(*Capability)
+    recording = {"file": "1.wav", "leg": None, "started_at": END.isoformat(), "ended_at": None}
+    nameless = {**recording, "file": None}
+    sink = CrmSink(cast(Crm, crm))
+    hidden = {**STARTED, "customer": None, "caller": {"number": "anonymous", "kind": "anonymous"}}
+    assert await sink.send(entry_of(sink, ReportType.STARTED, hidden)) == Delivered()
+    assert (
+        await sink.send(entry_of(sink, ReportType.ENDED, {**DATA, "recordings": [recording, nameless]})) == Delivered()
+    )
+    began, ended = crm.heard
+    assert (began.moment, began.number, began.customer_id, began.user) == (CallMoment.STARTED, "", None, "")
+    assert (began.ended_at, began.outcome, began.talked_s) == (None, "", 0)
+    assert ended == replace(told(CALL), recordings=(ReportedRecording("1.wav", END),))
+    assert ended.talked_s == 60
+
+
+async def test_a_late_recording_is_news() -> None:
+    crm = Listening(*Capability)
+    sink = CrmSink(cast(Crm, crm))
+    recording = {"file": "1.wav", "leg": None, "started_at": END.isoformat(), "ended_at": None}
+    assert await sink.send(entry_of(sink, ReportType.ENDED, DATA)) == Delivered()
+    assert await sink.send(entry_of(sink, ReportType.UPDATED, {**DATA, "recordings": [recording]})) == Delivered()
+    assert [report.moment for report in crm.heard] == [CallMoment.ENDED, CallMoment.UPDATED]
+
+
+async def test_what_it_has_stopped_wanting_to_hear_lies_in_the_outbox_for_nobody() -> None:
+    crm = Listening(Capability.REPORT_ENDED)
+    sink = CrmSink(cast(Crm, crm))
+    assert await sink.send(entry_of(sink, ReportType.STARTED, STARTED)) == Delivered()
+    assert await sink.send(entry_of(sink, ReportType.ENDED, {**DATA, "customer": None})) == Delivered()
+    assert crm.heard == []
+
+
+@pytest.mark.parametrize(
+    ("trouble", "verdict"),
+    [
+        (CrmRefuses("no such user"), Refused("no such user")),
+        (CrmUnavailable("HTTP 503"), TryAgain("HTTP 503")),
+        (DatabaseUnusable("links.sqlite: disk full"), TryAgain("links.sqlite: disk full")),
+    ],
+    ids=lambda one: type(one).__name__,
+)
+async def test_what_it_will_never_take_is_a_dead_letter_and_the_rest_is_tried_again(
+    trouble: Exception, verdict: Verdict
+) -> None:
+    sink = CrmSink(cast(Crm, Listening(*Capability, trouble=trouble)))
+    assert await sink.send(entry_of(sink, ReportType.ENDED, DATA)) == verdict
 
 
 async def test_an_update_is_written_when_the_end_was_not_taken(tmp_path: Path) -> None:

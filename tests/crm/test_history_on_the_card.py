@@ -13,7 +13,7 @@ from cti_bridge.calls.call import Call
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.domain.call_report import CallMoment, CallReport
 from cti_bridge.domain.ids import CallId, ChannelId, CustomerId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
@@ -29,13 +29,14 @@ JOURNALLED = CallRecord(
 CUSTOMER = CustomerId("c-1")
 
 
-def reported(key: str, at: float) -> FinishedCall:
+def reported(key: str, at: float) -> CallReport:
     def moment(second: float) -> datetime:
         return datetime.fromtimestamp(second, UTC)
 
-    return FinishedCall(
-        key, CUSTOMER, moment(at), moment(at + 10), moment(at + 143), "sales", OLGA.crm_user, "answered"
-    )
+    return CallReport(
+        f"{key}/3", key, CallMoment.ENDED, "inbound", NUMBER, "", CUSTOMER, OLGA.crm_user, "sales", "answered",
+        moment(at), moment(at + 10), moment(at + 143),
+    )  # fmt: skip
 
 
 @pytest.fixture

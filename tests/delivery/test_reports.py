@@ -12,7 +12,7 @@ from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord, Recor
 from cti_bridge.delivery.reports import Report, ReportType, Told, due
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
-from cti_bridge.reception.crm_reports import finished_call
+from cti_bridge.reception.crm_reports import call_report
 
 DECISION = DecisionRecord(
     kind="matched", crm="fresh", crm_age_s=None, rule="sales", class_name="sales", queue="sales",
@@ -202,8 +202,8 @@ def test_a_call_that_an_operator_makes_says_so_and_who_he_is_from_the_start() ->
 
 
 def test_an_answered_call_to_a_customer_is_a_contact_with_him() -> None:
-    call = finished_call(event(told(MADE, REACHED)[2])["data"])
-    assert call is not None
+    (ended,) = [report for report in told(MADE, REACHED) if report.type is ReportType.ENDED]
+    call = call_report("main-1.1/3", ended.type, event(ended)["data"])
     assert (call.customer_id, call.user, call.answered_at is not None) == ("c-7", "o.lanskaya", True)
 
 

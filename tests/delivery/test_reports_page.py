@@ -85,7 +85,8 @@ def test_the_settings_on_the_page_load(tmp_path: Path) -> None:
 
 def test_the_bound_between_two_attempts_is_that_of_the_page() -> None:
     from cti_bridge.delivery.http_post import CONCURRENT
-    from cti_bridge.delivery.verdict import FIRST_S, LONGEST_ASKED_S, LONGEST_S
+    from cti_bridge.delivery.verdict import FIRST_S, LONGEST_S
+    from cti_bridge.http_peers import LONGEST_ASKED_S
 
     assert (FIRST_S, LONGEST_S, LONGEST_ASKED_S, CONCURRENT) == (1.0, 300.0, 3600.0, 8)
     assert "after 1 s, then about twice as long each time, up to 5 minutes" in PAGE

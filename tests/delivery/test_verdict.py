@@ -2,7 +2,8 @@
 
 import pytest
 
-from cti_bridge.delivery.verdict import LONGEST_ASKED_S, Delivered, Refused, TryAgain, judge, wait_s
+from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, judge, wait_s
+from cti_bridge.http_peers import LONGEST_ASKED_S
 
 NOW = 1_795_288_011.0  # Sat, 21 Nov 2026 19:06:51 GMT
 

@@ -33,9 +33,9 @@ def start(*arguments: str | Path) -> "subprocess.Popen[str]":
     )  # fmt: skip
 
 
-def finish(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+def finish(process: "subprocess.Popen[str]", within_s: float = 150) -> tuple[int, str, str]:
     with process:
-        out, err = process.communicate(timeout=150)
+        out, err = process.communicate(timeout=within_s)
     return process.returncode, out, err
 
 
@@ -56,6 +56,14 @@ def test_one_round_goes_as_expected_and_ends_with_a_table() -> None:
     assert code == 0, out + err
     assert "10 of 10 calls as expected" in out
     assert all(rule in out for rule in ("vip", "sales", "production", "default"))
+
+
+@pytest.mark.timeout(900)
+def test_one_round_goes_by_real_deals_in_tryton_and_the_calls_are_found_there() -> None:
+    code, out, err = finish(start("--crm", "tryton"), within_s=800)
+    assert code == 0, out + err
+    assert "10 of 10 calls as expected" in out
+    assert "Tryton has every call of the round at the party whose number called" in err
 
 
 def test_two_runs_at_once_with_own_files_print_json_and_do_not_meet(own: Path) -> None:

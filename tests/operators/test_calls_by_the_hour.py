@@ -3,16 +3,16 @@
 from datetime import datetime
 
 import pytest
+from empty_crm import EmptyCrm
 from prometheus_client import CollectorRegistry
 
 from cti_bridge.asterisk.dialplan import RouteRequest
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import Crm
-from cti_bridge.domain.customer import SHIPPED_STAGES, CustomerRecord, FinishedCall, Note, StageList
+from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.history import CallerHistory
-from cti_bridge.domain.ids import CustomerId
-from cti_bridge.domain.number import CallerNumber, parse_number
+from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
@@ -33,33 +33,6 @@ default: {queue: desk}
 """
 
 
-class NobodyKnown:
-    """A CRM without customers."""
-
-    kind = "empty"
-
-    async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
-        return ()
-
-    async def stages(self) -> StageList:
-        return SHIPPED_STAGES
-
-    async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
-        return ()
-
-    async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
-        return ()
-
-    async def report(self, call: FinishedCall) -> None:
-        pass
-
-    async def check(self) -> None:
-        pass
-
-    async def close(self) -> None:
-        pass
-
-
 class NoJournal:
     """Nobody may be asked here: these rules want no history."""
 
@@ -73,7 +46,7 @@ class Desk:
     current: RuleSet = load_rules(RULES)
 
     def __init__(self, moment: str) -> None:
-        crm: Crm = NobodyKnown()
+        crm: Crm = EmptyCrm()
         directory = Directory.of(())
         hub = Hub(snapshot_for=lambda _: {}, team_now=list, registry=CollectorRegistry())
         self.written: list[CallRecord] = []
