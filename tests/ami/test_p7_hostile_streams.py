@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from hostile_texts import TEXTS
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from cti_bridge.asterisk.ami.protocol import MAX_FRAME, SafeManager, SafeProtocol, build_action
@@ -184,6 +184,7 @@ def test_a_list_with_such_a_number_does_not_show_another_calls_channel() -> None
 
 
 @given(st.binary(max_size=400))
+@example(b"\r\n")
 def test_no_bytes_break_the_reader(noise: bytes) -> None:
     session = Session()
     session.hear(noise, b"\r\n\r\n" + JOIN)

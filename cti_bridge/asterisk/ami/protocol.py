@@ -85,6 +85,7 @@ class SafeProtocol(AMIProtocol):
         """Start a decoder of our own for this connection."""
         super().connection_made(transport)
         self.factory = self._manager
+        self.encoding = "utf-8"  # what a frame for panoramisk is handed on in; its own default drops letters
         self._decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         self._unfinished = ""
 
