@@ -18,7 +18,7 @@ from cti_bridge.asterisk.agi.server import MAX_ENVIRONMENT, AgiLimits, AgiServer
 
 CROWD, MANY = 500, 40
 QUESTION = ENVIRONMENT.format(script="route").encode()
-WITHIN_S = 10.0
+WITHIN_S = 30.0
 
 Peer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 

@@ -56,7 +56,7 @@ async def connected(
         yield ami
 
 
-def at(port: int, *, secret: str = "geheim", ping_every_s: float = 10.0, within_s: float = 0.5) -> AmiAddress:
+def at(port: int, *, secret: str = "geheim", ping_every_s: float = 10.0, within_s: float = 1.5) -> AmiAddress:
     """Asterisk on this port; nobody waits longer for it than `within_s` seconds."""
     return AmiAddress(
         "127.0.0.1", port, "cti", secret,
