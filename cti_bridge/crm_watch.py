@@ -7,17 +7,18 @@ from pathlib import Path
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from cti_bridge.crm.condition import CrmState
 from cti_bridge.crm.health import Trouble
-from cti_bridge.crm.lookup import CrmState, Lookup
-from cti_bridge.crm.mirror.following import Following, MirrorCounts
+from cti_bridge.crm.lookup import Lookup
+from cti_bridge.crm.mirror.following import Following
 from cti_bridge.crm.mirror.mirrored import MirroredCrm
 from cti_bridge.crm.mirror.source import Mirrorable
-from cti_bridge.crm.mirror.state import Every
+from cti_bridge.crm.mirror.state import Every, MirrorCounts
 from cti_bridge.crm.port import Crm, CrmUnavailable
 from cti_bridge.readiness import SourceState
 from cti_bridge.settings import Settings
 
-_NEARBY = {"embedded", "sql", "tryton"}
+NEARBY = {"embedded", "sql", "tryton"}
 """CRMs that may be asked every other second; the others count every question against a limit."""
 
 
@@ -31,6 +32,7 @@ class CrmWatch:
 
     def __init__(self, crm: Crm, settings: Settings) -> None:
         self._kind = settings.crm.kind
+        self._stage_words = settings.crm.stage_words
         self._lookup: Lookup | None = None
         self.mirror: Following | None = None
         """What keeps the mirror in step; None without a mirror."""
@@ -42,7 +44,7 @@ class CrmWatch:
 
     def look_up_through(self, *, fresh_s: float) -> Lookup:
         """The look-up that everybody uses."""
-        self._lookup = Lookup(self.crm, fresh_s=fresh_s, dated=self._mirrored)
+        self._lookup = Lookup(self.crm, fresh_s=fresh_s, dated=self._mirrored, stage_words=self._stage_words)
         return self._lookup
 
     async def recall(self) -> None:
@@ -54,24 +56,26 @@ class CrmWatch:
     @property
     def pauses(self) -> Mapping[str, float]:
         """How `Lookup.watch` asks this CRM. Asking a mirror costs the CRM nothing."""
-        if self._kind in _NEARBY or self._mirrored is not None:
+        if self._kind in NEARBY or self._mirrored is not None:
             return {"every_s": 2.0, "while_down_s": 0.5, "within_s": 1.0}
         return {"every_s": 15.0, "while_down_s": 5.0, "within_s": 5.0}
 
     def state(self) -> tuple[SourceState, str]:
         """How it is, and why it is not up. With a mirror that is behind callers go by what was true a while ago."""
         assert self._lookup is not None
-        if self._lookup.state is CrmState.DOWN:
-            return SourceState.DOWN, self._lookup.reason
+        if self._lookup.state is not CrmState.UP:
+            state = SourceState.DOWN if self._lookup.state is CrmState.DOWN else SourceState.AT_RISK
+            return state, self._lookup.reason
         mirror = self.mirror
         if mirror is None or mirror.age_s is None or mirror.is_current:
             return SourceState.UP, ""
         return SourceState.AT_RISK, f"its mirror is {mirror.age_s / 60:.0f} min old: {mirror.problem or 'it is slow'}"
 
-    def figures(self) -> Mapping[str, float | None]:
+    def figures(self) -> Mapping[str, float | str | None]:
         """What /readyz tells besides."""
         assert self._lookup is not None
-        figures = {"answered_s_ago": _rounded(self._lookup.health.answered_s_ago)}
+        answered_s_ago = _rounded(_answered_s_ago(self._lookup, self.mirror))
+        figures: dict[str, float | str | None] = {"kind": self._kind, "answered_s_ago": answered_s_ago}
         if self.mirror is not None:
             figures["mirror_age_s"] = _rounded(self.mirror.age_s)
         return figures
@@ -85,8 +89,9 @@ class CrmWatch:
         model, path = settings.crm.model, mirror_path(settings)
         assert model.mirror is not None
         assert isinstance(crm, Mirrorable), f"{model.kind} says in its settings that it can be mirrored"
-        which = " ".join(str(getattr(model, key, "")) for key in ("kind", "url", "database"))
-        self.mirror = Following(crm, path, which.strip(), every=Every(model.mirror.every, model.mirror.full))
+        # Numbers are kept in E.164, which those without a country code become by the region.
+        source = f"{model.kind} {crm.account} {settings.region}"
+        self.mirror = Following(crm, path, source, every=Every(model.mirror.every, model.mirror.full))
         self._mirrored = MirroredCrm(crm, path, self.mirror)
         self.crm = self._mirrored
 
@@ -107,7 +112,8 @@ class CrmReadings(Collector):
         for trouble in Trouble:
             troubles.add_metric([trouble.value], health.troubles[trouble])
         yield troubles
-        yield _gauge("cti_crm_answered_seconds_ago", "Since its last good answer.", health.answered_s_ago)
+        answered_s_ago = _answered_s_ago(self._lookup, self._mirror)
+        yield _gauge("cti_crm_answered_seconds_ago", "Since its last good answer.", answered_s_ago)
         counts = self._mirror.counts if self._mirror else MirrorCounts()
         yield CounterMetricFamily("cti_mirror_pages", "Pages taken over.", value=counts.pages)
         yield CounterMetricFamily("cti_mirror_failures", "Steps that failed.", value=counts.failures)
@@ -115,6 +121,11 @@ class CrmReadings(Collector):
         yield CounterMetricFamily("cti_mirror_full_passes", "Full passes ended.", value=counts.full_passes)
         yield _gauge("cti_mirror_customers", "Customers in it.", counts.customers if self._mirror else None)
         yield _gauge("cti_mirror_age_seconds", "How old it is.", self._mirror.age_s if self._mirror else None)
+
+
+def _answered_s_ago(lookup: Lookup, mirror: Following | None) -> float | None:
+    """Since the CRM's last good answer; what callers are told from a mirror is none of the CRM."""
+    return lookup.health.answered_s_ago if mirror is None else mirror.answered_s_ago
 
 
 def _gauge(name: str, text: str, value: float | None) -> GaugeMetricFamily:

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
 
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmBusy, CrmUnavailable
 
 
 class Trouble(StrEnum):
@@ -18,7 +18,7 @@ class Trouble(StrEnum):
     UNEXPECTED = "unexpected"
     """Its answer was none that can be understood."""
     BUSY = "busy"
-    """Too many look-ups were on their way, so it was not asked."""
+    """Too many look-ups were on their way, or its rate limit was used up, so it was not asked."""
     LEFT_ALONE = "left_alone"
     """It failed repeatedly, so it was not asked."""
 
@@ -48,6 +48,8 @@ class CrmHealth:
 
 def trouble_of(error: BaseException) -> Trouble:
     """What kind of trouble an error of a CRM's adapter is."""
+    if isinstance(error, CrmBusy):
+        return Trouble.BUSY
     if isinstance(error, CrmUnavailable):
         return Trouble.UNAVAILABLE
     return Trouble.LATE if isinstance(error, TimeoutError) else Trouble.UNEXPECTED

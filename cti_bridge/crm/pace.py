@@ -5,15 +5,38 @@ permissions untouched, so that a look-up finds one at once, and a CRM that says 
 """
 
 import asyncio
+import math
 from collections.abc import Awaitable, Callable
+from contextvars import ContextVar
+from dataclasses import dataclass
 from time import monotonic
+from typing import Self
 
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmBusy, CrmUnavailable
+from cti_bridge.crm.window import Window
 
 _MOST_WAITING = 256
 """Requests of one kind that may stand in line; each holds no more than its own task."""
 _LONGEST_HOLD_S = 3_600.0
 """A CRM that asks to be left alone for longer than this is asked again all the same."""
+
+
+@dataclass(slots=True)
+class Patience:
+    """How long what is done for one caller may stand in line before it begins; once it has `begun` it is finished.
+
+    Who would wait longer is told so at once, so that those who are let through are answered in time.
+    """
+
+    longest_s: float
+    begun: bool = False
+
+
+PATIENCE: ContextVar[Patience | None] = ContextVar("PATIENCE", default=None)
+"""That of the caller for whom the present task works. What many share, a login say, goes on in a context of its own."""
+
+NOBODY_WAITS: ContextVar[bool] = ContextVar("NOBODY_WAITS", default=False)
+"""Whether what the present task asks for is for no caller, so that a look-up is no more urgent than a report."""
 
 
 class Bucket:
@@ -71,7 +94,7 @@ class Pace:
         clock: Callable[[], float] = monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
     ) -> None:
-        self._bucket = Bucket(per_s, burst, kept_for_urgent, now=clock())
+        self._bucket: Bucket | Window = Bucket(per_s, burst, kept_for_urgent, now=clock())
         self._step_s = 1 / per_s
         self._clock = clock
         self._sleep = sleep
@@ -79,29 +102,51 @@ class Pace:
         self._lines = {True: 0, False: 0}
         self._held_until = 0.0
 
+    @classmethod
+    def in_window(
+        cls,
+        most: int,
+        window_s: float,
+        kept_for_urgent: int,
+        *,
+        clock: Callable[[], float] = monotonic,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+    ) -> Self:
+        """One that lets at most `most` through in any `window_s` seconds, for a CRM that counts what came lately."""
+        pace = cls(most / window_s, most, kept_for_urgent, clock=clock, sleep=sleep)
+        pace._bucket = Window(most, window_s, kept_for_urgent)
+        return pace
+
     async def take(self, *, urgent: bool, within_s: float | None = None) -> None:
         """Return when this request may be sent; it counts as sent then. Who is cancelled meanwhile takes nothing.
 
-        Raises CrmUnavailable when too many stand in line, and at once when the turn would come later than `within_s`.
+        Raises CrmBusy when too many stand in line, and at once when the turn would come later than `within_s` or
+        `PATIENCE`; CrmUnavailable when that is because the CRM asked to be left alone.
         """
+        urgent = urgent and not NOBODY_WAITS.get()
         if self._lines[urgent] >= _MOST_WAITING:
-            raise CrmUnavailable(f"{_MOST_WAITING} requests are waiting for their turn already")
+            raise CrmBusy(f"{_MOST_WAITING} requests are waiting for their turn already")
+        patience = PATIENCE.get()
+        if patience is not None and not patience.begun:
+            within_s = min(patience.longest_s, math.inf if within_s is None else within_s)
         if within_s is not None and self.wait_s(urgent=urgent) > within_s:
-            raise CrmUnavailable(self._why_not_now())
+            raise self._why_not_now()
         self._lines[urgent] += 1
         try:
             async with self._heads[urgent]:
                 while (wait_s := self._head_waits_s(urgent=urgent)) > 0:
                     await self._sleep(wait_s)
                 self._bucket.take()
+                if patience is not None:
+                    patience.begun = True
         finally:
             self._lines[urgent] -= 1
 
     def hold(self, seconds: float) -> None:
         """Send nothing for so long, as a CRM asks for with `Retry-After`; an hour at most."""
-        now = self._clock()
+        now, seconds = self._clock(), min(max(0.0, seconds), _LONGEST_HOLD_S)
         self._bucket.hold(now, seconds)
-        self._held_until = max(self._held_until, now + min(max(0.0, seconds), _LONGEST_HOLD_S))
+        self._held_until = max(self._held_until, now + seconds)
 
     def wait_s(self, *, urgent: bool) -> float:
         """Seconds that a request which came now would wait, if no urgent one overtakes it."""
@@ -115,6 +160,8 @@ class Pace:
             return self._step_s
         return wait_s
 
-    def _why_not_now(self) -> str:
+    def _why_not_now(self) -> CrmUnavailable:
         held_s = self._held_until - self._clock()
-        return f"it asked to be left alone for {held_s:.0f} s more" if held_s >= 1 else "its rate limit is used up"
+        if held_s >= 1:
+            return CrmUnavailable(f"it asked to be left alone for {held_s:.0f} s more")
+        return CrmBusy("its rate limit is used up")

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
-from fakes.changing import ChangingCrm
 from settable_clock import SettableClock
 
 from cti_bridge.crm.mirror.following import Following
 from cti_bridge.crm.mirror.state import Every
 from cti_bridge.domain.customer import Customer, Deal
 from cti_bridge.domain.ids import CustomerId, DealId
+from fakes.changing import ChangingCrm
 
 EVERY = Every(changes_s=60.0, full_s=3_600.0)
 SOURCE = "fake https://crm.example"

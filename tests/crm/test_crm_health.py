@@ -8,8 +8,9 @@ import pytest
 from settable_clock import SettableClock, settled
 
 from cti_bridge.crm.breaker import Breaker
+from cti_bridge.crm.condition import CrmState
 from cti_bridge.crm.health import Trouble
-from cti_bridge.crm.lookup import CrmState, Lookup
+from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import Crm, CrmUnavailable
 from cti_bridge.domain.customer import Customer, CustomerRecord
 from cti_bridge.domain.decision import CrmSource
@@ -43,7 +44,7 @@ class CountingCrm:
 
 
 async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not condition():
             await asyncio.sleep(0)
 
@@ -129,6 +130,7 @@ async def test_what_goes_wrong_is_counted_by_kind(crm: CountingCrm, clock: Setta
     crm.error = KeyError("deals")
     await lookup.find(CALLERS[0])
     crm.gate.clear()
+    crm.error = CrmUnavailable("it answers 503")
     await lookup.find(CALLERS[0])  # late, and on its way still
     await lookup.find(CALLERS[1])
     crm.gate.set()

@@ -7,7 +7,8 @@ import pytest
 from empty_crm import EmptyCrm
 
 from cti_bridge.crm.breaker import Breaker
-from cti_bridge.crm.lookup import CrmState, Lookup
+from cti_bridge.crm.condition import CrmState
+from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.domain.customer import Customer, CustomerRecord
 from cti_bridge.domain.decision import CrmAnswer, CrmSource

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from settable_clock import SettableClock, settled
 
-from cti_bridge.crm.pace import Bucket, Pace
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.pace import NOBODY_WAITS, PATIENCE, Bucket, Pace, Patience
+from cti_bridge.crm.port import CrmBusy, CrmUnavailable
 
 
 def pace(clock: SettableClock, per_s: float = 2.0, burst: int = 5, kept: int = 2) -> Pace:
@@ -47,6 +47,19 @@ async def test_a_burst_goes_through_at_once_and_then_the_rate_holds() -> None:
     await clock.forward(10)
     assert [at for at, _ in requests.sent] == [1000.0] * 5 + [1000.5, 1001.0, 1001.5]
     assert [name for _, name in requests.sent] == [f"look-up {n}" for n in range(8)]
+
+
+async def test_a_look_up_for_nobody_who_waits_is_no_more_urgent_than_a_report() -> None:
+    clock = SettableClock()
+    requests = Requests(pace(clock), clock)
+    before = NOBODY_WAITS.set(True)
+    for n in range(5):
+        requests.send(f"whose was it? {n}", urgent=True)
+    NOBODY_WAITS.reset(before)
+    requests.send("look-up", urgent=True)
+    await settled()
+    assert [name for _, name in requests.sent] == [*(f"whose was it? {n}" for n in range(3)), "look-up"]
+    await requests.stop()
 
 
 async def test_reports_leave_room_for_a_look_up() -> None:
@@ -89,6 +102,40 @@ async def test_after_too_many_requests_nobody_asks_until_the_time_is_over() -> N
     await clock.forward(10)
     assert requests.sent[0] == (1030.0, "look-up")
     assert requests.sent[1][1] == "report"
+
+
+@pytest.mark.parametrize(
+    ("asked_s", "held_s"),
+    [(86_400.0, 3_600.0), (float("inf"), 3_600.0), (-5.0, 0.0), (float("nan"), 0.0), (0.0, 0.0), (7.0, 7.0)],
+)
+@pytest.mark.parametrize("in_window", [False, True])
+async def test_a_crm_cannot_ask_to_be_left_alone_for_ever(asked_s: float, held_s: float, in_window: bool) -> None:
+    clock = SettableClock()
+    through = Pace.in_window(5, 1.0, 2, clock=clock, sleep=clock.sleep) if in_window else pace(clock)
+    through.hold(asked_s)
+    assert through.wait_s(urgent=True) == pytest.approx(held_s)
+    clock.now += held_s
+    await through.take(urgent=True, within_s=0.0)
+
+
+async def test_a_caller_who_would_wait_too_long_is_told_so_and_what_was_begun_is_finished() -> None:
+    clock = SettableClock()
+    through = pace(clock, per_s=1.0, burst=1, kept=0)
+    requests = list[float]()
+
+    async def look_up() -> None:
+        PATIENCE.set(Patience(0.15))
+        for _ in range(2):
+            await through.take(urgent=True, within_s=5.0)
+            requests.append(clock.now)
+
+    first = asyncio.create_task(look_up())
+    await settled()
+    with pytest.raises(CrmBusy, match="its rate limit is used up"):
+        await asyncio.create_task(look_up())
+    await clock.forward(1.0)
+    await first
+    assert requests == [1000.0, 1001.0]
 
 
 async def test_a_hold_that_comes_while_somebody_waits_holds_him_too() -> None:

@@ -4,10 +4,11 @@ import asyncio
 import tempfile
 from pathlib import Path
 
-from fakes.changing import ChangingCrm
 from hypothesis import given
 from hypothesis import strategies as st
 from mirror_scene import MirrorScene
+
+from fakes.changing import ChangingCrm
 
 NUMBERS = st.integers(0, 6)
 HAPPENINGS = st.one_of(

@@ -7,10 +7,10 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
-from fakes.amocrm import PIPELINES, FakeAmocrm
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import AGI_PORT, Bridge
+from fakes.amocrm import PIPELINES, FakeAmocrm
 
 pytestmark = pytest.mark.slow
 
@@ -73,7 +73,7 @@ async def asked(bridge: Bridge, number: str) -> dict[str, str]:
     said |= {"calleridname": "unknown", "callingpres": "0", "arg_1": "74950000348", "arg_2": "1795288011.12"}
     writer.write("".join(f"agi_{key}: {value}\n" for key, value in said.items()).encode() + b"\n")
     told: dict[str, str] = {}
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(WITHIN_S):
         while line := (await reader.readline()).decode().strip():
             if line.startswith("EXEC MSet "):
                 pairs = line.removeprefix("EXEC MSet ").strip('"').split(",")
@@ -83,6 +83,14 @@ async def asked(bridge: Bridge, number: str) -> dict[str, str]:
                 told[name] = value.strip('"')
             writer.write(b"200 result=1\n")
     writer.close()
+    return told
+
+
+async def from_the_mirror(bridge: Bridge, number: str) -> dict[str, str]:
+    """The same; the first look of all into the mirror may come too late on a busy machine."""
+    async with asyncio.timeout(WITHIN_S):
+        while (told := await asked(bridge, number))["CTI_CRM"] != "cached":
+            assert told["CTI_CRM"] == "failed"
     return told
 
 
@@ -96,11 +104,11 @@ async def test_a_caller_is_known_from_the_mirror_when_the_cloud_is_gone(bridge: 
     await bridge.start(ready=("journal", "rules", "crm"))
     await until_filled(bridge)
     await cloud.stop()
-    told = await asked(bridge, CALLER)
-    assert (told["CTI_CRM"], told["CTI_CLASS"]) == ("cached", "sales")
-    assert (await bridge.sources())["crm"]["state"] == "up"
+    assert (await from_the_mirror(bridge, CALLER))["CTI_CLASS"] == "sales"
+    async with asyncio.timeout(WITHIN_S):
+        while (await bridge.sources())["crm"]["state"] != "up":
+            await asyncio.sleep(0.05)
     await bridge.kill()
     await bridge.start(ready=("journal", "rules", "crm"))  # a kill takes nothing from the mirror
-    told = await asked(bridge, CALLER)
-    assert (told["CTI_CRM"], told["CTI_CLASS"]) == ("cached", "sales")
-    assert (await asked(bridge, STRANGER))["CTI_CLASS"] == "new"
+    assert (await from_the_mirror(bridge, CALLER))["CTI_CLASS"] == "sales"
+    assert (await from_the_mirror(bridge, STRANGER))["CTI_CLASS"] == "new"

@@ -1,15 +1,17 @@
 """Callers are looked up in the mirror, with its age, and the cloud's bad days cost no caller anything."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
-from fakes.changing import ChangingCrm
 from mirror_scene import MirrorScene
 from settable_clock import SettableClock
 
-from cti_bridge.crm.lookup import CrmState, Lookup
+from cti_bridge.crm import lookup as lookup_module
+from cti_bridge.crm.condition import CrmState
+from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.mirror.mirrored import MirroredCrm
 from cti_bridge.crm.port import Capability, CrmUnavailable
 from cti_bridge.domain.call_report import CallReport
@@ -23,9 +25,12 @@ from cti_bridge.domain.customer import (
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
+from fakes.changing import ChangingCrm
 
 CALLER = parse_number("+74950000004", region="RU")
 STRANGER = parse_number("+74950000999", region="RU")
+PATIENCE_S = 60.0
+"""Nothing here is about a limit of a look-up; a file is read, and the machine may be busy."""
 
 
 class Cloud(ChangingCrm):
@@ -37,10 +42,13 @@ class Cloud(ChangingCrm):
     def __init__(self) -> None:
         super().__init__()
         self.is_down = False
+        self.hangs = False
         self.told: list[str] = []
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
         self._say("find")
+        if self.hangs:
+            await asyncio.Event().wait()
         return tuple(CustomerRecord(one) for _, one in self.customers.values() if number.key in one.numbers)
 
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
@@ -88,7 +96,7 @@ class Place:
         self.scene = MirrorScene(folder, self.cloud)
         self.crm = MirroredCrm(self.cloud, self.scene.path, self.scene.following)
         self.clock = SettableClock()
-        self.lookup = Lookup(self.crm, clock=self.clock, dated=self.crm, stale_s=86_400.0)
+        self.lookup = Lookup(self.crm, deadline_s=PATIENCE_S, clock=self.clock, dated=self.crm, stale_s=86_400.0)
 
     def cloud_goes_down(self) -> None:
         self.cloud.is_down = True
@@ -96,7 +104,8 @@ class Place:
 
 
 @pytest.fixture
-async def place(tmp_path: Path) -> AsyncIterator[Place]:
+async def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Place]:
+    monkeypatch.setattr(lookup_module, "_LATE_LIMIT_S", PATIENCE_S)
     one = Place(tmp_path)
     yield one
     await one.lookup.close()
@@ -130,6 +139,8 @@ async def test_a_mirror_that_is_behind_says_so_and_one_that_is_too_old_is_not_us
     answer = await place.lookup.find(CALLER)
     assert (answer.source, len(answer.records), answer.error) == (CrmSource.STALE, 1, "its mirror is 60 min old")
     assert not place.scene.following.is_current
+    answer = await place.lookup.find(STRANGER)
+    assert (answer.source, answer.records) == (CrmSource.STALE, ())
     place.scene.clock.now += 86_400
     answer = await place.lookup.find(CALLER)
     assert (answer.source, answer.records, answer.error) == (CrmSource.FAILED, (), "its mirror is 1500 min old")
@@ -142,6 +153,46 @@ async def test_while_a_mirror_catches_up_after_a_stop_the_cloud_is_asked_first(p
     place.cloud.is_down = True
     answer = await place.lookup.find(CALLER)
     assert (answer.source, len(answer.records)) == (CrmSource.STALE, 1)
+
+
+async def test_when_only_the_mirror_is_in_trouble_callers_are_looked_up_in_the_cloud(place: Place) -> None:
+    await place.scene.until_filled()
+    place.cloud.misdeeds.fail = 10**9
+    place.scene.clock.now += 10 * 86_400
+    await place.scene.following.step()
+    assert place.scene.following.problem == "it answers 503"
+    answer = await place.lookup.find(CALLER)
+    assert (answer.source, len(answer.records)) == (CrmSource.FRESH, 1)
+
+
+async def test_what_the_cloud_said_itself_is_kept_for_when_the_mirror_is_too_old(place: Place) -> None:
+    await place.scene.until_filled()
+    place.cloud.misdeeds.fail = 10**9
+    place.scene.clock.now += 10 * 86_400
+    assert (await place.lookup.find(CALLER)).source is CrmSource.FRESH
+    place.cloud_goes_down()
+    place.clock.now += 600
+    answer = await place.lookup.find(CALLER)
+    assert (answer.source, answer.age_s, len(answer.records)) == (CrmSource.STALE, 600, 1)
+    assert (await place.lookup.find(STRANGER)).source is CrmSource.FAILED
+
+
+async def test_a_cloud_that_does_not_answer_costs_few_callers_a_wait_while_the_mirror_is_behind(place: Place) -> None:
+    await place.scene.until_filled()
+    place.cloud.hangs = True
+    place.scene.clock.now += 3_600
+    for _ in range(10):
+        assert (await place.lookup.find(CALLER)).source is CrmSource.STALE
+    assert place.cloud.told == ["find"] * 3
+
+
+async def test_the_age_of_the_last_answer_is_the_cloud_s_and_not_the_mirror_s(place: Place) -> None:
+    await place.scene.until_filled()
+    place.cloud_goes_down()
+    place.scene.clock.now += 200
+    await place.lookup.find(CALLER)
+    await place.crm.check()
+    assert place.scene.following.answered_s_ago == pytest.approx(200, abs=5)
 
 
 async def test_a_cloud_that_is_down_does_not_make_the_look_up_leave_the_mirror_alone(place: Place) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from cti_bridge.crm.mirror.source import FROM_THE_BEGINNING, MirrorPage
-from cti_bridge.crm.mirror.state import MirrorState, Phase
+from cti_bridge.crm.mirror.state import NOT_AGAIN_S, Every, MirrorState, Phase
 
 
 def after_changes(state: MirrorState, page: MirrorPage, asked_at: float) -> MirrorState:
@@ -56,6 +56,7 @@ def position_refused(state: MirrorState) -> MirrorState:
     return replace(state, position=None, catching_up=False, phase=phase)
 
 
-def full_refused(state: MirrorState) -> MirrorState:
-    """The CRM does not understand how far the full pass has come: the same pass again from its beginning."""
-    return replace(state, full_position=FROM_THE_BEGINNING, full_pages=0)
+def full_refused(state: MirrorState, now: float, every: Every) -> MirrorState:
+    """The CRM does not understand how far the full pass has come: another one in a while."""
+    since_s = 0.0 if state.position is None else max(0.0, every.full_s - NOT_AGAIN_S)
+    return replace(full_ended(state), full_began_at=now - since_s)

@@ -7,7 +7,6 @@ the mirror; the rate limiter of the CRM's adapter lets look-ups go first besides
 import asyncio
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
 from time import monotonic, time
 
@@ -23,8 +22,9 @@ from cti_bridge.crm.mirror.after import (
     full_refused,
     position_refused,
 )
+from cti_bridge.crm.mirror.places import PlacesSeen
 from cti_bridge.crm.mirror.source import FROM_THE_BEGINNING, MOST_AT_ONCE, Mirrorable, MirrorPage
-from cti_bridge.crm.mirror.state import Every, MirrorState, Phase, Task
+from cti_bridge.crm.mirror.state import Every, MirrorCounts, MirrorState, Phase, Task
 from cti_bridge.crm.mirror.store import MirrorStore
 from cti_bridge.crm.mirror.writing import Kind
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
@@ -37,21 +37,8 @@ _LONGEST_PAUSE_S = 5.0
 _LONGEST_RETRY_S = 60.0
 _STAGES_EVERY_S = 600.0
 _TOLD_EVERY_S = 60.0
-_MOST_ON_A_PAGE = 5_000
-_LONGEST_POSITION = 4_000
-_MISSING_AT_LEAST = 100
-"""So many customers may be gone at once; more only if they are not half of all."""
-
-
-@dataclass(slots=True)
-class MirrorCounts:
-    """What the mirror has done since the start, and how many customers it has."""
-
-    pages: int = 0
-    failures: int = 0
-    removed: int = 0
-    full_passes: int = 0
-    customers: int = 0
+_MISSING_AT_LEAST = 10
+"""So many customers or deals may be gone at once; more only if they are not half of all."""
 
 
 class Following:
@@ -84,6 +71,9 @@ class Following:
         self._retries = delays(1.0, _LONGEST_RETRY_S)
         self._stages_at: float | None = None
         self._told_at: float | None = None
+        self._answered_at: float | None = None
+        self._changes_seen = PlacesSeen()
+        self._full_seen = PlacesSeen()
         self.state = MirrorState(source)
         """Where the mirror is."""
         self.problem = ""
@@ -99,6 +89,15 @@ class Following:
     def is_current(self) -> bool:
         """Whether it is about as old as it should be at most, give or take a few failures."""
         return self.age_s is not None and self.age_s <= max(5 * self._every.changes_s, 300.0)
+
+    @property
+    def answered_s_ago(self) -> float | None:
+        """Seconds since the CRM gave a good answer to the mirror, or one that `heard` was told of."""
+        return None if self._answered_at is None else max(0.0, self._clock() - self._answered_at)
+
+    def heard(self) -> None:
+        """The CRM gave a good answer."""
+        self._answered_at = self._clock()
 
     async def run(self) -> None:
         """Follow until cancelled."""
@@ -124,6 +123,11 @@ class Following:
                 return max(0.0, min(self.state.rest_s(self._wall(), self._every), self._every.changes_s))
             async with asyncio.timeout(_PAGE_LIMIT_S):
                 await self._carry_out(task)
+        except asyncio.CancelledError:
+            task_now = asyncio.current_task()
+            if task_now is None or task_now.cancelling():
+                raise
+            return self._failed("the question was broken off")  # inside the adapter; nobody stops us
         except Exception as error:
             return self._failed(str(error) if isinstance(error, CrmRefuses) else reason_of(error))
         self._went_well()
@@ -146,9 +150,10 @@ class Following:
         assert position is not None
         asked_at = self._wall()
         try:
-            page = _sound(await self._crm.changed_since(position), position)
+            page = await self._page(position, self._changes_seen)
         except CrmRefuses as error:
             log.warning("mirror.position_refused", reason=str(error))
+            self._changes_seen = PlacesSeen()
             await self._go_on(position_refused(self.state))
             return
         await self._take(page, after_changes(self.state, page, asked_at))
@@ -162,11 +167,12 @@ class Following:
         await self._refresh_stages()
         position, asked_at = self.state.full_position, self._wall()
         try:
-            page = _sound(await self._crm.changed_since(position), position)
-        except CrmRefuses:
+            page = await self._page(position, self._full_seen)
+        except CrmRefuses as error:
             if position == FROM_THE_BEGINNING:
                 raise
-            await self._go_on(full_refused(self.state))
+            log.warning("mirror.position_refused", reason=str(error))
+            await self._go_on(full_refused(self.state, self._wall(), self._every))
             return
         was_filled = self.state.filled
         await self._take(page, after_full_page(self.state, page, asked_at))
@@ -174,15 +180,21 @@ class Following:
             self.counts.customers = await self._store.customers()
             log.info("mirror.filled", customers=self.counts.customers)
 
+    async def _page(self, position: str, seen: PlacesSeen) -> MirrorPage:
+        page = seen.sound(await self._crm.changed_since(position), position)
+        self.heard()
+        return page
+
     async def _check(self) -> None:
         """Ask about some of those whom the full pass did not show: a page may have been left out by mistake."""
         number = self.state.pass_number
-        missing, all_ = await self._store.missing(number), await self._store.customers()
-        if missing > max(_MISSING_AT_LEAST, all_ // 2):
-            # Rather it shows us less than it did, after a change of rights say, than that half of them are gone.
-            log.warning("mirror.full_pass_doubted", missing=missing, customers=all_)
-            await self._go_on(full_ended(self.state))
-            return
+        for kind in Kind:
+            missing, all_ = await self._store.missing(kind, number)
+            if missing > max(_MISSING_AT_LEAST, all_ // 2):
+                # Rather it shows us less than it did, after a change of rights say, than that half of them are gone.
+                log.warning("mirror.full_pass_doubted", **{"of": kind.table, "missing": missing, "all": all_})
+                await self._go_on(full_ended(self.state))
+                return
         for kind in Kind:
             ids = await self._store.not_shown(kind, number, limit=MOST_AT_ONCE)
             if not ids:
@@ -193,8 +205,8 @@ class Following:
             return
         await self._go_on(full_ended(self.state))
         self.counts.full_passes += 1
-        self.counts.customers = all_
-        log.info("mirror.full_pass", customers=all_, pages=self.state.full_pages)
+        self.counts.customers = await self._store.customers()
+        log.info("mirror.full_pass", customers=self.counts.customers, pages=self.state.full_pages)
 
     async def _gone(self, kind: Kind, ids: list[str]) -> frozenset[str]:
         if kind is Kind.CUSTOMER:
@@ -235,14 +247,3 @@ class Following:
             log.info("mirror.goes_on")
             self.problem = ""
         self._retries = delays(1.0, _LONGEST_RETRY_S)
-
-
-def _sound(page: MirrorPage, position: str) -> MirrorPage:
-    """The page, if it can be one. Raises CrmUnavailable: whoever sends such a page may send a better one later."""
-    if len(page.customers) + len(page.deals) > _MOST_ON_A_PAGE:
-        raise CrmUnavailable(f"a page of more than {_MOST_ON_A_PAGE} customers and deals")
-    if len(page.position) > _LONGEST_POSITION:
-        raise CrmUnavailable("a place in its changes that is too long to be kept")
-    if page.more and page.position == position:
-        raise CrmUnavailable("its pages do not go on")
-    return page

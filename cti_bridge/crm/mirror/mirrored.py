@@ -1,31 +1,41 @@
 """A CRM with a mirror: callers are looked up in the mirror, everything else is said to the CRM itself."""
 
 import asyncio
+from collections.abc import Callable
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
+from time import monotonic
 
+from cti_bridge.crm.breaker import Breaker
 from cti_bridge.crm.dated import DatedAnswer
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.mirror.following import Following
-from cti_bridge.crm.port import Capability, Crm, CrmUnavailable
+from cti_bridge.crm.mirror.source import original_of
+from cti_bridge.crm.port import Capability, Crm, CrmBusy, CrmUnavailable
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber
 
 _CRM_FIRST_S = 0.2
-"""So long the CRM is given while the mirror catches up; then there is still time for the mirror."""
+"""So long the CRM is given while the mirror is behind; then there is still time for the mirror."""
+_LEFT_ALONE_S = 10.0
+"""After three callers whom it did not answer in that time, the next ones are spared the wait for so long."""
 
 
 class MirroredCrm:
     """`crm` with the mirror in the file at `path`, which `following` keeps in step.
 
     Until everybody has been in the mirror once, and when its file cannot be read, the CRM itself is asked; first of
-    all also while a mirror that was stopped for long catches up.
+    all also while the mirror is behind, whether it catches up after a stop or something is wrong with it. `clock`
+    gives seconds and never goes back.
     """
 
-    def __init__(self, crm: Crm, path: Path, following: Following) -> None:
+    def __init__(self, crm: Crm, path: Path, following: Following, *, clock: Callable[[], float] = monotonic) -> None:
         self._crm = crm
+        self._clock = clock
+        self._breaker = Breaker(open_for_s=_LEFT_ALONE_S)
         self._near = EmbeddedCrm(path)
         self._following = following
         self.kind = crm.kind
@@ -33,16 +43,15 @@ class MirroredCrm:
 
     async def find_dated(self, number: CallerNumber) -> DatedAnswer:
         """All customers with exactly this number, with the mirror's age when they are from there."""
-        following = self._following
-        age_s, is_current = following.age_s, following.is_current
-        if age_s is not None and not is_current and not following.problem:
-            with suppress(CrmUnavailable, TimeoutError):  # it catches up after a stop, and the CRM is well
-                async with asyncio.timeout(_CRM_FIRST_S):
-                    return DatedAnswer(await self._crm.find(number))
+        age_s, is_current = self._following.age_s, self._following.is_current
+        if age_s is not None and not is_current and (records := await self._at_first(number)) is not None:
+            return DatedAnswer(records)
         if age_s is not None:
             with suppress(CrmUnavailable):  # removed or broken; it is filled anew meanwhile
-                return DatedAnswer(await self._near.find(number), age_s, is_current)
-        return DatedAnswer(await self._crm.find(number))
+                return DatedAnswer(_with_their_own_ids(await self._near.find(number)), age_s, is_current)
+        records = await self._crm.find(number)
+        self._following.heard()
+        return DatedAnswer(records)
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
         """All customers with exactly this number."""
@@ -88,9 +97,37 @@ class MirroredCrm:
                 await self._near.check()
                 return
         await self._crm.check()
+        self._following.heard()
+
+    async def _at_first(self, number: CallerNumber) -> tuple[CustomerRecord, ...] | None:
+        """What the CRM itself says at once; None when it says nothing, or did not a moment ago."""
+        if not self._breaker.allows(self._clock()):
+            return None
+        asking = asyncio.ensure_future(self._crm.find(number))
+        asking.add_done_callback(lambda _: None if asking.cancelled() else asking.exception() and None)
+        try:
+            await asyncio.wait({asking}, timeout=_CRM_FIRST_S)
+        finally:
+            if not asking.done():
+                asking.cancel()
+        if asking.done() and not asking.cancelled() and asking.exception() is None:
+            self._breaker.succeeded()
+            self._following.heard()
+            return asking.result()
+        if not (asking.done() and not asking.cancelled() and isinstance(asking.exception(), CrmBusy)):
+            self._breaker.failed(self._clock())
+        return None
 
     async def close(self) -> None:
         """Let go of the mirror's file and of the CRM; may be called twice."""
         await self._near.close()
         await self._following.close()
         await self._crm.close()
+
+
+def _with_their_own_ids(records: tuple[CustomerRecord, ...]) -> tuple[CustomerRecord, ...]:
+    """The records, each deal under the CRM's own id, whichever of its customers it is kept for."""
+    return tuple(
+        replace(record, deals=tuple(replace(deal, id=original_of(deal.id)) for deal in record.deals))
+        for record in records
+    )

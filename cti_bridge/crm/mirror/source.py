@@ -10,16 +10,37 @@ from cti_bridge.domain.ids import CustomerId, DealId
 FROM_THE_BEGINNING = ""
 """The position before everything there is."""
 
+_BETWEEN = "\x1f"
+"""Between the ids of a deal and of a customer; no CRM's id has it."""
+
 MOST_AT_ONCE = 50
 """So many ids at most are asked about at once."""
 
 
 @dataclass(frozen=True, slots=True)
 class MirroredDeal:
-    """A deal with whose it is; `customer_id` is its main customer's, None for a deal of nobody."""
+    """A deal with whose it is; `customer_id` is its main customer's, None for a deal of nobody.
+
+    One of several customers comes once more for each of the others, under an id from `copy_for` and on the same page.
+    """
 
     deal: Deal
     customer_id: CustomerId | None
+
+
+def copy_for(deal_id: DealId, customer_id: CustomerId) -> DealId:
+    """The id in the mirror of a deal that belongs to this customer beside its main one."""
+    return DealId(f"{deal_id}{_BETWEEN}{customer_id}")
+
+
+def copies_of(deal_id: DealId) -> tuple[str, str]:
+    """All ids that `copy_for` gives for this deal lie between these two."""
+    return f"{deal_id}{_BETWEEN}", f"{deal_id}{chr(ord(_BETWEEN) + 1)}"
+
+
+def original_of(deal_id: DealId) -> DealId:
+    """The CRM's own id of a deal in the mirror."""
+    return DealId(deal_id.partition(_BETWEEN)[0])
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +68,11 @@ class Mirrorable(Protocol):
     Whoever asks sets the time limit; requests are not urgent: look-ups go before them.
     """
 
+    @property
+    def account(self) -> str:
+        """Whose customers these are: the address of the account, without any secret; another is another mirror."""
+        ...
+
     async def stages(self) -> StageList:
         """The stages that a deal can be in, as the port has it."""
         ...
@@ -57,8 +83,8 @@ class Mirrorable(Protocol):
         Pages may repeat what an earlier one had, and come in any order of customers and deals; a page from the same
         position may be asked for again. Whatever changed after the position was given must come in some later page, so
         order by change time and id, begin at the last change time again rather than after it, and never count pages.
-        Archived customers come as deleted ones. Deals come whatever their stage; from the beginning on, those that
-        were closed before may be left out. Raises `CrmRefuses` for a position that it does not understand (any more).
+        Archived customers come as deleted ones. Deals come whatever their stage. Raises `CrmRefuses` for a position
+        that it does not understand (any more).
         """
         ...
 

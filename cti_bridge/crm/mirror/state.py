@@ -5,6 +5,9 @@ from enum import Enum
 
 from cti_bridge.crm.mirror.source import FROM_THE_BEGINNING
 
+NOT_AGAIN_S = 600.0
+"""A CRM that does not know its own places again is gone through no more often than this."""
+
 
 class Task(Enum):
     """The next thing to do for a mirror."""
@@ -25,6 +28,17 @@ class Phase(Enum):
     NONE = "none"
     PAGES = "pages"
     CHECKING = "checking"
+
+
+@dataclass(slots=True)
+class MirrorCounts:
+    """What the mirror has done since the start, and how many customers it has."""
+
+    pages: int = 0
+    failures: int = 0
+    removed: int = 0
+    full_passes: int = 0
+    customers: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +84,16 @@ class MirrorState:
             return Task.FULL
         if self.phase is Phase.CHECKING:
             return Task.CHECK
-        if self.position is None or _is_due(self.full_began_at, now, every.full_s):
-            return Task.FULL
-        return Task.REST
+        return Task.FULL if _is_due(self.full_began_at, now, self._full_s(every)) else Task.REST
 
     def rest_s(self, now: float, every: Every) -> float:
         """Seconds until something is to be done, when nothing is now."""
-        return min(every.changes_s - (now - (self.asked_at or now)), every.full_s - (now - (self.full_began_at or now)))
+        full_s = self._full_s(every) - (now - (self.full_began_at or now))
+        return full_s if self.position is None else min(every.changes_s - (now - (self.asked_at or now)), full_s)
+
+    def _full_s(self, every: Every) -> float:
+        """How long after one full pass the next begins: soon when changes cannot be asked for."""
+        return every.full_s if self.position is not None else min(every.full_s, NOT_AGAIN_S)
 
 
 def _is_due(last: float | None, now: float, every_s: float) -> bool:

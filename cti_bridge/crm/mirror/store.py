@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
+import structlog
+
 from cti_bridge.crm.embedded.schema import unavailable
 from cti_bridge.crm.mirror.source import MirrorPage
 from cti_bridge.crm.mirror.state import MirrorState
@@ -25,9 +27,12 @@ from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import StageList
 
+log = structlog.get_logger(__name__)
+
 T = TypeVar("T")
 
 _WITHIN_S = 30.0
+_SPOILT = frozenset({sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB})
 
 
 class MirrorStore:
@@ -80,9 +85,9 @@ class MirrorStore:
         """These are the stages of the CRM."""
         await self._run(lambda connection: write_stages(connection, stages))
 
-    async def missing(self, pass_number: int) -> int:
-        """How many customers the full pass has not shown."""
-        return await self._run(lambda connection: count_not_shown(connection, pass_number))
+    async def missing(self, kind: Kind, pass_number: int) -> tuple[int, int]:
+        """How many the full pass has not shown, and how many there are."""
+        return await self._run(lambda one: (count_not_shown(one, kind, pass_number), counted(one, kind)))
 
     async def customers(self) -> int:
         """How many customers there are."""
@@ -115,7 +120,16 @@ class MirrorStore:
             return work(self._connection)
         except (sqlite3.Error, OSError, DatabaseUnusable) as error:
             self._shut()
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _SPOILT:
+                self._remove()
+                raise CrmUnavailable(f"{self._path.name} was damaged; it is filled anew") from error
             raise unavailable(self._path, error) from error
+
+    def _remove(self) -> None:
+        """Everything in it is in the CRM as well."""
+        log.warning("mirror.damaged", file=self._path.name)
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
 
     def _now_there(self) -> int | None:
         try:

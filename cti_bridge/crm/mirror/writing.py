@@ -10,15 +10,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, datetime
 from enum import IntEnum
 from pathlib import Path
 
 from cti_bridge.crm.embedded.schema import open_for_import
-from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage
+from cti_bridge.crm.mirror.rows import clean, customer_row, deal_row
+from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage, copies_of, original_of
 from cti_bridge.crm.mirror.state import MirrorState, Phase
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.domain.customer import Customer, StageList
+from cti_bridge.domain.ids import DealId
 
 _LAYOUT = 1
 """Of the two tables; a mirror of another layout is filled anew."""
@@ -59,6 +60,7 @@ _SHOWN = (
     "INSERT INTO mirror_shown (kind, id, pass) VALUES (?, ?, ?)"
     " ON CONFLICT (kind, id) DO UPDATE SET pass = excluded.pass WHERE pass <> excluded.pass"
 )
+_COPIES = "SELECT id FROM deals WHERE id > ? AND id < ?"
 _NOT_SHOWN = """
 FROM {table} t LEFT JOIN mirror_shown s ON s.kind = ? AND s.id = t.id WHERE coalesce(s.pass, 0) <> ?
 """
@@ -70,6 +72,11 @@ class Kind(IntEnum):
     CUSTOMER = 0
     DEAL = 1
 
+    @property
+    def table(self) -> str:
+        """Where they are in the file."""
+        return "customers" if self is Kind.CUSTOMER else "deals"
+
 
 def open_mirror(path: Path, source: str) -> tuple[sqlite3.Connection, MirrorState]:
     """The mirror's file, created where there is none, and where it is; emptied if it mirrors another CRM.
@@ -80,6 +87,7 @@ def open_mirror(path: Path, source: str) -> tuple[sqlite3.Connection, MirrorStat
     try:
         connection.isolation_level = None
         connection.execute("PRAGMA foreign_keys = OFF")
+        connection.execute("PRAGMA secure_delete = ON")  # who is deleted is not to be found in the file's bytes either
         with _transaction(connection):
             _make_tables(connection, path)
             state = _read_state(connection, source)
@@ -112,16 +120,14 @@ def write_state(connection: sqlite3.Connection, state: MirrorState) -> None:
 
 def not_shown(connection: sqlite3.Connection, kind: Kind, pass_number: int, *, limit: int) -> list[str]:
     """Some ids of those whom this full pass has not shown, in order. Raises sqlite3.Error."""
-    found = _NOT_SHOWN.format(table="customers" if kind is Kind.CUSTOMER else "deals")
-    query = f"SELECT t.id {found} ORDER BY t.id LIMIT ?"
+    query = f"SELECT t.id {_NOT_SHOWN.format(table=kind.table)} ORDER BY t.id LIMIT ?"
     return [row[0] for row in connection.execute(query, (kind, pass_number, limit)).fetchall()]
 
 
-def count_not_shown(connection: sqlite3.Connection, pass_number: int) -> int:
-    """How many customers this full pass has not shown. Raises sqlite3.Error."""
-    found = _NOT_SHOWN.format(table="customers")
-    query = f"SELECT count(*) {found}"
-    return int(connection.execute(query, (Kind.CUSTOMER, pass_number)).fetchone()[0])
+def count_not_shown(connection: sqlite3.Connection, kind: Kind, pass_number: int) -> int:
+    """How many this full pass has not shown. Raises sqlite3.Error."""
+    query = f"SELECT count(*) {_NOT_SHOWN.format(table=kind.table)}"
+    return int(connection.execute(query, (kind, pass_number)).fetchone()[0])
 
 
 def write_check(
@@ -143,9 +149,9 @@ def write_stages(connection: sqlite3.Connection, stages: StageList) -> None:
         connection.executemany("INSERT OR REPLACE INTO stages (id, name, position, final) VALUES (?, ?, ?, ?)", rows)
 
 
-def counted(connection: sqlite3.Connection) -> int:
-    """How many customers there are. Raises sqlite3.Error."""
-    return int(connection.execute("SELECT count(*) FROM customers").fetchone()[0])
+def counted(connection: sqlite3.Connection, kind: Kind = Kind.CUSTOMER) -> int:
+    """How many there are. Raises sqlite3.Error."""
+    return int(connection.execute(f"SELECT count(*) FROM {kind.table}").fetchone()[0])  # noqa: S608 - our own names
 
 
 @contextmanager
@@ -154,7 +160,8 @@ def _transaction(connection: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     except BaseException:
-        connection.execute("ROLLBACK")
+        if connection.in_transaction:  # a full disk ends it by itself
+            connection.execute("ROLLBACK")
         raise
     connection.execute("COMMIT")
 
@@ -170,7 +177,7 @@ def _make_tables(connection: sqlite3.Connection, path: Path) -> None:
 
 def _put_customers(connection: sqlite3.Connection, customers: Sequence[Customer], pass_number: int) -> None:
     for customer in customers:
-        row, numbers = _customer_row(customer), [_clean(number) for number in customer.numbers]
+        row, numbers = customer_row(customer), [clean(number) for number in customer.numbers]
         connection.execute(_PUT_CUSTOMER, row)
         connection.execute(_NUMBERS_GONE, (row[0], json.dumps(numbers)))
         connection.executemany(_PUT_NUMBER, [(number, row[0], number) for number in numbers])
@@ -178,11 +185,16 @@ def _put_customers(connection: sqlite3.Connection, customers: Sequence[Customer]
 
 
 def _put_deals(connection: sqlite3.Connection, deals: Sequence[MirroredDeal], pass_number: int) -> None:
+    shown = {mirrored.deal.id for mirrored in deals}
     for mirrored in deals:
+        if original_of(mirrored.deal.id) == mirrored.deal.id:
+            copies = connection.execute(_COPIES, copies_of(mirrored.deal.id)).fetchall()
+            former = [id_ for (id_,) in copies if id_ not in shown]
+            _remove(connection, Kind.DEAL, former)
         if mirrored.customer_id is None:
             _remove(connection, Kind.DEAL, [mirrored.deal.id])
         else:
-            row = _deal_row(mirrored)
+            row = deal_row(mirrored)
             connection.execute(_PUT_DEAL, row)
             connection.execute(_SHOWN, (Kind.DEAL, row[0], pass_number))
 
@@ -195,32 +207,8 @@ def _remove(connection: sqlite3.Connection, kind: Kind, ids: Iterable[str]) -> N
             connection.execute("DELETE FROM customers WHERE id = ?", (id_,))
         else:
             connection.execute("DELETE FROM deals WHERE id = ?", (id_,))
+            connection.execute("DELETE FROM deals WHERE id > ? AND id < ?", copies_of(DealId(id_)))
         connection.execute("DELETE FROM mirror_shown WHERE kind = ? AND id = ?", (kind, id_))
-
-
-def _customer_row(customer: Customer) -> tuple[str | None, ...]:
-    texts = customer.email, customer.city, customer.timezone, customer.segment, customer.preferred_channel
-    said = customer.id, customer.name, *texts, customer.responsible
-    return (*map(_clean, said), _time(customer.last_contact_at))
-
-
-def _deal_row(mirrored: MirroredDeal) -> tuple[str | None, ...]:
-    deal = mirrored.deal
-    amount = None if deal.amount is None else str(deal.amount)
-    said = deal.id, mirrored.customer_id or "", deal.title, deal.stage
-    return (*map(_clean, said), amount, _clean(deal.responsible), _time(deal.changed_at))
-
-
-def _clean(text: str) -> str:
-    """The text, with a question mark for half characters, which JSON can hold and SQLite cannot."""
-    return text if text.isascii() else text.encode("utf-8", "replace").decode()
-
-
-def _time(at: datetime | None) -> str | None:
-    try:
-        return None if at is None else at.astimezone(UTC).isoformat()
-    except OverflowError:  # the first day of all, or the last
-        return None
 
 
 def _write_state(connection: sqlite3.Connection, state: MirrorState) -> None:
