@@ -1,33 +1,34 @@
 """Keeps the access token of a CRM valid: renewed ahead of its end, once for all who ask, and never in a loop.
 
 A CRM that gives a new refresh token with each renewal forgets the old one soon. So a renewal that is on its way is
-never cut off, and the new token is on the disk before anybody uses it.
+not cut off, the new token is on the disk before anybody uses it, and of several processes (the daemon, a command) one
+renews at a time: the others find in the file what it got.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass
 from pathlib import Path
 from time import time
-from typing import TypeVar
 
 import structlog
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm.token_file import Tokens, read_tokens, write_tokens
+from cti_bridge.crm.token_file import Kept, Tokens, mark_of
+from cti_bridge.crm.token_store import TokenStore, in_words
 
 log = structlog.get_logger(__name__)
 
-T = TypeVar("T")
-
-_RENEWAL_LIMIT_S = 30.0
-_DISK_LIMIT_S = 5.0
-_CLOSE_LIMIT_S = 2.0
+_RENEWAL_LIMIT_S = 60.0
+"""Long, because a refresh token whose answer is not waited for may be used up all the same."""
+_CLOSE_LIMIT_S = 10.0
 _FIRST_PAUSE_S = 5.0
 _LONGEST_PAUSE_S = 300.0
 _SAVED_AGAIN_S = 30.0
+_LOOKED_AGAIN_S = 15.0
+"""After a refusal the file is looked into so often, in case that somebody has signed in anew by a command."""
 _SOON_REJECTED_S = 60.0
 """A token rejected so soon after it was renewed will not get better by being renewed again."""
 _SHORTEST_S = 1.0
@@ -48,7 +49,8 @@ class TokenKeeper:
 
     `renew` exchanges a refresh token for new ones; it raises CrmUnavailable when that may go well later and CrmRefuses
     when this refresh token is good for nothing any more. `first_refresh` is the one in the settings, used until there
-    is a newer one in `file`. `clock` gives seconds since 1970. A token is renewed when it has less than `ahead_s` left.
+    is a newer one in `file`, beside which nothing else may be locked. `clock` gives seconds since 1970. A token is
+    renewed when it has less than `ahead_s` left.
     """
 
     def __init__(
@@ -60,19 +62,24 @@ class TokenKeeper:
         clock: Callable[[], float] = time,
         ahead_s: float = 300.0,
     ) -> None:
-        self._file = file
+        self._store = TokenStore(file)
         self._renew = renew
         self._first_refresh = first_refresh
         self._clock = clock
         self._ahead_s = ahead_s
+        self._mark = mark_of(first_refresh)
         self._tokens: Tokens | None = None
+        self._in_file: Kept | None = None
+        self._looked = False
         self._unsaved = False
         self._renewed_at: float | None = None
         self._task: asyncio.Task[None] | None = None
         self._pause_s = 0.0
         self._not_before = 0.0
         self._refused = ""
+        self._dead = ""
         self._failed = ""
+        self._not_taken = ""
         self._closed = False
         self.renewals = 0
         """Renewals that went well."""
@@ -103,6 +110,7 @@ class TokenKeeper:
         now = self._clock()
         if self._renewed_at is not None and 0 <= now - self._renewed_at < _SOON_REJECTED_S:
             return None
+        self._not_taken = token
         with suppress(CrmUnavailable):
             await self._wait_for_renewal(within_s)
         if self._tokens is None or self._tokens.access == token:
@@ -110,13 +118,20 @@ class TokenKeeper:
         return self._tokens.access
 
     async def close(self) -> None:
-        """Let a renewal that is on its way come to its end, for two seconds at most; may be called twice."""
+        """Let a renewal that is on its way come to its end, for ten seconds at most; may be called twice.
+
+        What could not be written down yet is tried once more: the refresh token before it is worth nothing any more.
+        """
         self._closed = True
         task = self._task
         if task is not None:
-            await asyncio.wait({task}, timeout=_CLOSE_LIMIT_S)
-            task.cancel()
+            try:
+                await asyncio.wait({task}, timeout=_CLOSE_LIMIT_S)
+            finally:  # also when the daemon, which has less time, does not let us wait so long
+                task.cancel()
             await asyncio.gather(task, return_exceptions=True)
+        if self._unsaved and self._tokens is not None:
+            await self._save(self._tokens)
 
     async def _wait_for_renewal(self, within_s: float) -> None:
         if self._task is None and not self._may_renew():
@@ -128,7 +143,7 @@ class TokenKeeper:
 
     def _start(self) -> asyncio.Task[None]:
         if self._task is None:
-            self._task = asyncio.create_task(self._renewal(), name="crm-token")
+            self._task = asyncio.create_task(self._renewal(), name="crm-token", context=Context())
             self._task.add_done_callback(self._done)
         return self._task
 
@@ -140,76 +155,102 @@ class TokenKeeper:
             self._refused = f"it does not renew its access token: {error}; sign in anew"
             log.error("crm.token_refused", reason=str(error))
         known = isinstance(error, CrmRefuses | CrmUnavailable)
-        self._put_off("no answer" if isinstance(error, TimeoutError) else str(error) if known else _words(error))
+        self._put_off("no answer" if isinstance(error, TimeoutError) else str(error) if known else in_words(error))
 
     async def _renewal(self) -> None:
         """Look into the file first, then ask the CRM. Raises what `renew` raises, TimeoutError and CrmUnavailable."""
-        if self._tokens is None:
-            self._tokens = await self._read()
-            if self._tokens is not None and self._left_s() > 0:
-                return
-        elif self._unsaved:
-            await self._save(self._tokens)
-            if self._left_s() >= self._ahead_s:
-                return
-        refresh = self._tokens.refresh if self._tokens is not None else self._first_refresh
-        async with asyncio.timeout(_RENEWAL_LIMIT_S):
-            granted = await self._renew(refresh)
-        lasts_s = min(max(granted.lasts_s, _SHORTEST_S), _LONGEST_S)
-        new = Tokens(granted.access, granted.refresh or refresh, self._clock() + lasts_s)
-        await self._save(new)
+        async with self._store.alone():
+            if await self._taken_over():
+                if self._left_s() > 0:
+                    return
+            elif self._tokens is not None and self._unsaved:
+                await self._save(self._tokens)
+                if self._left_s() >= self._ahead_s:
+                    return
+            if self._tokens is not None and self._left_s() > 0 and self._tokens.access != self._not_taken:
+                await self._try_the_disk(self._tokens)
+            new = await self._granted(self._tokens.refresh if self._tokens is not None else self._first_refresh)
+            await self._save(new)
         self._tokens = new
         self._renewed_at = self._clock()
-        self._pause_s, self._failed = 0.0, ""
+        self._well_again()
         self.renewals += 1
 
-    async def _read(self) -> Tokens | None:
+    async def _try_the_disk(self, tokens: Tokens) -> None:
+        """While our token is good, no refresh token is spent on a new one that could not be written down."""
+        await self._save(tokens)
+        if self._unsaved:
+            self._unsaved = False  # nothing new is lost: these are in the file
+            raise CrmUnavailable("the disk would not take the new token")
+
+    async def _granted(self, refresh: str) -> Tokens:
+        """New tokens from the CRM for this refresh token, which is not asked with again once it was refused."""
+        if self._refused and refresh == self._dead:
+            raise CrmUnavailable(self._refused)
         try:
-            return await _off_the_loop(lambda: read_tokens(self._file, first_refresh=self._first_refresh))
+            async with asyncio.timeout(_RENEWAL_LIMIT_S):
+                granted = await self._renew(refresh)
+        except CrmRefuses:
+            self._dead = refresh
+            raise
+        lasts_s = min(max(granted.lasts_s, _SHORTEST_S), _LONGEST_S)
+        return Tokens(granted.access, granted.refresh or refresh, self._clock() + lasts_s)
+
+    async def _taken_over(self) -> bool:
+        """Whether the file holds tokens that are newer than ours: another process has renewed, or signed in anew.
+
+        What is there at the first look counts only if it began with the refresh token of the settings. Raises
+        CrmUnavailable where it cannot be read and we have none of our own: renewing with the first refresh token would
+        make the newer one in it worthless on some CRMs.
+        """
+        try:
+            kept = await self._store.read()
         except (OSError, TimeoutError) as error:
-            # Renewing with the first refresh token would make the newer one in the file worthless on some CRMs.
-            raise CrmUnavailable(f"{self._file.name} cannot be read: {_words(error)}") from error
+            if self._tokens is not None:
+                return False
+            raise CrmUnavailable(f"{self._store.name} cannot be read: {in_words(error)}") from error
+        first, self._looked = not self._looked, True
+        changed, self._in_file = kept != self._in_file, kept
+        if kept is None or not changed or (first and kept.began_with != self._mark):
+            return False
+        self._tokens, self._mark, self._unsaved = kept.tokens, kept.began_with, False
+        self._well_again()
+        return True
 
     async def _save(self, tokens: Tokens) -> None:
         """Write them down; where the disk does not take them they are used all the same, and written a little later."""
+        kept = Kept(tokens, self._mark)
         try:
-            await _off_the_loop(lambda: write_tokens(self._file, tokens, first_refresh=self._first_refresh))
+            await self._store.write(kept)
         except (OSError, TimeoutError) as error:
             self._unsaved = True
             self._not_before = self._clock() + _SAVED_AGAIN_S
-            log.error("crm.token_not_saved", file=self._file.name, reason=_words(error))
+            log.error("crm.token_not_saved", file=self._store.name, reason=in_words(error))
         else:
+            self._in_file = kept
             self._unsaved = False
             self._not_before = 0.0
+
+    def _well_again(self) -> None:
+        self._pause_s, self._failed, self._refused, self._dead = 0.0, "", "", ""
 
     def _left_s(self) -> float:
         """Seconds until the access token ends; 0 or less when it has, or there is none."""
         return self._tokens.expires_at - self._clock() if self._tokens is not None else 0.0
 
     def _may_renew(self) -> bool:
-        return not self._closed and not self._refused and self._clock() >= self._not_before
+        pause_s = self._not_before - self._clock()  # one longer than any that is made: the clock was set back
+        return not self._closed and not 0 < pause_s <= _LONGEST_PAUSE_S
 
     def _put_off(self, reason: str) -> None:
         self.failures += 1
         self._failed = reason
         self._pause_s = min(max(_FIRST_PAUSE_S, self._pause_s * 2), _LONGEST_PAUSE_S)
+        if self._refused:
+            self._pause_s = _LOOKED_AGAIN_S
         self._not_before = self._clock() + self._pause_s
 
     def _why_none(self) -> str:
         if self._refused:
             return self._refused
         return f"its access token could not be renewed: {self._failed}" if self._failed else "it is closed"
-
-
-async def _off_the_loop(work: Callable[[], T]) -> T:
-    """Run `work` on a thread of its own for that long; a disk that hangs holds nobody else up."""
-    thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crm-token")
-    try:
-        async with asyncio.timeout(_DISK_LIMIT_S):
-            return await asyncio.get_running_loop().run_in_executor(thread, work)
-    finally:
-        thread.shutdown(wait=False)
-
-
-def _words(error: BaseException) -> str:
-    return (error.strerror if isinstance(error, OSError) else None) or type(error).__name__
