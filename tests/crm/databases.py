@@ -5,8 +5,10 @@ a folder that goes with the server.
 """
 
 import contextlib
+import fcntl
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -26,6 +28,9 @@ _STOPS_WITHIN_S = 30.0
 _NOBODY = "nobody"
 _SYSTEM_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
 """What `mariadb-install-db` carries out, too; it is not used because it wants programs of another package."""
+_FOLDERS = "cti-db-"
+_PORTS = range(12_000, 32_000)
+"""Below those that the kernel hands out by itself: nobody has ours by chance while the server is started again."""
 
 
 class Server(ABC):
@@ -35,7 +40,10 @@ class Server(ABC):
     """The word of the settings."""
 
     def __init__(self) -> None:
-        self.folder = Path(tempfile.mkdtemp(prefix="cti-db-"))
+        _remove_what_was_left()
+        self.folder = Path(tempfile.mkdtemp(prefix=_FOLDERS))
+        self._ours = os.open(self.folder, os.O_RDONLY)
+        fcntl.flock(self._ours, fcntl.LOCK_EX)
         self.port = _free_port()
         self._process: subprocess.Popen[bytes] | None = None
         for source in ("cert.pem", "key.pem"):
@@ -70,12 +78,18 @@ class Server(ABC):
         """Whether it was started and not stopped."""
         return self._process is not None
 
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        assert self._process is not None
+        return self._process.pid
+
     def start(self) -> None:
         """Start it and wait until it answers."""
         log = self.folder / "server.log"
         with log.open("ab") as output:
             self._process = subprocess.Popen(
-                [*_as_nobody(), *self.command()], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
+                [*_apart(), *self.command()], stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 cwd=self.folder, env=_environment(),
             )  # fmt: skip
         deadline = time.monotonic() + _STARTS_WITHIN_S
@@ -118,11 +132,12 @@ class Server(ABC):
         self.go_on()
         self.stop()
         shutil.rmtree(self.folder, ignore_errors=True)
+        os.close(self._ours)
 
     def run(self, *command: str | Path, stdin: str | None = None) -> None:
         """Run one of its programs to its end, as its user."""
         done = subprocess.run(
-            [*_as_nobody(), *map(str, command)], input=stdin, text=True, capture_output=True, check=False,
+            [*_apart(), *map(str, command)], input=stdin, text=True, capture_output=True, check=False,
             cwd=self.folder, env=_environment(), timeout=120,
         )  # fmt: skip
         if done.returncode:
@@ -133,7 +148,7 @@ class Server(ABC):
 
 
 class PostgresqlServer(Server):
-    """PostgreSQL with a user `cti_bridge` who owns the database."""
+    """PostgreSQL with a user `cti_bridge` who owns the database; whoever is `cti_tls` has to encrypt his line."""
 
     engine = "postgresql"
 
@@ -151,10 +166,23 @@ class PostgresqlServer(Server):
             "fsync": "off", "full_page_writes": "off", "shared_buffers": "16MB",
             "max_connections": 40, "ssl": "on", "ssl_cert_file": self.folder / "cert.pem",
             "ssl_key_file": self.folder / "key.pem", "autovacuum": "off", "logging_collector": "off",
+            "dynamic_shared_memory_type": "mmap",
         }  # fmt: skip
         lines = "".join(f"{name} = '{value}'\n" for name, value in settings.items())
         with (self.folder / "data" / "postgresql.conf").open("a", encoding="utf-8") as file:
             file.write(lines)
+        access = self.folder / "data" / "pg_hba.conf"
+        access.write_text("hostnossl all cti_tls all reject\n" + access.read_text("utf-8"), "utf-8")
+
+    def copy_another(self, yes: bool) -> None:
+        """Start it anew as the copy of a server that is not there, or as one of its own again."""
+        self.stop(signal.SIGINT)
+        sign = self.folder / "data" / "standby.signal"
+        if yes:
+            sign.touch()
+        else:
+            sign.unlink(missing_ok=True)
+        self.start()
 
     @property
     def database(self) -> str:
@@ -177,7 +205,10 @@ class PostgresqlServer(Server):
 
 
 class MariadbServer(Server):
-    """MariaDB with users `cti_bridge`, who may do everything in the database `crm`, and `cti_reader`, who may read."""
+    """MariaDB with users `cti_bridge`, who may do everything in the database `crm`, and `cti_reader`, who may read.
+
+    `cti_tls` has to encrypt his line, the password of `cti_expired` is too old, and `cti_admin` looks after the server.
+    """
 
     engine = "mysql"
 
@@ -195,8 +226,12 @@ class MariadbServer(Server):
             f"CREATE USER cti_bridge@'127.0.0.1' IDENTIFIED BY '{secret}';\n"
             f"CREATE USER cti_bridge@localhost IDENTIFIED BY '{secret}';\n"
             f"CREATE USER cti_reader@'127.0.0.1' IDENTIFIED BY '{secret}';\n"
+            f"CREATE USER cti_tls@'127.0.0.1' IDENTIFIED BY '{secret}' REQUIRE SSL;\n"
+            f"CREATE USER cti_expired@'127.0.0.1' IDENTIFIED BY '{secret}' PASSWORD EXPIRE;\n"
+            f"CREATE USER cti_admin@'127.0.0.1' IDENTIFIED BY '{secret}';\n"
+            "GRANT SUPER, READ ONLY ADMIN ON *.* TO cti_admin@'127.0.0.1';\n"
             "GRANT ALL ON crm.* TO cti_bridge@'127.0.0.1', cti_bridge@localhost;\n"
-            "GRANT SELECT ON crm.* TO cti_reader@'127.0.0.1';\n"
+            "GRANT SELECT ON crm.* TO cti_reader@'127.0.0.1', cti_tls@'127.0.0.1';\n"
         )
         self.run(*self.command(), "--bootstrap", stdin=statements)
 
@@ -240,11 +275,16 @@ def _program(name: str) -> str:
     return found
 
 
-def _as_nobody() -> tuple[str, ...]:
-    """In front of a command: as an ordinary user, who may pass through any folder, and not longer than this process."""
+def _apart() -> tuple[str, ...]:
+    """In front of a command: not longer than this process, and nothing of it stays in the kernel either.
+
+    For root it is an ordinary user as well (PostgreSQL refuses to be root's), who may pass through any folder, with
+    shared memory of its own: a PostgreSQL that is killed leaves a piece of that.
+    """
     if os.geteuid() != 0:
-        return ()
+        return ("setpriv", "--pdeathsig=KILL")
     return (
+        "unshare", "--ipc",
         "setpriv", f"--reuid={_NOBODY}", "--regid=nogroup", "--clear-groups", "--inh-caps=-all,+dac_override",
         "--ambient-caps=+dac_override", "--bounding-set=-all,+dac_override", "--pdeathsig=KILL",
     )  # fmt: skip
@@ -261,9 +301,23 @@ def _environment() -> dict[str, str]:
 
 
 def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    for port in random.SystemRandom().sample(_PORTS, 100):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind(("127.0.0.1", port))
+            return port
+    raise RuntimeError("every port is in use")
+
+
+def _remove_what_was_left() -> None:
+    """Remove the folders of runs that were killed: whose own is still locked goes on."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with contextlib.suppress(OSError):
+            left = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(left)
 
 
 def _children_of(parent: int) -> list[int]:

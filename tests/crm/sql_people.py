@@ -37,6 +37,7 @@ def crm_of(server: Server, queries: dict[str, Any] | None = None, **settings: An
             "user": "cti_bridge",
             "secret": SECRET,
             "queries": {name: query for name, query in wanted.items() if query is not None},
+            "timeout": "10s",  # the machine may have much else to do
             **settings,
         }
     )

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 import pytest
 
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.sql.connections import Connection, ConnectionBroken, Pool, QueryFault, Unfit, Written
 from cti_bridge.crm.sql.placeholders import Statement
-from cti_bridge.crm.sql.words import Row, Values
+from cti_bridge.crm.sql.words import Answer, Values
 
 
 class Line:
@@ -26,9 +26,9 @@ class Line:
     async def examine(self, statement: Statement, sample: Values) -> None:
         """All is well."""
 
-    async def read(self, statement: Statement, values: Values, *, most: int) -> list[Row]:
+    async def read(self, statement: Statement, values: Values, *, most: int) -> Answer:
         """No rows."""
-        return []
+        return Answer((), ())
 
     async def write(self, statements: Sequence[Statement], values: Values) -> Written:
         """Nothing."""
@@ -142,7 +142,7 @@ async def test_a_caller_who_is_gone_takes_his_connection_with_him_and_gives_his_
     await pool.close()
 
 
-@pytest.mark.parametrize("error", [QueryFault("x"), Unfit("x"), CrmUnavailable("x")])
+@pytest.mark.parametrize("error", [QueryFault("x"), Unfit("x"), CrmUnavailable("x"), CrmRefuses("x")])
 async def test_a_query_that_fails_costs_no_connection(lines: Lines, error: Exception) -> None:
     pool = lines.pool()
     with pytest.raises(type(error)):
@@ -167,6 +167,8 @@ async def test_a_question_on_a_broken_connection_is_asked_again_on_a_new_one(lin
     for one in both:
         await one.__aexit__(None, None, None)
     assert await pool.answer(question) == 2
+    while not lines.made[0].left:
+        await asyncio.sleep(0)
     assert [line.left for line in lines.made] == [True, True, False]
     await pool.close()
 
@@ -178,7 +180,45 @@ async def test_one_that_lay_idle_for_long_is_left(lines: Lines) -> None:
     lines.now = 61.0
     async with pool.borrowed() as connection:
         assert connection is lines.made[1]
+    while not lines.made[0].left:
+        await asyncio.sleep(0)
+    await pool.close()
+
+
+async def test_nobody_waits_until_an_old_one_is_left(lines: Lines) -> None:
+    pool = lines.pool()
+    async with pool.borrowed():
+        pass
+    silent = asyncio.Event()
+    lines.made[0].close = silent.wait  # type: ignore[method-assign,assignment]  # what is at its other end says nothing
+    lines.now = 61.0
+    async with pool.borrowed() as connection:
+        assert connection is lines.made[1]
+    assert not lines.made[0].left
+    silent.set()
+    await pool.close()
     assert lines.made[0].left
+
+
+async def test_what_nobody_waits_for_leaves_room_for_callers(lines: Lines) -> None:
+    pool = lines.pool(size=4, limit_s=30.0)
+    go = asyncio.Event()
+    busy = 0
+
+    async def slow(connection: Connection) -> None:
+        nonlocal busy
+        busy += 1
+        await go.wait()
+
+    notes = [asyncio.create_task(pool.answer(slow, urgent=False)) for _ in range(40)]
+    while busy < 2:
+        await asyncio.sleep(0)
+    with pytest.raises(CrmUnavailable, match="are waiting for the database already"):
+        await pool.answer(slow, urgent=False)
+    async with pool.borrowed(), pool.borrowed():
+        assert busy == 2
+    go.set()
+    await asyncio.gather(*notes, return_exceptions=True)
     await pool.close()
 
 

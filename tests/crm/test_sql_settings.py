@@ -53,9 +53,10 @@ def test_a_mistake_is_named(changes: dict[str, Any], reason: str) -> None:
     ("changes", "reason"),
     [
         ({"notes": "SELECT at, text FROM notes WHERE customer_id = :customer"}, "notes: line 1 of it: there is no"),
-        ({"create": ["SELECT 1", "SELECT 'x"]}, "queries: create: line 1 of it: a string"),
-        ({"update": []}, "queries: update: 1 to 10 statements"),
-        ({"stages": "SELECT 1; SELECT 2"}, "queries: stages: line 1 of it: it is more than one"),
+        ({"create": ["SELECT 1", "SELECT 'x"]}, "create: line 1 of it: a string"),
+        ({"update": []}, "update: 1 to 10 statements"),
+        ({"stages": "SELECT 1; SELECT 2"}, "stages: line 1 of it: it is more than one"),
+        ({"report": "SELECT :wer"}, r"[^_]report: line 1 of it: there is no parameter :wer"),
         ({"anrufe": "SELECT 1"}, "anrufe"),
     ],
 )
@@ -72,11 +73,11 @@ def test_report_is_for_each_moment_that_has_no_query_of_its_own(tmp_path: Path) 
     (tmp_path / "crm.secret").write_text("geheim\n")
     both = queries(report="SELECT :key", report_ended="SELECT :id")
     texts = both.queries.texts()
-    assert {purpose: text for purpose, (text,) in texts.items() if purpose is not Purpose.FIND} == {
-        Purpose.REPORT_STARTED: "SELECT :key",
-        Purpose.REPORT_ANSWERED: "SELECT :key",
-        Purpose.REPORT_ENDED: "SELECT :id",
-        Purpose.REPORT_UPDATED: "SELECT :key",
+    assert {purpose: text for purpose, text in texts.items() if purpose is not Purpose.FIND} == {
+        Purpose.REPORT_STARTED: ("report", ("SELECT :key",)),
+        Purpose.REPORT_ANSWERED: ("report", ("SELECT :key",)),
+        Purpose.REPORT_ENDED: ("report_ended", ("SELECT :id",)),
+        Purpose.REPORT_UPDATED: ("report", ("SELECT :key",)),
     }
 
 

@@ -36,7 +36,7 @@ async def asked(engine: str, peer: Peer, **settings: Any) -> AsyncIterator[SqlCr
     model = SqlModel.model_validate(
         {
             "engine": engine, "port": port, "database": "crm", "user": "cti_bridge", "secret": "geheim",
-            "timeout": "500ms", "queries": {"find": FIND}, **settings,
+            "timeout": "10s", "queries": {"find": FIND}, **settings,
         }
     )  # fmt: skip
     crm = opened(model, region="RU", stages=None, folder=Path("/"), data_dir=Path("/"), links=NoLinks())
@@ -76,10 +76,10 @@ async def speaks_noise(reader: asyncio.StreamReader, writer: asyncio.StreamWrite
 @pytest.mark.parametrize("peer", [hangs_up, says_nothing, speaks_http, speaks_noise])
 @pytest.mark.parametrize("engine", ["postgresql", "mysql"])
 async def test_whoever_it_is_that_is_no_database_is_an_unavailable_one(engine: str, peer: Peer) -> None:
-    async with asked(engine, peer) as crm:
+    async with asked(engine, peer, timeout="500ms") as crm:
         for question in (crm.check, lambda: crm.find(CALLER)):
             with pytest.raises(CrmUnavailable) as told:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(30):
                     await question()
             assert str(told.value).isprintable()
             assert "geheim" not in str(told.value)
@@ -117,6 +117,27 @@ async def test_a_server_without_encryption_is_told_no_password_where_there_has_t
         with pytest.raises(CrmUnavailable, match="offers no encryption"):
             await crm.check()
     assert heard == b""
+
+
+@pytest.mark.parametrize("when", ["greeting", "afterwards"])
+async def test_nobody_at_the_port_is_told_the_password_as_it_is(when: str) -> None:
+    """While the database is down, any user of the machine may listen at its port."""
+    heard = bytearray()
+
+    async def wants_it(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        hello = greeting(capabilities=0x000AF7FF & ~0x0800)
+        if when == "afterwards":
+            hello = hello.replace(b"mysql_clear_password", b"mysql_native_passwor")
+        writer.write(hello)
+        heard.extend(await reader.read(1000))
+        writer.write(b"\x16\x00\x00\x02\xfemysql_clear_password\x00")
+        while said := await reader.read(1000):
+            heard.extend(said)
+
+    async with asked("mysql", wants_it) as crm:
+        with pytest.raises(CrmUnavailable, match="wants the password in clear"):
+            await crm.check()
+    assert b"geheim" not in heard
 
 
 async def test_a_postgresql_without_encryption_is_told_no_password_either() -> None:

@@ -46,6 +46,14 @@ def test_without_a_column_for_numbers_the_query_is_believed() -> None:
     assert found({"customer_id": "a1", "name": "Анна"}) == [("a1", ("+74950000150",), [])]
 
 
+def test_letters_are_nobodys_number_unless_the_query_says_whose() -> None:
+    named = parse_number("ivanov", region="RU")
+    row = {"customer_id": 1, "name": "Анна"}
+    assert rows.records([row], named, region="RU", zone=MOSCOW) == ()
+    (record,) = rows.records([{**row, "number": "ivanov"}], named, region="RU", zone=MOSCOW)
+    assert record.customer.numbers == ("ivanov",)
+
+
 def test_a_row_without_customer_or_deal_is_none() -> None:
     assert found({"customer_id": None, "name": None}) == []
     assert found({"customer_id": 1, "name": "Анна", "deal_id": None, "stage": None}) == [("1", ("+74950000150",), [])]
@@ -89,7 +97,8 @@ def test_any_cell_has_a_text(cell: Any, text: str) -> None:
         (date(2026, 11, 20), datetime(2026, 11, 19, 21, 0, tzinfo=UTC)),
         (datetime.max, datetime.max.replace(tzinfo=UTC) - timedelta(hours=3)),  # noqa: DTZ901
         (datetime.min, None),  # noqa: DTZ901
-        (None, None), ("вчера", None), (1_700_000_000, None), ("0000-00-00 00:00:00", None),
+        (None, None), ("вчера", None), (1_795_176_000, NOON), (Decimal(1_795_176_000), NOON), (0, None), (True, None),
+        (1e300, None), ("0000-00-00 00:00:00", None),
     ],
 )  # fmt: skip
 def test_a_time_without_an_offset_is_one_of_the_zone(cell: Any, at: datetime | None) -> None:
@@ -111,9 +120,18 @@ def test_stages_come_in_order_and_final_ones_are_those_that_say_so() -> None:
             {"id": "paid", "name": "оплачено", "position": "20", "final": "f"},
             {"id": "new", "name": "новая", "position": 10, "final": None},
             {"id": 3, "name": "закрыта", "position": 30, "final": 1},
+            {"id": "lost", "name": "потеряна", "position": 40, "final": b"\x01"},
+            {"id": "sent", "name": "отправлено", "position": 15, "final": b"\x00"},
         ]
     ).stages
-    assert [(stage.id, stage.final) for stage in stages] == [("new", False), ("paid", False), ("3", True)]
+    assert [(stage.id, stage.final) for stage in stages] == [
+        ("new", False), ("sent", False), ("paid", False), ("3", True), ("lost", True),
+    ]  # fmt: skip
+
+
+def test_a_stage_that_does_not_say_whether_it_is_final_is_a_mistake_and_no_open_one() -> None:
+    with pytest.raises(ValueError, match="the column final says neither yes nor no"):
+        rows.stage_list([{"id": "lost", "name": "потеряна", "position": 1, "final": "закрыта"}])
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from datetime import tzinfo
 
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.sql import cells, parameters, words
-from cti_bridge.crm.sql.connections import Pool, QueryFault, Unfit, Written
+from cti_bridge.crm.sql.connections import Pool, QueryFault, TakesNoChanges, TookTooLong, Unfit, Written
 from cti_bridge.crm.sql.queries import Queries, Query, capabilities_of
 from cti_bridge.crm.sql.rows import call_list, note_list, records, stage_list
 from cti_bridge.crm.sql.words import READING, REPORTS, Purpose, Row, Values
@@ -18,8 +18,10 @@ from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, Finished
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber
 
-MOST_ROWS = 500
-"""Rows that a query may give; nobody has so many deals, but a query without its WHERE gives everybody."""
+MOST_ROWS = 5_000
+"""Rows that a query may give: a firm may have sixty deals and twenty numbers, and a row for each pair of them."""
+MOST_CUSTOMERS = 100
+"""Customers who may have one number; a query without its WHERE gives everybody."""
 
 
 class SqlCrm:
@@ -57,6 +59,8 @@ class SqlCrm:
         if number.key is None:
             return ()
         rows = await self._rows(self._queries[Purpose.FIND], parameters.of_caller(number))
+        if len({cells.text(row["customer_id"]) for row in rows}) > MOST_CUSTOMERS:
+            raise CrmUnavailable(f"find: it gives more than {MOST_CUSTOMERS} customers: is its WHERE as it should be?")
         return records(rows, number, region=self._region, zone=self._zone)
 
     async def stages(self) -> StageList:
@@ -66,7 +70,10 @@ class SqlCrm:
         query = self._queries.get(Purpose.STAGES)
         if query is None:
             raise CrmRefuses("there is no query for the stages")
-        return stage_list(await self._rows(query, {}))
+        try:
+            return stage_list(await self._rows(query, {}))
+        except ValueError as error:
+            raise CrmUnavailable(f"{query.name}: {error}") from None
 
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         """The latest notes on one customer, in the order of the query."""
@@ -129,13 +136,8 @@ class SqlCrm:
             if purpose is Purpose.FIND:
                 continue
             try:
-                if purpose in READING:
-                    await self._columns(query)
-                else:
-                    async with self._writers.borrowed() as connection:
-                        for statement in query.statements:
-                            await connection.examine(statement, words.sample(purpose))
-            except QueryFault as error:
+                await (self._columns(query) if purpose in READING else self._examined(query))
+            except (QueryFault, TakesNoChanges) as error:
                 lacking[Capability(purpose)] = str(error)
         return lacking
 
@@ -144,6 +146,16 @@ class SqlCrm:
         await self._readers.close()
         await self._writers.close()
 
+    async def _examined(self, query: Query) -> None:
+        """Have a query looked at that changes something. Raises QueryFault, and TakesNoChanges."""
+        async with self._writers.borrowed() as connection:
+            for number, statement in enumerate(query.statements, start=1):
+                try:
+                    await connection.examine(statement, words.sample(query.purpose))
+                except QueryFault as error:
+                    which = f", statement {number}" if len(query.statements) > 1 else ""
+                    raise QueryFault(f"{query.name}{which}: {error}") from None
+
     async def _columns(self, query: Query) -> tuple[str, ...]:
         """The columns that a query gives. Raises QueryFault when they are not what is needed."""
         (statement,) = query.statements
@@ -151,33 +163,36 @@ class SqlCrm:
             columns = await self._readers.answer(
                 lambda connection: connection.columns(statement, words.sample(query.purpose))
             )
-        except QueryFault as error:
-            raise QueryFault(f"{query.purpose}: {error}") from None
+        except (QueryFault, TookTooLong) as error:
+            raise QueryFault(f"{query.name}: {error}") from None
         if fault := words.misread(query.purpose, columns):
-            raise QueryFault(f"{query.purpose}: {fault}")
+            raise QueryFault(f"{query.name}: {fault}")
         return tuple(columns)
 
     async def _rows(self, query: Query, values: Values) -> list[Row]:
         """The rows of a query; none where a value cannot be one of the column that it is compared with."""
         (statement,) = query.statements
         try:
-            rows = await self._readers.answer(lambda connection: connection.read(statement, values, most=MOST_ROWS))
+            answer = await self._readers.answer(
+                lambda connection: connection.read(statement, values, most=MOST_ROWS),
+                urgent=query.purpose is Purpose.FIND,
+            )
         except Unfit:
             return []
-        except QueryFault as error:
-            raise CrmUnavailable(f"{query.purpose}: {error}") from None
-        if rows and (fault := words.misread(query.purpose, tuple(rows[0]))):
-            raise CrmUnavailable(f"{query.purpose}: {fault}")
-        return rows
+        except (QueryFault, TookTooLong) as error:
+            raise CrmUnavailable(f"{query.name}: {error}") from None
+        if fault := words.misread(query.purpose, answer.columns):
+            raise CrmUnavailable(f"{query.name}: {fault}")
+        return answer.by_name()
 
     async def _write(self, purpose: Purpose, values: Values) -> Written:
         query = self._queries.get(purpose)
         if query is None:
             raise CrmRefuses(f"there is no query {purpose}")
         try:
-            async with self._writers.borrowed() as connection:
-                return await connection.write(query.statements, values)
-        except QueryFault as error:
-            raise CrmUnavailable(f"{purpose}: {error}") from None
+            # Whoever wrote the query was told that it comes again with the same key, so it may.
+            return await self._writers.answer(lambda connection: connection.write(query.statements, values))
+        except (QueryFault, TookTooLong) as error:
+            raise CrmUnavailable(f"{query.name}: {error}") from None
         except (CrmRefuses, Unfit) as error:
-            raise CrmRefuses(f"{purpose}: {error}") from None
+            raise CrmRefuses(f"{query.name}: {error}") from None

@@ -4,9 +4,12 @@ from datetime import UTC, date, datetime, time, tzinfo
 from decimal import Decimal, InvalidOperation
 from typing import Any
 
+from cti_bridge.crm.received import amount_of
+
 _LONGEST = 10_000
 """Characters of a text that are taken over; notes are the longest."""
 _YES = frozenset({"1", "t", "true", "y", "yes"})
+_NO = frozenset({"0", "f", "false", "n", "no", ""})
 
 
 def text(cell: Any) -> str:
@@ -28,16 +31,24 @@ def text(cell: Any) -> str:
 
 
 def amount(cell: Any) -> Decimal | None:
-    """A sum of money; None for none, and for what is no sum."""
+    """A sum of money; None for none, and for what is no sum, or one that nobody has."""
     try:
         sum_ = Decimal(text(cell).strip()) if not isinstance(cell, Decimal) else cell
     except InvalidOperation:
         return None
-    return sum_ if sum_.is_finite() else None
+    return amount_of(sum_)
 
 
 def instant(cell: Any, zone: tzinfo) -> datetime | None:
-    """A time, in UTC; one without an offset is one of `zone`, a date is its beginning. None for anything else."""
+    """A time, in UTC; one without an offset is one of `zone`, a date is its beginning, a number is seconds since 1970.
+
+    None for anything else.
+    """
+    if isinstance(cell, int | float | Decimal) and not isinstance(cell, bool):
+        try:
+            return datetime.fromtimestamp(float(cell), UTC) if cell else None
+        except (OverflowError, ValueError, OSError):
+            return None
     if isinstance(cell, str | bytes):
         try:
             cell = datetime.fromisoformat(text(cell).strip())
@@ -61,9 +72,15 @@ def whole(cell: Any) -> int:
         return 0
 
 
-def yes(cell: Any) -> bool:
-    """Whether the cell says yes: true, 1, `t`, `y` and the like."""
-    return text(cell).strip().lower() in _YES
+def yes(cell: Any) -> bool | None:
+    """Whether the cell says yes (true, 1, `t`, `y`) or no (false, 0, `f`, `n`, nothing); None for anything else.
+
+    MySQL's `BIT(1)` comes as a byte that is no letter.
+    """
+    if cell in (b"\x00", b"\x01"):
+        return bool(cell[0])
+    word = text(cell).strip().lower()
+    return True if word in _YES else False if word in _NO else None
 
 
 def storable(value: str) -> str:

@@ -6,7 +6,7 @@ what the other end will still answer on it.
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager, suppress
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
@@ -14,14 +14,16 @@ from ssl import SSLContext
 from time import monotonic
 from typing import Protocol, TypeVar
 
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.sql.placeholders import Statement
-from cti_bridge.crm.sql.words import Row, Values
+from cti_bridge.crm.sql.words import Answer, Row, Values
 
 _MOST_WAITING = 64
 _IDLE_S = 60.0
 """A connection that was not used for so long is not trusted any more: what lies between may have forgotten it."""
 _CLOSING_LIMIT_S = 1.0
+_OF_THE_LIMIT = 0.9
+TAKES_NO_CHANGES = "the server takes no changes: is it a replica?"
 T = TypeVar("T")
 
 
@@ -29,8 +31,8 @@ T = TypeVar("T")
 class DatabasePlace:
     """Where a database is and who we are there; `socket` goes before `host` and `port`.
 
-    `zone` is that of times without an offset, `limit_s` how long the database works on one statement at most, and
-    `for_reading` whether it is to refuse to change anything.
+    `zone` is that of times without an offset, `limit_s` how long a question may take, and `for_reading` whether the
+    database is to refuse to change anything.
     """
 
     host: str
@@ -43,6 +45,11 @@ class DatabasePlace:
     zone: tzinfo
     limit_s: float
     for_reading: bool
+
+    @property
+    def statement_limit_s(self) -> float:
+        """How long the database works on one statement: so long that its own verdict comes before we give up."""
+        return self.limit_s * _OF_THE_LIMIT
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,14 @@ class TooManyRows(QueryFault):
     """There are more rows than anybody can have."""
 
 
+class TakesNoChanges(ConnectionBroken):
+    """The server only reads. Another connection may lead to one that writes: roles change when one of them fails."""
+
+
+class TookTooLong(CrmUnavailable):
+    """There was no answer within the limit."""
+
+
 class Unfit(Exception):
     """A value cannot be one of this column, so nothing in it can be equal to it. The message names the parameter."""
 
@@ -90,8 +105,8 @@ class Connection(Protocol):
         """Have a changing statement checked, and change nothing."""
         ...
 
-    async def read(self, statement: Statement, values: Values, *, most: int) -> list[Row]:
-        """The rows. Raises TooManyRows, and Unfit."""
+    async def read(self, statement: Statement, values: Values, *, most: int) -> Answer:
+        """What the statement gives. Raises TooManyRows, and Unfit."""
         ...
 
     async def write(self, statements: Sequence[Statement], values: Values) -> Written:
@@ -112,7 +127,10 @@ class Connection(Protocol):
 
 
 class Pool:
-    """At most `size` connections, made when they are needed; the one that was used last is used first."""
+    """At most `size` connections, made when they are needed; the one that was used last is used first.
+
+    Half of them at most are for what nobody waits for, so that slow queries of that kind leave room for callers.
+    """
 
     def __init__(
         self,
@@ -124,38 +142,40 @@ class Pool:
     ) -> None:
         self._connect = connect
         self._places = asyncio.Semaphore(size)
+        self._unhurried = asyncio.Semaphore(max(1, size // 2))
+        self._leaving: set[asyncio.Task[None]] = set()
         self._limit_s = limit_s
         self._clock = clock
         self._waiting = 0
         self._idle: list[tuple[Connection, float]] = []
         self._closed = False
 
-    async def answer(self, question: Callable[[Connection], Awaitable[T]]) -> T:
-        """Put a question that changes nothing, again on a new connection if this one breaks.
+    async def answer(self, question: Callable[[Connection], Awaitable[T]], *, urgent: bool = True) -> T:
+        """Put a question that may be put twice, again on a new connection if this one breaks.
 
-        All that are there break when a database restarts.
+        All that are there break when a database restarts. `urgent`: somebody waits for the answer.
         """
         try:
-            async with self.borrowed() as connection:
+            async with self.borrowed(urgent=urgent) as connection:
                 return await question(connection)
         except ConnectionBroken:
-            await self.drop_idle()
-        async with self.borrowed() as connection:
+            self.drop_idle()
+        async with self.borrowed(urgent=urgent) as connection:
             return await question(connection)
 
     @asynccontextmanager
-    async def borrowed(self) -> AsyncIterator[Connection]:
+    async def borrowed(self, *, urgent: bool = True) -> AsyncIterator[Connection]:
         """A connection for a moment, `limit_s` at most, waiting for one included. Raises CrmUnavailable."""
-        if self._waiting >= _MOST_WAITING:
-            raise CrmUnavailable(f"{_MOST_WAITING} questions are waiting for the database already")
+        if self._waiting >= (_MOST_WAITING if urgent else _MOST_WAITING // 2):
+            raise CrmUnavailable(f"{self._waiting} questions are waiting for the database already")
         try:
-            async with asyncio.timeout(self._limit_s), self._place():
+            async with asyncio.timeout(self._limit_s), self._place(urgent=urgent):
                 connection = await self._fetched()
                 keep = False
                 try:
                     yield connection
                     keep = True
-                except (CrmUnavailable, Unfit) as error:
+                except (CrmUnavailable, CrmRefuses, Unfit) as error:
                     keep = not isinstance(error, ConnectionBroken)
                     raise
                 finally:
@@ -164,30 +184,37 @@ class Pool:
                     else:
                         connection.abort()
         except TimeoutError:
-            raise CrmUnavailable(f"no answer within {self._limit_s:g} s") from None
+            raise TookTooLong(f"no answer within {self._limit_s:g} s") from None
 
-    async def drop_idle(self) -> None:
-        """Close the connections that nobody uses."""
+    def drop_idle(self) -> None:
+        """Close the connections that nobody uses, behind whoever asks."""
         idle, self._idle = self._idle, []
         for connection, _ in idle:
-            await _taken_leave(connection)
+            self._leave(connection)
 
     async def close(self) -> None:
         """Close the connections; one that is in use is closed by whoever uses it."""
         self._closed = True
-        await self.drop_idle()
+        self.drop_idle()
+        await asyncio.gather(*self._leaving, return_exceptions=True)
 
     @asynccontextmanager
-    async def _place(self) -> AsyncIterator[None]:
-        self._waiting += 1
-        try:
-            await self._places.acquire()
-        finally:
-            self._waiting -= 1
-        try:
+    async def _place(self, *, urgent: bool) -> AsyncIterator[None]:
+        async with AsyncExitStack() as held:
+            self._waiting += 1
+            try:
+                if not urgent:
+                    await held.enter_async_context(self._unhurried)
+                await held.enter_async_context(self._places)
+            finally:
+                self._waiting -= 1
             yield
-        finally:
-            self._places.release()
+
+    def _leave(self, connection: Connection) -> None:
+        """Take leave of a connection without having anybody wait for that."""
+        task = asyncio.create_task(_taken_leave(connection), name="crm-sql-leaving")
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
 
     async def _fetched(self) -> Connection:
         if self._closed:
@@ -196,12 +223,14 @@ class Pool:
             connection, since = self._idle.pop()
             if connection.usable and self._clock() - since <= _IDLE_S:
                 return connection
-            await _taken_leave(connection)
+            self._leave(connection)
         return await self._connect()
 
 
 async def _taken_leave(connection: Connection) -> None:
-    with suppress(CrmUnavailable, TimeoutError):
-        async with asyncio.timeout(_CLOSING_LIMIT_S):
-            await connection.close()
-    connection.abort()
+    try:
+        with suppress(CrmUnavailable, TimeoutError):
+            async with asyncio.timeout(_CLOSING_LIMIT_S):
+                await connection.close()
+    finally:
+        connection.abort()

@@ -1,51 +1,41 @@
-"""A connection to MySQL or MariaDB: statements that the server has prepared, and its words in ours.
+"""A connection to MySQL or MariaDB: statements that the server has prepared.
 
 The driver would put values into the text of a statement; here the server is given a prepared statement once, and then
 its parameters as user variables, each written as a number or in hexadecimal digits: nothing in a value can be taken
-for SQL. Texts of the server are passed on only where they speak of the query and not of what is in the tables.
+for SQL.
 """
 
-import ssl
-import struct
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from datetime import UTC, datetime, tzinfo
 from typing import Any
 
 import pymysql
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm.sql.connections import Connection, ConnectionBroken, DatabasePlace, QueryFault, TooManyRows, Written
+from cti_bridge.crm.sql.connections import (
+    TAKES_NO_CHANGES,
+    Connection,
+    DatabasePlace,
+    TakesNoChanges,
+    TooManyRows,
+    Written,
+)
+from cti_bridge.crm.sql.mysql_errors import in_our_words
 from cti_bridge.crm.sql.mysql_line import MysqlLine, QuietCursor
 from cti_bridge.crm.sql.mysql_session import offset, session_statements
 from cti_bridge.crm.sql.placeholders import Statement
-from cti_bridge.crm.sql.words import Row, Value, Values
+from cti_bridge.crm.sql.words import Answer, Row, Value, Values
 
-_SPEAKS_OF_THE_QUERY = frozenset(
-    {
-        *(1040, 1044, 1045, 1046, 1049, 1052, 1054, 1060, 1064, 1065, 1099, 1109, 1115, 1129, 1130, 1141, 1142, 1143),
-        *(1146, 1147, 1203, 1205, 1210, 1213, 1226, 1227, 1235, 1242, 1243, 1267, 1290, 1295, 1305, 1318, 1356, 1370),
-        *(1698, 1792, 1836, 1969, 2026, 3024),
-    }
-)
-"""Errors whose messages name tables, columns, users and pieces of the query, but no values."""
-_NEVER_TAKEN = frozenset(
-    {
-        *(1022, 1048, 1062, 1169, 1216, 1217, 1264, 1265, 1292, 1364, 1366, 1406, 1411, 1451, 1452, 1557, 1586),
-        *(1267, 1644, 3140, 3819, 4025),
-    }
-)
-"""Errors that mean: these values will not be taken, however often they come."""
 _NO_LIMIT = "SET SESSION sql_select_limit = DEFAULT"
 _UNKNOWN_ZONE = 1298
-_GONE = frozenset({1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927, 2006, 2013, 2014, 2027, 2055, 4031})
 
 
 async def connected(place: DatabasePlace) -> Connection:
     """A new connection. Raises CrmUnavailable."""
     line = MysqlLine(place)
     try:
-        with _in_our_words(connecting=True):
+        with in_our_words(connecting=True):
             await line.connect()
             connection = MysqlConnection(line, place)
             for text in session_statements(place, await connection.server()):
@@ -94,7 +84,7 @@ class MysqlConnection:
 
     async def columns(self, statement: Statement, sample: Values) -> Sequence[str]:
         """The columns that the server gives when it is to give no rows."""
-        with _in_our_words(statement):
+        with in_our_words(statement):
             await self._statement(statement)
             await self.say("SET SESSION sql_select_limit = 0")
             try:
@@ -108,33 +98,40 @@ class MysqlConnection:
             return names
 
     async def examine(self, statement: Statement, sample: Values) -> None:
-        """Have the statement prepared: names and rights are looked at."""
-        with _in_our_words(statement):
+        """Have the statement prepared: names and rights are looked at, and whether the server only reads."""
+        with in_our_words(statement):
             await self._statement(statement)
+            cursor = await self._asked("SELECT @@global.read_only")
+            (only_reads,) = await cursor.fetchone()
+            await cursor.close()
+        if only_reads:
+            raise TakesNoChanges(TAKES_NO_CHANGES)
 
-    async def read(self, statement: Statement, values: Values, *, most: int) -> list[Row]:
-        """The rows; where there are too many of them, the connection is not used any more."""
-        with _in_our_words(statement):
+    async def read(self, statement: Statement, values: Values, *, most: int) -> Answer:
+        """What the statement gives; where that is too much, the connection is not used any more."""
+        with in_our_words(statement):
             await self._statement(statement)
             cursor = await self._executed(statement, values)
             rows = await cursor.fetchmany(most + 1)
             if len(rows) > most:
                 self.abort()  # the rest of them is still on its way
                 raise TooManyRows(f"it gives more than {most} rows: is its WHERE as it should be?")
+            columns = tuple(column[0] for column in cursor.description or ())
             await cursor.close()
-            return [_row(cursor.description, row) for row in rows]
+            return Answer(columns, tuple(rows))
 
     async def write(self, statements: Sequence[Statement], values: Values) -> Written:
         """Carry out the statements, several of them in one transaction."""
-        with _in_our_words(statements[-1], writing=True):
-            for statement in statements:
+        if len(statements) == 1:
+            return await self._carried_out(statements, values)
+        for statement in statements:
+            with in_our_words(statement):
                 await self._statement(statement)
-            if len(statements) == 1:
-                return await self._carried_out(statements, values)
+        with in_our_words(writing=True):
             await self.say("START TRANSACTION")
             try:
                 written = await self._carried_out(statements, values)
-            except pymysql.MySQLError:
+            except (CrmUnavailable, CrmRefuses):
                 with suppress(pymysql.MySQLError):
                     await self.say("ROLLBACK")
                 raise
@@ -143,12 +140,12 @@ class MysqlConnection:
 
     async def ping(self) -> None:
         """Return when the server answers."""
-        with _in_our_words():
+        with in_our_words():
             await self.say("DO 1")
 
     async def close(self) -> None:
         """Say goodbye; a server that does not answer is left."""
-        with _in_our_words():
+        with in_our_words():
             await self._line.say_goodbye()
 
     def abort(self) -> None:
@@ -159,15 +156,16 @@ class MysqlConnection:
         row: Row | None = None
         made_id = touched = 0
         for statement in statements:
-            cursor = await self._executed(statement, values)
-            if cursor.description:
-                given = await cursor.fetchall()
-                row = row or (_row(cursor.description, given[0]) if given else None)
-                touched += len(given)
-            else:
-                touched += max(0, cursor.rowcount)
-            made_id = made_id or int(cursor.lastrowid or 0)
-            await cursor.close()
+            with in_our_words(statement, writing=True):
+                cursor = await self._executed(statement, values)
+                if cursor.description:
+                    given = await cursor.fetchall()
+                    row = row or (_row(cursor.description, given[0]) if given else None)
+                    touched += len(given)
+                else:
+                    touched += max(0, cursor.rowcount)
+                made_id = made_id or int(cursor.lastrowid or 0)
+                await cursor.close()
         return Written(row, made_id, touched)
 
     async def _statement(self, statement: Statement) -> str:
@@ -213,39 +211,3 @@ def _literal(value: Value, zone: tzinfo) -> str:
 
 def _row(description: Any, row: Sequence[Any]) -> Row:
     return {column[0].lower(): cell for column, cell in zip(description, row, strict=True)}
-
-
-@contextmanager
-def _in_our_words(
-    statement: Statement | None = None, *, connecting: bool = False, writing: bool = False
-) -> Iterator[None]:
-    """Raise what went wrong as CrmUnavailable, ConnectionBroken or CrmRefuses, without values."""
-    broken = CrmUnavailable if connecting else ConnectionBroken
-    try:
-        yield
-    except (pymysql.InternalError, pymysql.InterfaceError) as error:
-        raise broken(f"the database's answer is not understood ({type(error).__name__})") from error
-    except pymysql.MySQLError as error:
-        code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        words = _message(error, code)
-        if code in _GONE:
-            raise broken(words) from error
-        if writing and code in _NEVER_TAKEN:
-            raise CrmRefuses(words) from error
-        raise (QueryFault if statement else CrmUnavailable)(words) from error
-    except OSError as error:
-        raise broken(f"the database cannot be reached ({error.strerror or type(error).__name__})") from error
-    except (EOFError, struct.error, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
-        raise broken(f"the database's answer is not understood ({type(error).__name__})") from error
-
-
-def _message(error: pymysql.MySQLError, code: int) -> str:
-    """What the server said, one printable line of it, where it can be no customer data; else its number."""
-    if isinstance(error.__cause__, ssl.SSLCertVerificationError):
-        return "the database's certificate is not valid"
-    if code == 2003:
-        return "the database cannot be reached"
-    if code not in _SPEAKS_OF_THE_QUERY:
-        return f"{type(error).__name__} {code}"
-    said = str(error.args[1] if len(error.args) > 1 else code)[:300]
-    return "".join(character if character.isprintable() else " " for character in said)

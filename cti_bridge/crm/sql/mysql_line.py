@@ -16,6 +16,7 @@ from pymysql.constants import CLIENT
 from cti_bridge.crm.sql.connections import DatabasePlace
 
 _CHARSET = "utf8mb4"
+_IN_CLEAR = frozenset({"mysql_clear_password", "mysql_old_password"})
 
 
 class QuietCursor(aiomysql.SSCursor):
@@ -66,4 +67,15 @@ class MysqlLine(aiomysql.Connection):
             self.write_packet(struct.pack("<iIB23s", self.client_flag, MAX_PACKET_LEN, charset, b""))
             await self._writer.start_tls(self._tls, server_hostname=self._host)
             self._secure = True
+        self._keep_password(self._server_auth_plugin)
         await super()._request_authentication()
+
+    async def _process_auth(self, plugin_name: bytes, auth_packet: Any) -> Any:
+        """Sign in as the server asks for it at last, unless that would give the password away."""
+        self._keep_password(plugin_name.decode("ascii", "replace"))
+        return await super()._process_auth(plugin_name, auth_packet)
+
+    def _keep_password(self, plugin_name: str) -> None:
+        """Refuse to tell the password as it is on a line that is not encrypted, whoever asks at the server's port."""
+        if plugin_name in _IN_CLEAR and not self._secure:
+            raise pymysql.OperationalError(2059, f"the server wants the password in clear ({plugin_name})")

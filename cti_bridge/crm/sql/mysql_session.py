@@ -15,10 +15,11 @@ def session_statements(place: DatabasePlace, server: tuple[str, str]) -> tuple[s
     version, mode = server
     modes = [word for word in mode.upper().split(",") if word.replace("_", "").isalpha() and word not in _OTHER_RULES]
     waiting_s = max(1, round(place.limit_s))
+    limit_s = place.statement_limit_s
     limit = (
-        f"SET SESSION max_statement_time = {place.limit_s:.3f}"
+        f"SET SESSION max_statement_time = {limit_s:.3f}"
         if "MARIADB" in version.upper()
-        else f"SET SESSION max_execution_time = {int(place.limit_s * 1000)}"
+        else f"SET SESSION max_execution_time = {int(limit_s * 1000)}"
     )
     return (
         f"SET SESSION sql_mode = '{','.join(modes)}'",

@@ -12,18 +12,22 @@ _MOST_STATEMENTS = 10
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """What is carried out for a purpose: one statement, or several in one transaction."""
+    """What is carried out for a purpose: one statement, or several in one transaction; `name` is its settings' key."""
 
     purpose: Purpose
+    name: str
     statements: tuple[Statement, ...]
 
 
 Queries = Mapping[Purpose, Query]
 
 
-def read_queries(texts: Mapping[Purpose, tuple[str, ...]], dialect: Dialect) -> Queries:
-    """The queries by their purposes. Raises QueryUnreadable, whose message begins with the name of the query."""
-    return {purpose: _read(purpose, parts, dialect) for purpose, parts in texts.items()}
+def read_queries(texts: Mapping[Purpose, tuple[str, tuple[str, ...]]], dialect: Dialect) -> Queries:
+    """The queries by their purposes, given their names and statements.
+
+    Raises QueryUnreadable, whose message begins with the name of the query.
+    """
+    return {purpose: _read(purpose, name, parts, dialect) for purpose, (name, parts) in texts.items()}
 
 
 def capabilities_of(queries: Queries, *, report_strangers: bool) -> frozenset[Capability]:
@@ -33,12 +37,12 @@ def capabilities_of(queries: Queries, *, report_strangers: bool) -> frozenset[Ca
     return frozenset({Capability.DEALS, Capability.RESPONSIBLE} | named | strangers)
 
 
-def _read(purpose: Purpose, parts: tuple[str, ...], dialect: Dialect) -> Query:
+def _read(purpose: Purpose, name: str, parts: tuple[str, ...], dialect: Dialect) -> Query:
     if not 1 <= len(parts) <= _MOST_STATEMENTS:
-        raise QueryUnreadable(f"{purpose}: 1 to {_MOST_STATEMENTS} statements are possible")
+        raise QueryUnreadable(f"{name}: 1 to {_MOST_STATEMENTS} statements are possible")
     if purpose in READING and len(parts) > 1:
-        raise QueryUnreadable(f"{purpose}: only queries that change something can be a list")
+        raise QueryUnreadable(f"{name}: only queries that change something can be a list")
     try:
-        return Query(purpose, tuple(statement(part, dialect, PARAMETERS[purpose]) for part in parts))
+        return Query(purpose, name, tuple(statement(part, dialect, PARAMETERS[purpose]) for part in parts))
     except QueryUnreadable as error:
-        raise QueryUnreadable(f"{purpose}: {error}") from None
+        raise QueryUnreadable(f"{name}: {error}") from None

@@ -2,12 +2,19 @@
 
 from collections.abc import Sequence
 from datetime import tzinfo
+from itertools import islice
+from typing import Any
 
+from cti_bridge.crm.received import lines_of, text_of
 from cti_bridge.crm.sql import cells
 from cti_bridge.crm.sql.words import NUMBER_COLUMNS, Row
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, FinishedCall, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
+
+
+_MOST_NUMBERS = 200
+"""Of one customer; each takes time to be read."""
 
 
 def records(rows: Sequence[Row], number: CallerNumber, *, region: str, zone: tzinfo) -> tuple[CustomerRecord, ...]:
@@ -28,18 +35,20 @@ def records(rows: Sequence[Row], number: CallerNumber, *, region: str, zone: tzi
 
 
 def stage_list(rows: Sequence[Row]) -> StageList:
-    """The stages in order."""
-    stages = [
-        Stage(cells.text(row["id"]), cells.text(row["name"]), cells.whole(row["position"]), cells.yes(row["final"]))
-        for row in rows
-    ]
+    """The stages in order. Raises ValueError where it is not said whether a stage is final."""
+    stages = []
+    for row in rows:
+        final = cells.yes(row["final"])
+        if final is None:
+            raise ValueError("the column final says neither yes nor no, as true and false or 1 and 0 do")
+        stages.append(Stage(_shown(row["id"]), _shown(row["name"]), cells.whole(row["position"]), final))
     return StageList(tuple(sorted(stages, key=lambda stage: (stage.order, stage.id))))
 
 
 def note_list(rows: Sequence[Row], zone: tzinfo) -> tuple[Note, ...]:
     """The notes as they came, without those that have no time."""
     return tuple(
-        Note(at, cells.text(row.get("author")), cells.text(row["text"]))
+        Note(at, _shown(row.get("author")), lines_of(cells.text(row["text"])))
         for row in rows
         if (at := cells.instant(row["at"], zone)) is not None
     )
@@ -59,9 +68,9 @@ def call_list(rows: Sequence[Row], customer_id: CustomerId, zone: tzinfo) -> tup
                 started_at=started_at,
                 answered_at=cells.instant(row.get("answered_at"), zone),
                 ended_at=ended_at,
-                queue=cells.text(row.get("queue")),
-                user=cells.text(row.get("crm_user")),
-                outcome=cells.text(row.get("outcome")),
+                queue=_shown(row.get("queue")),
+                user=_shown(row.get("crm_user")),
+                outcome=_shown(row.get("outcome")),
                 direction=cells.text(row.get("direction")) or "inbound",
             )
         )
@@ -69,25 +78,30 @@ def call_list(rows: Sequence[Row], customer_id: CustomerId, zone: tzinfo) -> tup
 
 
 def _numbers(rows: Sequence[Row], caller: CallerNumber, region: str) -> tuple[str, ...]:
-    """A customer's numbers in the form in which they are compared; the caller's where the rows have none at all."""
+    """A customer's numbers in the form in which they are compared; the caller's where the rows have none at all.
+
+    But not what holds letters: compared with a column of numbers, MySQL takes that for what it begins with, or for 0.
+    """
+    key = caller.key or ""
     typed = [cells.text(row[column]) for row in rows for column in NUMBER_COLUMNS if column in row]
     if not any(column in rows[0] for column in NUMBER_COLUMNS):
-        return (caller.key or "",)
-    keys = (parse_number(text, region=region).key for text in dict.fromkeys(typed) if text)
+        return (key,) if key.removeprefix("+").isdecimal() else ()
+    told = islice((text for text in dict.fromkeys(typed) if text), _MOST_NUMBERS)
+    keys = (parse_number(text, region=region).key for text in told)
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
 def _customer(customer_id: str, row: Row, numbers: tuple[str, ...], zone: tzinfo) -> Customer:
     return Customer(
         id=CustomerId(customer_id),
-        name=cells.text(row.get("name")),
+        name=_shown(row.get("name")),
         numbers=numbers,
-        email=cells.text(row.get("email")),
-        city=cells.text(row.get("city")),
-        timezone=cells.text(row.get("timezone")),
-        segment=cells.text(row.get("segment")),
-        preferred_channel=cells.text(row.get("preferred_channel")),
-        responsible=cells.text(row.get("responsible")),
+        email=_shown(row.get("email")),
+        city=_shown(row.get("city")),
+        timezone=_shown(row.get("timezone")),
+        segment=_shown(row.get("segment")),
+        preferred_channel=_shown(row.get("preferred_channel")),
+        responsible=_shown(row.get("responsible")),
         last_contact_at=cells.instant(row.get("last_contact_at"), zone),
     )
 
@@ -99,10 +113,15 @@ def _deals(rows: Sequence[Row], zone: tzinfo) -> tuple[Deal, ...]:
         if deal_id and deal_id not in deals:
             deals[deal_id] = Deal(
                 id=DealId(deal_id),
-                title=cells.text(row.get("deal_title")),
-                stage=cells.text(row.get("stage")),
+                title=_shown(row.get("deal_title")),
+                stage=_shown(row.get("stage")),
                 amount=cells.amount(row.get("amount")),
-                responsible=cells.text(row.get("deal_responsible", row.get("responsible"))),
+                responsible=_shown(row.get("deal_responsible", row.get("responsible"))),
                 changed_at=cells.instant(row.get("changed_at"), zone),
             )
     return tuple(deals.values())
+
+
+def _shown(cell: Any) -> str:
+    """A cell as one line of bounded length, without what cannot be seen."""
+    return text_of(cells.text(cell))

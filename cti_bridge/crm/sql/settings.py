@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Literal
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.port import Crm
@@ -86,15 +86,16 @@ class QueriesModel(StrictModel):
     report_ended: str | tuple[str, ...] | None = None
     report_updated: str | tuple[str, ...] | None = None
 
-    def texts(self) -> dict[Purpose, tuple[str, ...]]:
-        """The statements of each query that there is; `report` is for each moment that has none of its own."""
-        given = {purpose: getattr(self, purpose) for purpose in Purpose}
-        given |= {purpose: self.report for purpose in REPORTS.values() if given[purpose] is None}
-        return {
-            purpose: (query,) if isinstance(query, str) else query
-            for purpose, query in given.items()
-            if query is not None
-        }
+    def texts(self) -> dict[Purpose, tuple[str, tuple[str, ...]]]:
+        """Name and statements of each query that there is; `report` is for each moment that has none of its own."""
+        texts = {}
+        for purpose in Purpose:
+            for name in (purpose.value, "report") if purpose in REPORTS.values() else (purpose.value,):
+                query = getattr(self, name)
+                if query is not None:
+                    texts[purpose] = (name, (query,) if isinstance(query, str) else query)
+                    break
+        return texts
 
 
 class SqlModel(CrmPart, SecretModel):
@@ -135,20 +136,22 @@ class SqlModel(CrmPart, SecretModel):
         except (ZoneInfoNotFoundError, ValueError, OSError):
             raise ValueError("not a time zone such as Europe/Moscow") from None
 
+    @field_validator("queries")
+    @classmethod
+    def _readable(cls, value: QueriesModel, rest: ValidationInfo) -> QueriesModel:
+        if "engine" in rest.data:  # otherwise that is told
+            try:
+                read_queries(value.texts(), rest.data["engine"])
+            except QueryUnreadable as error:
+                raise ValueError(str(error)) from None
+        return value
+
     @model_validator(mode="after")
     def _safe_line(self) -> "SqlModel":
         if self.socket is None and not self.secret and not self.secret_file:
             raise ValueError("secret_file or secret is missing")
         if self.socket is None and not is_loopback(self.host) and not self.tls:
             raise ValueError("a database elsewhere than on loopback needs tls: true")
-        return self
-
-    @model_validator(mode="after")
-    def _readable(self) -> "SqlModel":
-        try:
-            self.ready()
-        except QueryUnreadable as error:
-            raise ValueError(f"queries: {error}") from None
         return self
 
     def ready(self) -> Queries:

@@ -4,6 +4,7 @@ A column that is not named here is left out; the names of columns are compared i
 """
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any
@@ -15,6 +16,19 @@ Value = str | int | datetime | None
 Values = Mapping[str, Value]
 Row = Mapping[str, Any]
 """A row by its columns' names in lower case."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a reading query gave: the names of its columns as the database writes them, and its rows."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Sequence[Any], ...]
+
+    def by_name(self) -> list[Row]:
+        """The rows; of two columns with one name the last one counts, so `misread` goes before."""
+        names = [column.lower() for column in self.columns]
+        return [dict(zip(names, row, strict=True)) for row in self.rows]
 
 
 class Purpose(StrEnum):

@@ -7,9 +7,11 @@ from databases import SECRET, MariadbServer, PostgresqlServer, Server, running
 from sql_people import carried_out_at_once
 from sql_tables import TABLES
 
-_READER = """
+_OTHERS = """
 CREATE ROLE cti_reader LOGIN PASSWORD '{secret}';
 GRANT SELECT ON ALL TABLES IN SCHEMA public TO cti_reader;
+CREATE ROLE cti_tls LOGIN PASSWORD '{secret}';
+CREATE ROLE cti_expired LOGIN PASSWORD '{secret}' VALID UNTIL '2020-01-01';
 """
 
 
@@ -37,5 +39,5 @@ def _with_tables(server: Server) -> Iterator[Server]:
     for one in running(server):
         carried_out_at_once(one, TABLES[one.engine])
         if one.engine == "postgresql":
-            carried_out_at_once(one, _READER.format(secret=SECRET.replace("'", "''")))
+            carried_out_at_once(one, _OTHERS.format(secret=SECRET.replace("'", "''")))
         yield one

@@ -58,6 +58,11 @@ class SqlPlace(Place):
             for answered_at, ended_at, talked_s, recording, operator in rows
         ]
 
+    async def calls_of_strangers(self) -> int:
+        """The rows of calls of nobody."""
+        ((number,),) = await carried_out(self._server, "SELECT COUNT(*) FROM calls WHERE customer_id IS NULL")
+        return int(number)
+
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         """The rows of his notes."""
         rows = await carried_out(self._server, "SELECT body FROM notes WHERE customer_id = {}", int(customer_id))
