@@ -1,42 +1,32 @@
-"""A real Tryton for the demo and the tests: installed from PyPI into the cache, run from a copy of a prepared database.
+"""A real Tryton for the demo and the tests, run from a copy of a prepared database.
 
-    installed = install(cache, "8.0", say=print)
-    with TrytonServer(installed, workdir) as tryton:
+    with TrytonServer(install(cache, "8.0"), workdir) as tryton:
         print(tryton.url, tryton.office().rows("party.party", [], ["name"]))
 
-An installation is a virtual environment of its own and a database with a company and its employees; it is made once, in
-a minute or so, and afterwards only copied. A server listens on a free port of loopback and ends with the process, or
-more exactly the thread, that started it, however that ends.
+A server listens on a free port of loopback and ends with the process, or more exactly the thread, that started it,
+however that ends.
 """
 
-import fcntl
-import hashlib
 import os
 import shutil
 import socket
 import sqlite3
 import subprocess
-import sys
 import time
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from demo.asterisk import REPOSITORY
-from demo.tryton_office import Office, OfficeError, found_company
+from demo.tryton_office import Office
 
 DATABASE = "crm"
 ADMIN, PASSWORD = "admin", "loopback-only"
 USER = "cti"
 """The user whom the bridge is; its password is the same."""
-_MODULES = "sale_opportunity"
-_BUILD_S = 600
-_INIT_S = 300
 _START_S = 30.0
 _ATTEMPTS = 3
-_CONFIGURATION = """\
+CONFIGURATION = """\
 [database]
 uri = sqlite://
 path = {folder}/db
@@ -48,8 +38,6 @@ filestore = False
 worker = True
 """
 """With a worker, which nobody starts, a sale that was confirmed stays so until somebody presses "process"."""
-_RECIPE = "1"
-"""Counts up when the prepared database is made differently."""
 
 
 class TrytonError(RuntimeError):
@@ -65,71 +53,6 @@ class Installation:
     template: Path
     without_numbers: Path
     """A folder that hides the package `phonenumbers` from a Python that has it in its path."""
-
-
-def install(cache: Path, series: str = "8.0", *, say: Callable[[str], None]) -> Installation:
-    """Install a series if it is not there yet. Two at once wait for each other. Raises TrytonError."""
-    lock = REPOSITORY / f"requirements-tryton-{series.partition('.')[0]}.txt"
-    recipe = b"".join((REPOSITORY / "demo" / name).read_bytes() for name in ("staff.py", "tryton_office.py"))
-    key = hashlib.sha256(b"\0".join([_RECIPE.encode(), sys.version.encode(), lock.read_bytes(), recipe])).hexdigest()
-    folder = cache.resolve() / f"tryton-{series}"
-    installation = Installation(series, folder / "venv" / "bin", folder / "crm.sqlite", folder / "without-numbers")
-    cache.mkdir(parents=True, exist_ok=True)
-    with (cache / f"tryton-{series}.lock").open("w") as waiting:
-        fcntl.flock(waiting, fcntl.LOCK_EX)
-        mark = folder / "made"
-        if not (mark.is_file() and mark.read_text() == key):
-            shutil.rmtree(folder, ignore_errors=True)
-            folder.mkdir()
-            _build(installation, lock, folder, say)
-            mark.write_text(key)
-    return installation
-
-
-def _build(installation: Installation, lock: Path, folder: Path, say: Callable[[str], None]) -> None:
-    say(f"Tryton {installation.series}: installing it from PyPI, once (half a minute)")
-    _run([sys.executable, "-m", "venv", str(folder / "venv")], _BUILD_S)
-    pip = [str(installation.programs / "python"), "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
-    _run([*pip, "--no-deps", "--require-hashes", "-r", str(lock)], _BUILD_S)
-    installation.without_numbers.mkdir()
-    (installation.without_numbers / "phonenumbers.py").write_text('raise ImportError("left out on purpose")\n')
-    say(f"Tryton {installation.series}: making a database with a company in it, once (half a minute)")
-    _make_database(installation, folder)
-
-
-def _make_database(installation: Installation, folder: Path) -> None:
-    making = folder / "making"
-    (making / "db").mkdir(parents=True)
-    file = making / "db" / f"{DATABASE}.sqlite"
-    file.touch()  # without a file, even an empty one, there is no such database
-    (making / "trytond.conf").write_text(_CONFIGURATION.format(folder=making, port=0))
-    (making / "password").write_text(PASSWORD)
-    command = [
-        str(installation.programs / "trytond-admin"), "-c", str(making / "trytond.conf"), "-d", DATABASE,
-        "-u", _MODULES, "--activate-dependencies", "--email", "admin@example.test",
-    ]  # fmt: skip
-    _run(command, _INIT_S, TRYTONPASSFILE=str(making / "password"))
-    shutil.copy(file, installation.template)
-    with TrytonServer(installation, making) as tryton:
-        try:
-            found_company(tryton.office(), user=USER, password=PASSWORD)
-        except OfficeError as error:
-            raise TrytonError(f"Tryton {installation.series}: {error}") from error
-    tryton.settle()
-    shutil.copy(file, installation.template)
-    shutil.rmtree(making)
-
-
-def _run(command: list[str], limit_s: float, **environment: str) -> None:
-    try:
-        subprocess.run(
-            ["setpriv", "--pdeathsig", "KILL", *command], check=True, timeout=limit_s, stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, env={**os.environ, **environment},
-        )  # fmt: skip
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        said = error.stderr or b""
-        last = (said if isinstance(said, str) else said.decode("utf-8", "replace"))[-2000:]
-        raise TrytonError(f"{Path(command[0]).name} failed:\n{last}") from error
 
 
 class TrytonServer:
@@ -170,10 +93,10 @@ class TrytonServer:
         """The file of its database."""
         return self._folder / "db" / f"{DATABASE}.sqlite"
 
-    def office(self) -> Office:
-        """A line to it for its administrator."""
+    def office(self, user: str = ADMIN) -> Office:
+        """A line to it for its administrator, or for another user."""
         new_urls = not self.installation.series.startswith(("6", "7"))
-        return Office(self.url, DATABASE, ADMIN, PASSWORD, new_urls=new_urls)
+        return Office(self.url, DATABASE, user, PASSWORD, new_urls=new_urls)
 
     def start(self) -> None:
         """Start it and return when it answers, after a second or so. Raises TrytonError with its last words."""
@@ -195,7 +118,7 @@ class TrytonServer:
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if not self.file.exists():
             shutil.copy(self.installation.template, self.file)
-        (self._folder / "trytond.conf").write_text(_CONFIGURATION.format(folder=self._folder, port=self.port))
+        (self._folder / "trytond.conf").write_text(CONFIGURATION.format(folder=self._folder, port=self.port))
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
         if self._as_typed:
             environment["PYTHONPATH"] = str(self.installation.without_numbers)

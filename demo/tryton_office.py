@@ -1,4 +1,4 @@
-"""What people do by hand in Tryton: found a company, take in customers, move deals along, look what hangs at a party.
+"""What people do by hand in Tryton: take in customers, move deals along, look what hangs at a party.
 
 A line of its own, past the bridge's adapter, so that one can judge the other.
 """
@@ -12,9 +12,6 @@ import urllib.request
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from demo.staff import OPERATORS
-
-_GROUPS = ["Sales", "Sale Opportunity"]
 _GZIP = b"\x1f\x8b"
 _LIMIT_S = 30.0
 
@@ -49,7 +46,7 @@ class Office:
             )
             pair = base64.b64encode(f"{self._user}:{number}:{token}".encode()).decode()
             self._authorization = f"Session {pair}"
-            self._refresh()
+            self.remember_who_i_am()
         return self._post(self._database, f"model.{model}.{method}", [*params, self._context])
 
     def create(self, model: str, **values: Any) -> int:
@@ -75,19 +72,11 @@ class Office:
         """Whether a model has a field in this series."""
         return field in self.call(model, "fields_get", [])
 
-    def _refresh(self) -> None:
+    def remember_who_i_am(self) -> None:
+        """Work for the company, and in the language, that Tryton knows of this user by now."""
         self._context = {}
         known = self._post(self._database, "model.res.user.get_preferences", [True, {}])
         self._context = {name: known[name] for name in ("company", "employee", "language") if known.get(name)}
-
-    def works_for(self, company: int, employee: int, groups: list[int]) -> None:
-        """Let the administrator be an employee of the company from now on, with the rights of these groups."""
-        values: dict[str, Any] = {"company": company, "employees": [["add", [employee]]], "employee": employee}
-        values["groups"] = [["add", groups]]
-        if self.has("res.user", "companies"):
-            values["companies"] = [["add", [company]]]
-        self.call("res.user", "write", [1], values)
-        self._refresh()
 
     def _post(self, url: str, method: str, params: list[Any]) -> Any:
         body = json.dumps({"id": next(self._numbers), "method": method, "params": params}).encode()
@@ -104,36 +93,6 @@ class Office:
         if "error" in read:
             raise OfficeError(f"{method}: {read['error']}")
         return read["result"]
-
-
-def found_company(office: Office, *, user: str, password: str) -> None:
-    """Make a company whose employees are users, and the user whom the bridge is."""
-    rounding = {"__class__": "Decimal", "decimal": "0.01"}
-    currency = office.create("currency.currency", name="Ruble", code="RUB", symbol="₽", digits=2, rounding=rounding)
-    office.create("country.country", name="Russia", code="RU")
-    company = office.create("company.company", party=office.create("party.party", name="Мебель"), currency=currency)
-    employees = {login: _employee(office, company, name) for login, name in OPERATORS.items()}
-    groups = [office.one("res.group", name=name) for name in _GROUPS]
-    office.works_for(company, employees["op1"], groups)
-    for login, employee in employees.items():
-        _user(office, company, login, OPERATORS[login], password, groups, employee)
-    _user(office, company, user, "CTI", password, groups, None)
-
-
-def _employee(office: Office, company: int, name: str) -> int:
-    return office.create("company.employee", party=office.create("party.party", name=name), company=company)
-
-
-def _user(
-    office: Office, company: int, login: str, name: str, password: str, groups: list[int], employee: int | None
-) -> None:
-    values: dict[str, Any] = {"name": name, "login": login, "password": password, "company": company}
-    values["groups"] = [["add", groups]]
-    if office.has("res.user", "companies"):
-        values["companies"] = [["add", [company]]]
-    if employee is not None:
-        values |= {"employees": [["add", [employee]]], "employee": employee}
-    office.create("res.user", **values)
 
 
 def employee_of(office: Office, login: str) -> int:

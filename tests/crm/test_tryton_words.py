@@ -1,22 +1,30 @@
 """Tryton's words and ours, without a Tryton: answers, errors, the funnel, how a call is written down."""
 
+import asyncio
 import json
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import ValidationError
 
+from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.recording_links import RecordingLinks
 from cti_bridge.crm.tryton import telling, words
 from cti_bridge.crm.tryton.funnel import FUNNEL, STAGE_OF, Funnel
+from cti_bridge.crm.tryton.once import Once
+from cti_bridge.crm.tryton.settings import TrytonModel, opened
+from cti_bridge.crm.tryton.telling import Wording
 from cti_bridge.crm.tryton.wire import plain, result_of
 from cti_bridge.crm.web_client import Answer
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
-from cti_bridge.domain.customer import SHIPPED_STAGES, Note
+from cti_bridge.domain.customer import SHIPPED_STAGES, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId
+from cti_bridge.settings_model import Misfit
 
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PARTS = ("year", "month", "day", "hour", "minute", "second", "microsecond")
@@ -228,24 +236,48 @@ ANSWERED = {"answered_at": BEGAN + timedelta(seconds=20), "ended_at": BEGAN + ti
     ],
 )
 def test_the_first_line_says_how_it_stands(told: CallReport, first: str) -> None:
-    lines = telling.told(told, language="en", recordings=None)["description"].splitlines()
+    lines = telling.told(told, Wording("en"))["description"].splitlines()
     assert lines[0] == first
     assert lines[1] == "inbound call from +7 495 000-01-01 to +7 495 000-01-49, queue sales"
     assert lines[2] == "2026-11-20 12:00+00:00"
 
 
 def test_it_is_told_in_the_language_of_the_user() -> None:
-    told = telling.told(report(CallMoment.ENDED, "missed", user="", number=""), language="ru", recordings=None)
+    told = telling.told(report(CallMoment.ENDED, "missed", user="", number=""), Wording("ru"))
     assert told["description"].splitlines()[:2] == [
         "без ответа",
         "входящий: номер скрыт → +7 495 000-01-49, очередь sales",
     ]
 
 
+def test_a_call_to_nobody_and_no_queue_names_neither() -> None:
+    lines = telling.told(report(CallMoment.STARTED, did="", queue=""), Wording())["description"].splitlines()
+    assert lines[1] == "inbound call from +7 495 000-01-01"
+
+
+@pytest.mark.parametrize(
+    ("rows", "moment"),
+    [
+        ([{"timezone": "Europe/Moscow"}], "2026-11-20 15:00+03:00"),
+        ([{"timezone": None}], "2026-11-20 12:00+00:00"),
+        ([{"timezone": "Mars/Olympus"}], "2026-11-20 12:00+00:00"),
+        ([{"timezone": "../../etc/passwd"}], "2026-11-20 12:00+00:00"),
+        ([{"timezone": 3}], "2026-11-20 12:00+00:00"),
+        ([], "2026-11-20 12:00+00:00"),
+    ],
+)
+def test_times_are_those_of_the_company(rows: list[dict[str, Any]], moment: str) -> None:
+    wording = Wording("ru", words.zone_of(rows))
+    assert telling.told(report(CallMoment.STARTED), wording)["description"].splitlines()[2] == moment
+    assert telling.missed_message(report(CallMoment.ENDED), wording) == (
+        f"Звонок без ответа: +7 495 000-01-01, {moment}, очередь sales"
+    )
+
+
 def test_recordings_are_named_and_the_latest_can_be_followed() -> None:
     recordings = (ReportedRecording("/var/spool/asterisk/monitor/a.wav", BEGAN), ReportedRecording("b c.wav", BEGAN))
     links = RecordingLinks("https://pbx.example/rec/", "/var/spool/asterisk/monitor")
-    told = telling.told(report(CallMoment.UPDATED, "answered", recordings=recordings), language="en", recordings=links)
+    told = telling.told(report(CallMoment.UPDATED, "answered", recordings=recordings), Wording(recordings=links))
     assert told["link"] == "https://pbx.example/rec/b%20c.wav"
     assert "recording: /var/spool/asterisk/monitor/a.wav\nrecording: b c.wav" in told["description"]
 
@@ -261,3 +293,92 @@ def test_recordings_are_named_and_the_latest_can_be_followed() -> None:
 )
 def test_a_call_in_vain_is_one_that_came_and_is_over(told: CallReport, missed: bool) -> None:
     assert telling.is_missed(told) is missed
+
+
+# --- The settings ------------------------------------------------------------------------------------------------
+
+LOOPBACK = {"url": "http://127.0.0.1:8000", "database": "crm", "user": "cti", "secret": "geheim"}
+
+
+def opened_with(stages: list[str], folder: Path, **more: Any) -> None:
+    listed = StageList(tuple(Stage(id_, id_, order) for order, id_ in enumerate(stages)))
+    model = TrytonModel.model_validate({**LOOPBACK, **more})
+    opened(model, region="RU", stages=listed, folder=folder, data_dir=folder, links=SqliteLinks(folder / "links"))
+
+
+@pytest.mark.parametrize(
+    ("stages", "more", "at", "what"),
+    [
+        (["offer", "lost"], {}, ("crm", "stages"), "`lead` means `lead`"),
+        (["offer"], {"states": {"lead": "offer"}}, ("crm", "states"), "`opportunity` means `offer_preparing`"),
+        (["offer"], {"states": {"lead": "ofer"}}, ("crm", "states", "lead"), "`ofer` is none of"),
+    ],
+)
+def test_a_state_that_leads_to_no_stage_is_a_mistake_and_no_deal_that_is_over(
+    stages: list[str], more: dict[str, Any], at: tuple[str, ...], what: str, tmp_path: Path
+) -> None:
+    with pytest.raises(Misfit, match=what) as caught:
+        opened_with(stages, tmp_path, **more)
+    assert caught.value.at == at
+
+
+def test_stages_of_sales_need_no_place_where_sales_are_not_read(tmp_path: Path) -> None:
+    stages = ["lead", "offer_preparing", "closed", "lost"]
+    opened_with(stages, tmp_path, sales=False)
+    with pytest.raises(Misfit, match=r"sale\.quotation"):
+        opened_with(stages, tmp_path)
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"url": "http://tryton.example"},
+        {"url": "https://user:secret@tryton.example"},
+        {"database": "../crm"},
+        {"database": "crm/rpc"},
+        {"user": "a:b"},
+        {"strangers": "parties"},
+        {"states": {"measuring": "paid"}},
+        {"states": {"lead": ""}},
+        {"states": {"lead": "paid\nin_production"}},
+    ],
+)
+def test_settings_that_cannot_be_meant_are_refused(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        TrytonModel.model_validate({**LOOPBACK, **wrong})
+
+
+class Kept:
+    """Links in memory."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, str] = {}
+
+    async def get(self, key: str) -> str | None:
+        return self.values.get(key)
+
+    async def put(self, key: str, value: str) -> None:
+        self.values[key] = value
+
+
+async def test_what_was_made_in_one_database_is_not_taken_for_something_of_another() -> None:
+    links = Kept()
+    await Once(links, "test").remember("lead:+74950000101", "3")
+    assert await Once(links, "test").known("lead:+74950000101") == "3"
+    assert await Once(links, "live").known("lead:+74950000101") is None
+
+
+async def test_what_two_want_to_make_at_once_is_made_once() -> None:
+    once, made = Once(Kept(), "test"), 0
+
+    async def make() -> int:
+        nonlocal made
+        await asyncio.sleep(0)
+        made += 1
+        return made
+
+    async def look() -> int | None:
+        return None
+
+    assert await asyncio.gather(*(once.made("party:1", make, look) for _ in range(5))) == [1] * 5
+    assert made == 1

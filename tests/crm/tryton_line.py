@@ -8,6 +8,7 @@ from typing import Any, Self
 
 import aiohttp
 from aiohttp import web
+
 from contract.place import Trouble
 
 LOGIN = "common.db.login"
@@ -33,6 +34,8 @@ class Line:
         """Whether every token is refused, however new."""
         self.says_gzip = True
         """Whether the client's wish for packed answers is passed on."""
+        self.answers: dict[str, Any] = {}
+        """What is answered to a method instead of being carried: a status, bytes, or what becomes JSON."""
         self._target = target
         self._port = 0
         self._runner: web.AppRunner | None = None
@@ -104,6 +107,8 @@ class Line:
                 return web.json_response({"id": said["id"], "error": ["Жанна Тополева +74950000160", ""]})
             case Trouble.LIMITED:
                 return web.Response(status=429, headers={"Retry-After": "1"}, text="<p>Too many requests</p>")
+        if said["method"] in self.answers:
+            return _answered(said["id"], self.answers[said["method"]])
         if self.refuses_tokens and "Authorization" in request.headers:
             return web.Response(status=401, text="<p>Unauthorized</p>", content_type="text/html")
         return await self._passed_on(request, body)
@@ -115,6 +120,14 @@ class Line:
         assert self._forward is not None
         async with self._forward.post(f"{self._target}{request.path}", data=body, headers=headers) as answer:
             return web.Response(status=answer.status, body=await answer.read(), headers=_kept(answer.headers))
+
+
+def _answered(number: int, what: Any) -> web.Response:
+    if isinstance(what, int):
+        return web.Response(status=what, text="<!doctype html><p>Отказ</p>", content_type="text/html")
+    if isinstance(what, bytes):
+        return web.Response(body=what, content_type="application/json")
+    return web.json_response({"id": number, **what})
 
 
 def _kept(headers: Mapping[str, str]) -> dict[str, str]:

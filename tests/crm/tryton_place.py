@@ -6,9 +6,9 @@ from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 
-from contract.place import DealState, Person, Place, SeenCall, Trouble
 from tryton_line import Line
 
+from contract.place import DealState, Person, Place, SeenCall, Trouble
 from cti_bridge.crm.links import Links, SqliteLinks
 from cti_bridge.crm.tryton.adapter import TrytonCrm
 from cti_bridge.crm.tryton.settings import TrytonModel, opened
@@ -56,6 +56,7 @@ class TrytonPlace(Place):
                 "secret": PASSWORD,
                 "numbers": "as_typed" if self._as_typed else "e164",
                 "recordings": {"url": "https://pbx.example/rec"},
+                "strangers": "leads",
                 **more,
             }
         )
@@ -87,6 +88,11 @@ class TrytonPlace(Place):
         at = [["resource", "=", f"party.party,{customer_id}"], ["type", "=", "link"]]
         rows = self.office.rows("ir.attachment", at, ["description", "link"])
         return [_seen(str(row["description"]).partition("\n")[0], bool(row["link"])) for row in rows]
+
+    async def calls_of_strangers(self) -> int:
+        leads = {row["id"] for row in self.office.rows("sale.opportunity", [["party", "=", None]], ["id"])}
+        calls = self.office.rows("ir.attachment", [["type", "=", "link"]], ["resource"])
+        return sum(row["resource"] in {f"sale.opportunity,{lead}" for lead in leads} for row in calls)
 
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         rows = self.office.rows("ir.note", [["resource", "=", f"party.party,{customer_id}"]], ["message"])

@@ -9,18 +9,23 @@ from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
-from demo.asterisk import REPOSITORY
-from demo.tryton import Installation, TrytonServer, install
+import pytest
 
+from demo.asterisk import REPOSITORY
+from demo.tryton import Installation, TrytonServer
+from demo.tryton_install import install
+
+SERIES = ("8.0", pytest.param("7.0", marks=pytest.mark.soak))
+"""What is tried on both series."""
 CACHE = Path(os.environ.get("CTI_CACHE", REPOSITORY / ".cache"))
 INSTALLING_S = 900
-"""A test that comes first may have to wait for the installation."""
+"""Where nothing was prepared, the test that comes first waits for the installation."""
 
 
 @cache
 def installed(series: str) -> Installation:
     """One series; several processes at once install it only once."""
-    return install(CACHE, series, say=lambda text: print(text, flush=True))
+    return install(CACHE, series)
 
 
 @contextmanager

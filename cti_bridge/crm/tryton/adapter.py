@@ -11,9 +11,11 @@ from contextlib import contextmanager
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.recording_links import RecordingLinks
-from cti_bridge.crm.tryton import rights, telling, words
-from cti_bridge.crm.tryton.desk import Desk
+from cti_bridge.crm.tryton import rights, words
+from cti_bridge.crm.tryton.call_log import CallLog
+from cti_bridge.crm.tryton.desk import Desk, Unreadable
 from cti_bridge.crm.tryton.funnel import Funnel
+from cti_bridge.crm.tryton.leads import Leads
 from cti_bridge.crm.tryton.once import Once
 from cti_bridge.crm.tryton.people import People
 from cti_bridge.crm.tryton.session import Session
@@ -30,11 +32,11 @@ class TrytonCrm:
 
     `region` reads national numbers; `stages` are those of the settings and go before the server's own. `as_typed`: the
     server stores numbers as they were typed. `with_sales`: what was sold counts as well, not only opportunities.
-    `missed_notes`: a call in vain is also a note. `recordings` is where recordings can be listened to.
+    `strangers_leads`: a stranger who calls becomes a lead. `missed_notes`: a call in vain is also a note. `recordings`
+    is where recordings can be listened to. `account` tells this database from others in the links.
     """
 
     kind = "tryton"
-    capabilities = CAPABILITIES
 
     def __init__(
         self,
@@ -42,23 +44,27 @@ class TrytonCrm:
         funnel: Funnel,
         links: Links,
         *,
+        account: str,
         region: str,
         stages: StageList | None = None,
         as_typed: bool = False,
         with_sales: bool = True,
+        strangers_leads: bool = False,
         missed_notes: bool = True,
         recordings: RecordingLinks | None = None,
     ) -> None:
+        self.capabilities = CAPABILITIES | {Capability.REPORT_STRANGERS} if strangers_leads else CAPABILITIES
         self._desk = Desk(session)
-        self._once = Once(links)
-        self._people = People(self._desk, self._once)
+        once = Once(links, account)
+        self._people = People(self._desk, once)
+        leads = Leads(self._desk, once, self._who_has, region=region) if strangers_leads else None
+        self._log = CallLog(self._desk, once, self._people, leads, missed_notes=missed_notes, recordings=recordings)
         self._funnel = funnel
         self._region = region
         self._stages = stages
         self._as_typed = as_typed
         self._with_sales = with_sales
         self._missed_notes = missed_notes
-        self._recordings = recordings
         self._all_readable = False
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
@@ -66,11 +72,8 @@ class TrytonCrm:
         key = number.key
         if key is None:
             return ()
-        asked = words.parties_with(key, as_typed=self._as_typed)
         with _sense():
-            found = words.with_number(
-                await self._desk.rows(words.PARTY, asked, words.PARTY_FIELDS), number, region=self._region
-            )
+            found = await self._parties(number, key)
             if not found:
                 return ()
             belongs = words.of_parties([int(party["id"]) for party in found])
@@ -95,7 +98,7 @@ class TrytonCrm:
         party = words.party_id(customer_id)
         if party is None or limit <= 0:
             return ()
-        rows = await self._desk.rows(words.NOTE, words.at_party(party), words.NOTE_FIELDS, limit=limit)
+        rows = await self._desk.rows(words.NOTE, words.at(words.resource(party)), words.NOTE_FIELDS, limit=limit)
         with _sense():
             return tuple(words.note_of(row) for row in rows)
 
@@ -114,31 +117,14 @@ class TrytonCrm:
 
     async def add_note(self, customer_id: CustomerId, note: Note, *, key: str) -> None:
         """Write a note at the party, once for each key."""
-        party = _party(customer_id)
-        if not await self._people.are_there(party):
+        present = await self._people.present(_party(customer_id))
+        if present is None:
             raise CrmRefuses("the party is not in Tryton any more")
-        await self._note(party, words.note_message(note), f"note:{key}")
+        await self._log.note(words.resource(present), words.note_message(note), f"note:{key}")
 
     async def report(self, report: CallReport) -> None:
-        """Write the call down at the party; an earlier moment that comes late changes nothing."""
-        party = words.party_id(report.customer_id) if report.customer_id is not None else None
-        if party is None:
-            return
-        key, rank = f"call:{report.key}", telling.RANK[report.moment]
-        told = await self._once.known(f"{key}/moment")
-        if told is not None and int(told) > rank:
-            return
-        attachment = await self._once.known(key)
-        if attachment is None and not await self._people.are_there(party):
-            return
-        if attachment is None:
-            await self._attach(party, report, key)
-        else:
-            await self._rewrite(int(attachment), report)
-        await self._once.remember(f"{key}/moment", str(rank))
-        if self._missed_notes and telling.is_missed(report):
-            message = telling.missed_message(report, language=await self._desk.language())
-            await self._note(party, message, f"{key}/missed")
+        """Write the call down at the party, or at the lead of a stranger; what comes again or late changes nothing."""
+        await self._log.tell(report)
 
     async def check(self) -> None:
         """Return when Tryton answers and, the first time, when the user may read all that a look-up needs."""
@@ -147,10 +133,8 @@ class TrytonCrm:
             return
         if not await self._desk.has_company():
             raise CrmUnavailable("the user has no company in Tryton, so he sees no deals")
-        await self._desk.rows(words.PARTY, words.NOBODY, words.PARTY_FIELDS, limit=1)
-        await self._opportunities(words.NOBODY)
-        await self._sales(words.NOBODY)
-        await self._desk.rows(words.USER, words.NOBODY, words.USER_FIELDS, limit=1)
+        if unreadable := await self._unreadable():
+            raise CrmUnavailable("; ".join(unreadable))
         self._all_readable = True
 
     async def lacking(self) -> Mapping[Capability, str]:
@@ -158,11 +142,22 @@ class TrytonCrm:
         access = await self._desk.access(rights.MODELS)
         staff = await self._desk.rows(words.USER, words.STAFF, ["id"], limit=1, urgent=False)
         with _sense():
-            return rights.lacking(access, anybody_responsible=bool(staff))
+            lacking = rights.lacking(access, anybody_responsible=bool(staff), missed_notes=self._missed_notes)
+            return {capability: why for capability, why in lacking.items() if capability in self.capabilities}
 
     async def close(self) -> None:
         """Log out and close the connections; may be called twice."""
         await self._desk.close()
+
+    async def _parties(self, number: CallerNumber, key: str, *, urgent: bool = True) -> list[words.Row]:
+        asked = words.parties_with(key, as_typed=self._as_typed)
+        rows = await self._desk.rows(words.PARTY, asked, words.PARTY_FIELDS, urgent=urgent)
+        return words.with_number(rows, number, region=self._region)
+
+    async def _who_has(self, number: CallerNumber) -> list[int]:
+        with _sense():
+            found = await self._parties(number, number.key, urgent=False) if number.key is not None else []
+            return [int(party["id"]) for party in found]
 
     async def _opportunities(self, asked: words.Domain) -> list[words.Row]:
         return await self._desk.rows(words.OPPORTUNITY, asked, words.OPPORTUNITY_FIELDS)
@@ -170,34 +165,17 @@ class TrytonCrm:
     async def _sales(self, asked: words.Domain) -> list[words.Row]:
         return await self._desk.rows(words.SALE, asked, words.SALE_FIELDS) if self._with_sales else []
 
-    async def _attach(self, party: int, report: CallReport, key: str) -> None:
-        language = await self._desk.language()
-        values = telling.new_attachment(report, party, language=language, recordings=self._recordings)
-        there = [*words.at_party(party), ["name", "=", values["name"]]]
-        await self._once.made(
-            key, lambda: self._desk.create(words.ATTACHMENT, values), lambda: self._first(words.ATTACHMENT, there)
-        )
-
-    async def _rewrite(self, attachment: int, report: CallReport) -> None:
-        """Say at the party how the call went on; what somebody has thrown away there stays away."""
-        values = telling.told(report, language=await self._desk.language(), recordings=self._recordings)
-        try:
-            await self._desk.write(words.ATTACHMENT, attachment, values)
-        except CrmRefuses:
-            if await self._first(words.ATTACHMENT, [["id", "=", attachment]]) is not None:
-                raise
-
-    async def _note(self, party: int, message: str, key: str) -> None:
-        values = {"resource": words.resource(party), "message": message}
-        there = [*words.at_party(party), ["message", "=", message]]
-        await self._once.made(
-            key, lambda: self._desk.create(words.NOTE, values), lambda: self._first(words.NOTE, there)
-        )
-
-    async def _first(self, model: str, asked: words.Domain) -> int | None:
-        rows = await self._desk.rows(model, asked, ["id"], limit=1, urgent=False)
-        with _sense():
-            return int(rows[0]["id"]) if rows else None
+    async def _unreadable(self) -> list[str]:
+        """Of all that a look-up reads, what the user may not read, in words."""
+        asked = [(words.PARTY, words.PARTY_FIELDS), (words.OPPORTUNITY, words.OPPORTUNITY_FIELDS)]
+        asked += [(words.SALE, words.SALE_FIELDS)] if self._with_sales else []
+        found = []
+        for model, fields in (*asked, (words.USER, words.USER_FIELDS)):
+            try:
+                await self._desk.rows(model, words.NOBODY, fields, limit=1)
+            except Unreadable as error:
+                found.append(str(error))
+        return found
 
 
 def _party(customer_id: CustomerId) -> int:

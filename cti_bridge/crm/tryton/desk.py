@@ -3,19 +3,24 @@
 What may not be read counts as a Tryton that cannot be asked.
 """
 
-import asyncio
 from collections.abc import Callable, Sequence
+from datetime import tzinfo
 from time import monotonic
 from typing import Any
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.tryton.session import Session
-from cti_bridge.crm.tryton.words import NEWEST, STAFF, USER, USER_FIELDS, Domain, Row, logins
+from cti_bridge.crm.tryton.words import COMPANY, NEWEST, USER, USER_FIELDS, Domain, Row, logins, who_is, zone_of
 
 MOST_ROWS = 100
 """Parties, deals or notes of one question; nobody has that many, but a broken database could."""
-_MOST_USERS = 1_000
 _LOGINS_KEPT_S = 300.0
+_ZONE_KEPT_S = 3_600.0
+_MOST_EMPLOYEES = 10_000
+
+
+class Unreadable(CrmUnavailable):
+    """The user may not read something."""
 
 
 class Desk:
@@ -24,9 +29,10 @@ class Desk:
     def __init__(self, session: Session, *, clock: Callable[[], float] = monotonic) -> None:
         self._session = session
         self._clock = clock
-        self._logins: dict[int, str] = {}
-        self._logins_at = float("-inf")
-        self._reading = asyncio.Lock()
+        self._logins: dict[int, tuple[str, float]] = {}
+        """The login of each employee who was asked about, and until when it is taken for granted."""
+        self._zone: tzinfo | None = None
+        self._zone_until = 0.0
 
     async def rows(
         self, model: str, domain: Domain, fields: Sequence[str], *, limit: int = MOST_ROWS, urgent: bool = True
@@ -36,10 +42,17 @@ class Desk:
             parameters = [domain, 0, limit, NEWEST, list(fields)]
             rows = await self._session.call(f"model.{model}.search_read", *parameters, urgent=urgent)
         except CrmRefuses as refusal:
-            raise CrmUnavailable(f"the user may not read {model}, or a field of it: {refusal}") from None
+            raise Unreadable(f"the user may not read {model}, or a field of it: {refusal}") from None
         if not isinstance(rows, list) or not all(isinstance(row, dict) for row in rows):
             raise CrmUnavailable("Tryton answered something else than rows")
-        return rows
+        return rows[:limit]
+
+    async def first(self, model: str, domain: Domain) -> int | None:
+        """The id of the newest record that fits, None when there is none. Raises CrmUnavailable."""
+        for row in await self.rows(model, domain, ["id"], limit=1, urgent=False):
+            if isinstance(found := row.get("id"), int):
+                return found
+        return None
 
     async def states(self, model: str) -> Any:
         """What the server says of the field `state` of a model. Raises CrmUnavailable."""
@@ -74,16 +87,31 @@ class Desk:
         """Whether the user works for a company; without one he sees no deals. Raises CrmUnavailable."""
         return "company" in await self._session.context()
 
+    async def zone(self) -> tzinfo:
+        """The time zone of the user's company, UTC where it has none or he may not see it. Raises CrmUnavailable."""
+        if self._zone is None or self._clock() > self._zone_until:
+            company = (await self._session.context()).get("company")
+            try:
+                rows = await self.rows(COMPANY, [["id", "=", company]], ["timezone"], limit=1, urgent=False)
+            except Unreadable:
+                rows = []
+            self._zone = zone_of(rows)
+            self._zone_until = self._clock() + _ZONE_KEPT_S
+        return self._zone
+
     async def logins(self, wanted: set[int]) -> dict[int, str]:
-        """The logins of employees, read anew when somebody is missing, but not more often than every five minutes.
+        """The logins of those of these employees who have one, each read anew after five minutes.
 
         Raises CrmUnavailable.
         """
-        async with self._reading:
-            if not wanted <= self._logins.keys() and self._clock() - self._logins_at > _LOGINS_KEPT_S:
-                self._logins = logins(await self.rows(USER, STAFF, USER_FIELDS, limit=_MOST_USERS))
-                self._logins_at = self._clock()
-        return self._logins
+        now = self._clock()
+        if len(self._logins) > _MOST_EMPLOYEES:
+            self._logins.clear()
+        asked = sorted(one for one in wanted if one not in self._logins or self._logins[one][1] <= now)
+        if asked:
+            found = logins(await self.rows(USER, who_is(asked), USER_FIELDS))
+            self._logins |= {one: (found.get(one, ""), now + _LOGINS_KEPT_S) for one in asked}
+        return {one: login for one in wanted if (login := self._logins[one][0])}
 
     async def employee(self, login: str) -> int | None:
         """The employee who logs in with this name, None when there is none. Raises CrmUnavailable."""

@@ -4,7 +4,9 @@ Between making a thing and remembering it the bridge may be killed. So it is rem
 be made, and whoever finds only that looks whether it is there; in the usual case nothing has to be searched.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
+from weakref import WeakValueDictionary
 
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.port import CrmUnavailable
@@ -14,10 +16,15 @@ _BEGUN = "?"
 
 
 class Once:
-    """Knows by our keys what was made in one Tryton. Every method raises CrmUnavailable when that cannot be known."""
+    """Knows by our keys what was made in one Tryton, which `account` tells from others.
 
-    def __init__(self, links: Links) -> None:
+    Every method raises CrmUnavailable when that cannot be known.
+    """
+
+    def __init__(self, links: Links, account: str) -> None:
         self._links = links
+        self._account = account
+        self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def known(self, key: str) -> str | None:
         """What was remembered under this key; None while nothing was made."""
@@ -27,14 +34,27 @@ class Once:
     async def remember(self, key: str, value: str) -> None:
         """Keep this under the key, over what was there."""
         try:
-            await self._links.put(key, value)
+            await self._links.put(f"{self._account}/{key}", value)
         except DatabaseUnusable as error:
             raise CrmUnavailable("what was told already cannot be written down") from error
 
     async def made(
         self, key: str, make: Callable[[], Awaitable[int]], look: Callable[[], Awaitable[int | None]]
     ) -> int:
-        """The id of the thing under this key, made now if it is not there; `look` finds it when that is not sure."""
+        """The id of the thing under this key, made now if it is not there; `look` finds it when that is not sure.
+
+        Who comes meanwhile with the same key waits for what is being made.
+        """
+        async with self._making.setdefault(key, asyncio.Lock()):
+            return await self._made(key, make, look)
+
+    async def forget(self, key: str) -> None:
+        """What was made under this key is gone; the next one is made anew, unless it is there."""
+        await self.remember(key, _BEGUN)
+
+    async def _made(
+        self, key: str, make: Callable[[], Awaitable[int]], look: Callable[[], Awaitable[int | None]]
+    ) -> int:
         value = await self._get(key)
         if value is not None and value != _BEGUN:
             return int(value)
@@ -47,6 +67,6 @@ class Once:
 
     async def _get(self, key: str) -> str | None:
         try:
-            return await self._links.get(key)
+            return await self._links.get(f"{self._account}/{key}")
         except DatabaseUnusable as error:
             raise CrmUnavailable("what was told already cannot be read") from error

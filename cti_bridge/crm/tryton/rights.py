@@ -14,23 +14,28 @@ _REPORTS = (
 )  # fmt: skip
 _AT_A_PARTY = ((PARTY, "write"),)
 """What hangs at a party is part of it: who may not change the party may not add to it."""
+_A_CALL = ((ATTACHMENT, "create"), (ATTACHMENT, "write"))
 _NEEDED: Mapping[Capability, Sequence[tuple[str, str]]] = {
     Capability.CREATE: ((PARTY, "create"), (OPPORTUNITY, "create")),
     Capability.UPDATE: ((PARTY, "write"), (OPPORTUNITY, "write")),
     Capability.NOTES: ((NOTE, "read"),),
     Capability.ADD_NOTE: (*_AT_A_PARTY, (NOTE, "create")),
-    **dict.fromkeys(_REPORTS, (*_AT_A_PARTY, (ATTACHMENT, "create"), (ATTACHMENT, "write"))),
+    Capability.REPORT_STRANGERS: ((OPPORTUNITY, "create"), (OPPORTUNITY, "write"), *_A_CALL),
+    **dict.fromkeys(_REPORTS, (*_AT_A_PARTY, *_A_CALL)),
 }
 
 
-def lacking(access: Mapping[str, Mapping[str, Any]], *, anybody_responsible: bool) -> dict[Capability, str]:
+def lacking(
+    access: Mapping[str, Mapping[str, Any]], *, anybody_responsible: bool, missed_notes: bool
+) -> dict[Capability, str]:
     """What does not work with these rights, each with the reason; `access` is Tryton's own answer, model by model.
 
-    `anybody_responsible`: there are users who are employees.
+    `anybody_responsible`: there are users who are employees. `missed_notes`: calls in vain become notes as well.
     """
     found = {}
     for capability, needed in _NEEDED.items():
-        missing = [f"{right} {model}" for model, right in needed if not access[model][right]]
+        note = ((NOTE, "create"),) if missed_notes and capability is Capability.REPORT_ENDED else ()
+        missing = [f"{right} {model}" for model, right in (*needed, *note) if not access[model][right]]
         if missing:
             found[capability] = f"the user has no right to {', '.join(missing)} in Tryton"
     if not anybody_responsible:

@@ -10,6 +10,7 @@ import base64
 import itertools
 from collections.abc import Callable
 from contextlib import suppress
+from contextvars import Context
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -96,7 +97,7 @@ class Session:
             self._leave_alone(_NOT_ACCEPTED)
             raise CrmUnavailable(self._why_not)
         self._pause_s = REFUSED_PAUSE_S
-        return result_of(answer)
+        return await self._client.worked_out(answer, result_of)
 
     async def context(self) -> dict[str, Any]:
         """The preferences of the user we are: `company`, `language` and so on. Raises CrmUnavailable."""
@@ -130,8 +131,15 @@ class Session:
         if self._login is not None:
             # Begun by somebody else, perhaps while Tryton was still away; if so, it is worth one of our own.
             with suppress(CrmUnavailable):
-                return await asyncio.shield(self._login)
-        return await asyncio.shield(self._begin_login())
+                return await self._wait_for(self._login)
+        return await self._wait_for(self._begin_login())
+
+    async def _wait_for(self, login: asyncio.Task[Grant]) -> Grant:
+        """The login when it is done; it goes on without whoever does not wait. Raises CrmUnavailable."""
+        await asyncio.wait({login})
+        if login.cancelled():
+            raise CrmUnavailable("the connection is closed")
+        return login.result()
 
     def _begin_login(self) -> asyncio.Task[Grant]:
         """The login on its way, begun now if there is none. Raises CrmUnavailable soon after a refusal."""
@@ -140,7 +148,7 @@ class Session:
         if self._login is None and self._clock() < self._not_before:
             raise CrmUnavailable(self._why_not)
         if self._login is None:
-            self._login = asyncio.create_task(self._log_in(), name="tryton login")
+            self._login = asyncio.create_task(self._log_in(), name="tryton login", context=Context())
             self._login.add_done_callback(self._logged_in)
         return self._login
 

@@ -5,16 +5,17 @@ is the same however often the call is told; names are not unique there, so the b
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, tzinfo
 from typing import Any
 
 from cti_bridge.crm.recording_links import RecordingLinks
-from cti_bridge.crm.tryton.words import resource
 from cti_bridge.domain.call_report import CallMoment, CallReport
 from cti_bridge.domain.number import display_number
 
 RANK = {CallMoment.STARTED: 1, CallMoment.ANSWERED: 2, CallMoment.ENDED: 3, CallMoment.UPDATED: 4}
 """How far a call has been told; an earlier moment that comes again later changes nothing."""
-_OUTBOUND = "outbound"
+_INBOUND, _OUTBOUND = "inbound", "outbound"
 _ANSWERED = "answered"
 
 _ENGLISH = {
@@ -22,27 +23,49 @@ _ENGLISH = {
     "talks": "{user} talks",
     "answered": "answered by {user}, {seconds} s",
     "unanswered": "not answered",
-    "inbound": "inbound call from {number} to {did}, queue {queue}",
+    "inbound": "inbound call from {number}",
+    "did": " to {did}",
+    "queue": ", queue {queue}",
     "outbound": "outbound call to {number}",
     "somebody": "somebody",
     "hidden": "a hidden number",
-    "none": "none",
     "recording": "recording: {file}",
-    "missed": "Call not answered: {number}, {at}, queue {queue}",
+    "missed": "Call not answered: {number}, {at}",
+    "lead": "Call from {number}",
 }
 _RUSSIAN = {
     "rings": "звонит",
     "talks": "разговаривает {user}",
     "answered": "ответил(а) {user}, {seconds} с",
     "unanswered": "без ответа",
-    "inbound": "входящий: {number} → {did}, очередь {queue}",
+    "inbound": "входящий: {number}",
+    "did": " → {did}",
+    "queue": ", очередь {queue}",
     "outbound": "исходящий: {number}",
     "somebody": "сотрудник",
     "hidden": "номер скрыт",
-    "none": "нет",
     "recording": "запись: {file}",
-    "missed": "Звонок без ответа: {number}, {at}, очередь {queue}",
+    "missed": "Звонок без ответа: {number}, {at}",
+    "lead": "Звонок с {number}",
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Wording:
+    """How calls are told: in which language, times of which zone, and where recordings can be listened to."""
+
+    language: str = ""
+    zone: tzinfo = UTC
+    recordings: RecordingLinks | None = None
+
+    @property
+    def words(self) -> Mapping[str, str]:
+        """The words of this language; English for all but Russian."""
+        return _RUSSIAN if self.language.startswith("ru") else _ENGLISH
+
+    def moment(self, report: CallReport) -> str:
+        """When the call began."""
+        return report.started_at.astimezone(self.zone).isoformat(" ", "minutes")
 
 
 def attachment_name(report: CallReport) -> str:
@@ -50,23 +73,24 @@ def attachment_name(report: CallReport) -> str:
     return f"call {report.key}"
 
 
-def new_attachment(
-    report: CallReport, party: int, *, language: str, recordings: RecordingLinks | None
-) -> dict[str, Any]:
-    """The call as something new at a party; `recordings` is where recordings can be listened to."""
-    made = {"resource": resource(party), "name": attachment_name(report), "type": "link"}
-    return made | told(report, language=language, recordings=recordings)
+def new_attachment(report: CallReport, place: str, wording: Wording) -> dict[str, Any]:
+    """The call as something new at a record."""
+    return {"resource": place, "name": attachment_name(report), "type": "link"} | told(report, wording)
 
 
-def told(report: CallReport, *, language: str, recordings: RecordingLinks | None) -> dict[str, Any]:
+def told(report: CallReport, wording: Wording) -> dict[str, Any]:
     """What changes from moment to moment: the text, and where the latest recording is."""
-    words = _words(language)
-    lines = [_state(report, words), _way(report, words), report.started_at.isoformat(" ", "minutes")]
-    lines += [words["recording"].format(file=recording.file) for recording in report.recordings]
+    lines = [_state(report, wording.words), _way(report, wording.words), wording.moment(report)]
+    lines += [wording.words["recording"].format(file=recording.file) for recording in report.recordings]
     values: dict[str, Any] = {"description": "\n".join(lines)}
-    if recordings and report.recordings:
-        values["link"] = recordings.link(report.recordings[-1].file)
+    if wording.recordings and report.recordings:
+        values["link"] = wording.recordings.link(report.recordings[-1].file)
     return values
+
+
+def has_come_in(report: CallReport) -> bool:
+    """Whether somebody from outside has called."""
+    return report.direction == _INBOUND
 
 
 def is_missed(report: CallReport) -> bool:
@@ -74,11 +98,16 @@ def is_missed(report: CallReport) -> bool:
     return report.moment is CallMoment.ENDED and report.direction != _OUTBOUND and report.outcome != _ANSWERED
 
 
-def missed_message(report: CallReport, *, language: str) -> str:
+def missed_message(report: CallReport, wording: Wording) -> str:
     """The note for a call that nobody answered."""
-    words = _words(language)
-    at = report.started_at.isoformat(" ", "minutes")
-    return words["missed"].format(number=_number(report, words), at=at, queue=report.queue or words["none"])
+    words = wording.words
+    message = words["missed"].format(number=_number(report, words), at=wording.moment(report))
+    return message + _queue(report, words)
+
+
+def lead_description(report: CallReport, wording: Wording) -> str:
+    """What the lead of a stranger is called; the same for every call of his."""
+    return wording.words["lead"].format(number=_number(report, wording.words))
 
 
 def _state(report: CallReport, words: Mapping[str, str]) -> str:
@@ -96,12 +125,13 @@ def _way(report: CallReport, words: Mapping[str, str]) -> str:
     number = _number(report, words)
     if report.direction == _OUTBOUND:
         return words["outbound"].format(number=number)
-    return words["inbound"].format(number=number, did=display_number(report.did), queue=report.queue or words["none"])
+    to = words["did"].format(did=display_number(report.did)) if report.did else ""
+    return words["inbound"].format(number=number) + to + _queue(report, words)
+
+
+def _queue(report: CallReport, words: Mapping[str, str]) -> str:
+    return words["queue"].format(queue=report.queue) if report.queue else ""
 
 
 def _number(report: CallReport, words: Mapping[str, str]) -> str:
     return display_number(report.number) or words["hidden"]
-
-
-def _words(language: str) -> Mapping[str, str]:
-    return _RUSSIAN if language.startswith("ru") else _ENGLISH

@@ -5,11 +5,13 @@ TypeError, ValueError or AttributeError, which the adapter takes for nonsense.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import UTC, datetime, tzinfo
 from decimal import Decimal
+from itertools import islice
 from typing import Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from cti_bridge.crm.received import lines_of, text_of
+from cti_bridge.crm.received import MOST_NUMBERS, amount_of, lines_of, text_of
 from cti_bridge.crm.tryton.funnel import SALE_STATE, Funnel
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, Note
 from cti_bridge.domain.ids import CustomerId, DealId
@@ -25,6 +27,7 @@ NOTE = "ir.note"
 ATTACHMENT = "ir.attachment"
 USER = "res.user"
 CATEGORY = "party.category"
+COMPANY = "company.company"
 
 PARTY_FIELDS = [
     "name", "contact_mechanisms.type", "contact_mechanisms.value", "addresses.city", "categories.name",
@@ -41,6 +44,9 @@ STAFF: Domain = [["employees", "!=", None]]
 NOBODY: Domain = [["id", "=", -1]]
 """Finds nothing, but only where it is allowed to look and all that is asked for is there."""
 
+LEAD = "lead"
+LOOKED_AFTER = [LEAD, "opportunity"]
+"""States in which an opportunity may still be given to somebody else."""
 _PHONES = ("phone", "mobile")
 _EMAIL = "email"
 _COUNTRY_CODE = 3
@@ -74,19 +80,34 @@ def anybody(party: int) -> Domain:
     return [["id", "=", party], ["active", "in", [True, False]]]
 
 
+def who_is(employees: Sequence[int]) -> Domain:
+    """The users who are these employees."""
+    return [["employees", "in", list(employees)]]
+
+
 def of_parties(parties: Sequence[int]) -> Domain:
     """Whatever belongs to these parties."""
     return [["party", "in", list(parties)]]
 
 
-def at_party(party: int) -> Domain:
-    """What hangs at a party: notes and attachments."""
-    return [["resource", "=", resource(party)]]
+def strangers_lead(description: str) -> Domain:
+    """The open lead of this name that belongs to no party yet."""
+    return [["party", "=", None], ["state", "=", LEAD], ["description", "=", description]]
 
 
-def resource(party: int) -> str:
-    """A party as notes and attachments name it."""
-    return f"{PARTY},{party}"
+def open_opportunity(opportunity: int) -> Domain:
+    """One opportunity, while it can still be won."""
+    return [["id", "=", opportunity], ["state", "in", LOOKED_AFTER]]
+
+
+def at(place: str) -> Domain:
+    """What hangs at a record: notes and attachments."""
+    return [["resource", "=", place]]
+
+
+def resource(record: int, model: str = PARTY) -> str:
+    """A record, a party unless it is said otherwise, as notes and attachments name it."""
+    return f"{model},{record}"
 
 
 def with_number(rows: Sequence[Row], number: CallerNumber, *, region: str) -> list[Row]:
@@ -134,6 +155,15 @@ def logins(rows: Sequence[Row]) -> dict[int, str]:
     for row in sorted(rows, key=lambda row: int(row["id"]), reverse=True):
         found.update({int(employee): text_of(row["login"]) for employee in row["employees"]})
     return found
+
+
+def zone_of(companies: Sequence[Row]) -> tzinfo:
+    """The time zone of the first of these companies; UTC where it has none that is known here."""
+    name = companies[0].get("timezone") if companies else None
+    try:
+        return ZoneInfo(name) if isinstance(name, str) and name else UTC
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        return UTC
 
 
 def employees(opportunities: Sequence[Row]) -> set[int]:
@@ -190,8 +220,8 @@ def _responsible(row: Row, users: Mapping[int, str]) -> str:
 
 
 def _numbers(party: Row, region: str) -> tuple[str, ...]:
-    typed = [text_of(one["value"]) for one in party["contact_mechanisms."] if one["type"] in _PHONES]
-    keys = (parse_number(text, region=region).key for text in typed)
+    typed = (text_of(one["value"]) for one in party["contact_mechanisms."] if one["type"] in _PHONES)
+    keys = (parse_number(text, region=region).key for text in islice(typed, MOST_NUMBERS))
     return tuple(dict.fromkeys(key for key in keys if key))
 
 
@@ -206,4 +236,4 @@ def _moment(value: Any) -> datetime:
 
 
 def _amount(value: Any) -> Decimal | None:
-    return value if isinstance(value, Decimal) else None
+    return amount_of(value) if isinstance(value, Decimal) else None

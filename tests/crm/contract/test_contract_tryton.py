@@ -8,7 +8,7 @@ from tryton_place import place_at
 from tryton_server import INSTALLING_S, running
 
 from contract.place import Place
-from contract.suite import CrmContract
+from contract.suite import CallerContract, CrmContract, PersonContract
 from demo.tryton import TrytonServer
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(INSTALLING_S)]
@@ -41,7 +41,9 @@ class TestTryton(CrmContract):
             yield place
 
 
-class TestTrytonThatKeepsWhatWasTyped(CrmContract):
+class TestTrytonThatKeepsWhatWasTyped(CallerContract, PersonContract):
+    """Only numbers are another thing there."""
+
     @pytest.fixture
     async def place(self, tryton_as_typed: TrytonServer, tmp_path: Path) -> AsyncIterator[Place]:
         async with place_at(tryton_as_typed, tmp_path, as_typed=True) as place:
