@@ -10,21 +10,26 @@ import re
 import ssl
 import time
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, nullcontext
 from dataclasses import dataclass, field
-from json import dumps, loads
-from typing import Any
+from json import detect_encoding, dumps, loads
+from typing import Any, TypeVar
 from urllib.parse import quote, urlencode
 
 import aiohttp
+from multidict import CIMultiDict
 from yarl import URL
 
 from cti_bridge import __version__
 from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.host_names import KEPT_S, HostNames
 from cti_bridge.http_peers import in_words, wait_asked_s
 from cti_bridge.settings_model import safe_url
+
+T = TypeVar("T")
 
 CONNECTIONS = 16
 """Requests on their way to one CRM at the same time; more wait."""
@@ -32,12 +37,19 @@ FOR_REPORTS = 8
 """So many of them at most are not urgent, so that slow reports never keep a look-up waiting."""
 DEEPEST = 64
 """Levels of an answer in JSON; no CRM nests its answers so deep."""
+MOST_THINGS = 500_000
+"""Values in an answer in JSON, counted before it is read: reading millions of empty lists would take seconds."""
+AT_ONCE = 8_192
+"""Bytes of an answer that are worked out at once; in a longer one there may be work for a second."""
 _KEPT_S = 60.0
 """A connection that is not used is kept for so long: the next look-up needs no handshake."""
 _LIMITING = frozenset({429, 503})
 _SAFE_PATH = re.compile(r"[A-Za-z0-9!$&'()*+,;:@/._~%-]*")
 _PLAIN = re.compile(r"[!-~]{1,2000}")
+_CHARSET = re.compile(r"charset=[\"']?([A-Za-z0-9_-]{1,40})")
+_CHARSETS = frozenset({"windows-1251", "cp1251", "koi8-r", "koi8-u", "windows-1252", "iso-8859-1", "iso-8859-5"})
 _GZIP = b"\x1f\x8b"
+_BETWEEN_THINGS = (b",", b"[", b"{")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +72,10 @@ def check_base_url(url: str) -> str:
         raise ValueError("not an address such as https://crm.example/api: letters beyond ASCII are written in punycode")
     if "?" in safe_url(url):
         raise ValueError("no ? may be in it")
+    try:
+        URL(url, encoded=True)
+    except ValueError:  # the library that connects reads addresses more strictly than the one that checks them
+        raise ValueError("not an address such as https://crm.example/api") from None
     return url.rstrip("/")
 
 
@@ -80,7 +96,13 @@ class WebClient:
         self._most_bytes = most_bytes
         self._not_urgent = asyncio.Semaphore(FOR_REPORTS)
         self._session: aiohttp.ClientSession | None = None
+        self._thread: ThreadPoolExecutor | None = None
         self._closed = False
+
+    @property
+    def base_url(self) -> str:
+        """The address that comes before every path."""
+        return self._base_url
 
     async def ask(
         self,
@@ -101,7 +123,8 @@ class WebClient:
         """
         url = self._url(path, params)
         body, kind = _body(json, form)
-        wanted = {**({"Content-Type": kind} if kind else {}), **headers}
+        wanted = CIMultiDict({"Content-Type": kind} if kind else {})
+        wanted.update(headers)
         try:
             async with asyncio.timeout(within_s):
                 async with self._room(urgent=urgent):
@@ -119,9 +142,25 @@ class WebClient:
             self._pace.hold(asked_s)
         return answer
 
+    async def worked_out(self, answer: Answer, reading: Callable[[Answer], T]) -> T:
+        """What `reading` makes of an answer: beside the event loop where it is long, one after the other.
+
+        Raises what `reading` does, and CrmUnavailable once the client is closed.
+        """
+        if len(answer.body) <= AT_ONCE:
+            return reading(answer)
+        if self._closed:
+            raise CrmUnavailable("the connection is closed")
+        if self._thread is None:
+            self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="crm-answer")
+        return await asyncio.get_running_loop().run_in_executor(self._thread, reading, answer)
+
     async def close(self) -> None:
         """Close the connections; may be called twice. Nothing can be asked afterwards."""
         self._closed = True
+        thread, self._thread = self._thread, None
+        if thread is not None:
+            thread.shutdown(wait=False, cancel_futures=True)
         session, self._session = self._session, None
         if session is not None:
             await session.close()
@@ -184,7 +223,11 @@ class WebClient:
         if self._session is None:
             self._session = aiohttp.ClientSession(
                 connector=aiohttp.TCPConnector(
-                    limit=CONNECTIONS, keepalive_timeout=_KEPT_S, ssl=self._tls if self._tls is not None else True
+                    limit=CONNECTIONS,
+                    keepalive_timeout=_KEPT_S,
+                    ssl=self._tls if self._tls is not None else True,
+                    resolver=HostNames(),
+                    ttl_dns_cache=KEPT_S,
                 ),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"cti-bridge/{__version__}", "Accept-Encoding": "gzip"},
@@ -196,14 +239,31 @@ class WebClient:
 
 
 def json_of(answer: Answer) -> Any:
-    """What an answer in JSON says. Raises CrmUnavailable when it is none, or one that nobody would send honestly."""
+    """What an answer in JSON says. Raises CrmUnavailable when it is none, or one that nobody would send honestly.
+
+    JSON is UTF-8; what is not, but says in its `Content-Type` what it is (windows-1251), is read as that.
+    """
+    if sum(map(answer.body.count, _BETWEEN_THINGS)) > MOST_THINGS:
+        raise CrmUnavailable(f"answered JSON of more than {MOST_THINGS} values")
     try:
-        said = loads(answer.body, parse_constant=_no_number)
+        said = loads(_text(answer), parse_constant=_no_number)
     except (ValueError, RecursionError):
         raise CrmUnavailable(f"answered {_looks_like(answer)} and not JSON") from None
     if _deeper_than(said, DEEPEST):
         raise CrmUnavailable("answered JSON that is nested too deep")
     return said
+
+
+def _text(answer: Answer) -> str:
+    """The body as text. Raises ValueError. A wrong header does no harm: other character sets are never valid UTF-8."""
+    coding = detect_encoding(answer.body)
+    try:
+        return answer.body.decode(coding)
+    except UnicodeDecodeError:
+        named = _CHARSET.search(answer.headers.get("content-type", ""))
+        if named is None or named[1].lower() not in _CHARSETS:
+            raise
+        return answer.body.decode(named[1])
 
 
 def _body(json: object, form: Mapping[str, str] | None) -> tuple[bytes | None, str]:

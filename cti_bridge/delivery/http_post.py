@@ -13,6 +13,7 @@ import aiohttp
 
 from cti_bridge import __version__
 from cti_bridge.delivery.verdict import TryAgain, Verdict, judge
+from cti_bridge.host_names import KEPT_S, HostNames
 from cti_bridge.http_peers import in_words
 
 CONCURRENT = 8
@@ -54,7 +55,7 @@ class Poster:
     def _connected(self) -> aiohttp.ClientSession:
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=CONCURRENT),
+                connector=aiohttp.TCPConnector(limit=CONCURRENT, resolver=HostNames(), ttl_dns_cache=KEPT_S),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 headers={"User-Agent": f"cti-bridge/{__version__}"},
                 auto_decompress=False,

@@ -38,7 +38,18 @@ def test_a_text_is_on_one_line_and_has_nothing_that_turns_the_text_around_it(val
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("a/7", "a/7"), (7, "7"), (True, None), (7.0, None), ("", None), (" 7", None), ("7\n", None), ("x" * 129, None)],
+    [
+        ("a/7", "a/7"),
+        (7, "7"),
+        (2**63 - 1, "9223372036854775807"),
+        (10**39, None),
+        (True, None),
+        (7.0, None),
+        ("", None),
+        (" 7", None),
+        ("7\n", None),
+        ("x" * 129, None),
+    ],
 )
 def test_an_id_is_exactly_what_was_sent_or_none(value: Any, expected: str | None) -> None:
     assert id_of(value) == expected
@@ -49,7 +60,16 @@ NOON = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 
 @pytest.mark.parametrize(
     "value",
-    ["2026-11-20T12:00:00Z", "2026-11-20T15:00:00+03:00", "2026-11-20 15:00:00", 1_795_176_000, 1_795_176_000_000],
+    [
+        "2026-11-20T12:00:00Z",
+        "2026-11-20T15:00:00+03:00",
+        "2026-11-20 15:00:00",
+        1_795_176_000,
+        1_795_176_000_000,
+        "1795176000",
+        "1795176000000",
+        "1795176000.0",
+    ],
 )
 def test_a_time_is_known_in_each_of_the_usual_spellings(value: Any) -> None:
     assert time_of(value, ZoneInfo("Europe/Moscow")) == NOON
@@ -66,6 +86,9 @@ def test_what_is_no_time_is_none(value: Any) -> None:
     ("value", "expected"),
     [
         ("1250000.50", Decimal("1250000.5")),
+        ("1 250 000,50 ₽", Decimal("1250000.5")),
+        ("1\u00a0250\u00a0000 руб.", Decimal(1_250_000)),
+        ("-5", Decimal(-5)),
         (1_250_000, Decimal(1_250_000)),
         (0.1, Decimal("0.1")),
         ("1e5", None),

@@ -3,7 +3,6 @@
 import asyncio
 import gzip
 import json
-import time
 from typing import Any
 
 import pytest
@@ -14,15 +13,17 @@ from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.crm.web_client import DEEPEST, FOR_REPORTS, Answer, WebClient, check_base_url, json_of
 
-LIMIT_S = 1.0
+SHORT_S = 1.0
+"""For peers that never come to an end."""
+PATIENCE_S = 30.0
 
 
-async def asked(write: Writing, **wishes: Any) -> Answer | str:
+async def asked(write: Writing, within_s: float = PATIENCE_S) -> Answer | str:
     """The answer of such a peer, or why there is none."""
     async with peer(write) as there:
         client = WebClient(f"{there.url}/geheim", most_bytes=1_000)
         try:
-            return await client.ask("GET", "/who", within_s=LIMIT_S, **wishes)
+            return await client.ask("GET", "/who", within_s=within_s)
         except CrmUnavailable as error:
             assert "geheim" not in str(error)
             assert str(there.port) not in str(error)
@@ -66,9 +67,9 @@ class Desk:
 async def test_what_is_asked_arrives_as_it_was_meant() -> None:
     async with Desk() as desk:
         client = WebClient(f"{desk.url}/api/")
-        await client.ask("GET", "/a%2Fb", params=[("q", "+7 495&=ё"), ("q", "#")], headers={"X-Key": "k"}, within_s=5)
-        await client.ask("POST", "calls", json={"имя": "Вера\ud800", "n": [1, None]}, within_s=5)
-        await client.ask("PUT", "", form={"a b": "ё&"}, within_s=5)
+        await client.ask("GET", "/a%2Fb", params=[("q", "+7 495&=ё"), ("q", "#")], headers={"X-Key": "k"}, within_s=30)
+        await client.ask("POST", "calls", json={"имя": "Вера\ud800", "n": [1, None]}, within_s=30)
+        await client.ask("PUT", "", form={"a b": "ё&"}, within_s=30)
         await client.close()
     first, second, third = desk.asked
     assert first["path"] == "/api/a%2Fb?q=%2B7%20495%26%3D%D1%91&q=%23"
@@ -141,10 +142,10 @@ HOSTILE = {
     ),
     "ten megabytes": (answers(b"[" + b"1," * 5_000_000 + b"1]"), "its answer is larger than 1000 bytes"),
     "a slow drip": (
-        says(OK + b"Content-Length: 900\r\n\r\n", every_s=0.02, for_ever=b"x"), f"no answer within {LIMIT_S:g} s",
+        says(OK + b"Content-Length: 900\r\n\r\n", every_s=0.02, for_ever=b"x"), f"no answer within {SHORT_S:g} s",
     ),
     "headers that trickle": (
-        says(b"HTTP/1.1 200 OK\r\nX: ", every_s=0.02, for_ever=b"x"), f"no answer within {LIMIT_S:g} s",
+        says(b"HTTP/1.1 200 OK\r\nX: ", every_s=0.02, for_ever=b"x"), f"no answer within {SHORT_S:g} s",
     ),
     "headers without an end": (says(OK, for_ever=b"X-Header: " + b"x" * 60_000 + b"\r\n"), "its answer is not HTTP"),
     "a packed bomb": (
@@ -170,9 +171,9 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_strange_answer_is_none_and_costs_no_more_than_its_limits(name: str) -> None:
     write, expected = HOSTILE[name]
-    began = time.monotonic()
-    assert await asked(write) == expected
-    assert time.monotonic() - began < LIMIT_S + 5
+    never_ends = expected.startswith("no answer")
+    async with asyncio.timeout(2 * PATIENCE_S):
+        assert await asked(write, SHORT_S if never_ends else PATIENCE_S) == expected
 
 
 async def test_what_is_packed_is_unpacked_and_what_is_only_said_to_be_is_taken_as_it_is() -> None:
@@ -187,7 +188,7 @@ async def test_nobody_there_is_said_without_the_address() -> None:
         pass
     client = WebClient(there.url)
     with pytest.raises(CrmUnavailable) as caught:
-        await client.ask("GET", "/geheim", within_s=5)
+        await client.ask("GET", "/geheim", within_s=30)
     await client.close()
     assert str(caught.value) == "cannot be reached"
 
@@ -204,11 +205,11 @@ async def test_slow_reports_keep_no_look_up_waiting() -> None:
             asyncio.create_task(client.ask("POST", "/calls", json={}, within_s=30, urgent=False))
             for _ in range(FOR_REPORTS * 3)
         ]
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while desk.waiting < FOR_REPORTS:
                 await asyncio.sleep(0.01)
         look_up = asyncio.create_task(client.ask("GET", "/who", within_s=30))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while "/who" not in [one["path"] for one in desk.asked]:
                 await asyncio.sleep(0.01)
         assert len(desk.asked) == FOR_REPORTS + 1
@@ -221,9 +222,9 @@ async def test_a_crm_that_has_had_enough_is_left_alone_for_as_long_as_it_asks() 
     async with Desk() as desk:
         client = WebClient(desk.url, pace=Pace(100, 10, 5))
         desk.status, desk.headers = 429, {"Retry-After": "60"}
-        assert (await client.ask("GET", "/who", within_s=5)).asks_to_wait_s == 60
+        assert (await client.ask("GET", "/who", within_s=30)).asks_to_wait_s == 60
         with pytest.raises(CrmUnavailable, match="left alone"):
-            await client.ask("GET", "/who", within_s=5)
+            await client.ask("GET", "/who", within_s=30)
         assert len(desk.asked) == 1
         await client.close()
 
@@ -233,18 +234,18 @@ async def test_who_stops_waiting_leaves_nothing_behind() -> None:
         client = WebClient(desk.url)
         desk.gate.clear()
         asking = asyncio.create_task(client.ask("GET", "/who", within_s=30))
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             while not desk.waiting:
                 await asyncio.sleep(0.01)
         asking.cancel()
         with pytest.raises(asyncio.CancelledError):
             await asking
         desk.gate.set()
-        assert (await client.ask("GET", "/who", within_s=5)).status == 200
+        assert (await client.ask("GET", "/who", within_s=30)).status == 200
         await client.close()
         await client.close()
         with pytest.raises(CrmUnavailable, match="closed"):
-            await client.ask("GET", "/who", within_s=5)
+            await client.ask("GET", "/who", within_s=30)
 
 
 def answer(body: bytes, kind: str = "application/json") -> Answer:
@@ -270,6 +271,22 @@ def test_what_is_no_json_is_said_to_be_none_in_words_of_our_own(body: bytes, why
     with pytest.raises(CrmUnavailable) as caught:
         json_of(answer(body))
     assert str(caught.value) == why
+
+
+@pytest.mark.parametrize("coding", ["utf-8", "utf-8-sig", "utf-16", "windows-1251", "koi8-r"])
+def test_json_is_read_in_whatever_it_is_written(coding: str) -> None:
+    """A header that names another character set than the text has does no harm, as PHP's own default would."""
+    written = '{"имя": "Вера Ёлкина", "город": "Тверь"}'.encode(coding)
+    named = "windows-1251" if coding.startswith("utf") else coding
+    assert json_of(answer(written, f"application/json; charset={named}"))["имя"] == "Вера Ёлкина"
+
+
+@pytest.mark.parametrize(
+    "kind", ["application/json", "text/plain; charset=utf-8", "a/b; charset=rot13", "x; charset=idna"]
+)
+def test_what_is_written_in_nobody_knows_what_is_no_json(kind: str) -> None:
+    with pytest.raises(CrmUnavailable):
+        json_of(answer('{"имя": "Вера"}'.encode("windows-1251"), kind))
 
 
 def test_json_is_read_as_it_is() -> None:

@@ -1,39 +1,71 @@
 """How the settings say what lets us into the generic CRM, and how often it may be asked."""
 
+from collections.abc import Mapping
 from typing import Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from cti_bridge.crm.generic.request_model import HEADER_NAME
+from cti_bridge.crm.generic.request_model import check_header_name
 from cti_bridge.crm.web_client import check_base_url
-from cti_bridge.settings_model import SecretModel, StrictModel
+from cti_bridge.settings_model import Inside, SecretModel, StrictModel
+
+_OF_OAUTH2 = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 
 
 class HeaderLogin(SecretModel):
     """A secret in a header; `prefix` comes before it (`Bearer `)."""
 
-    name: str = Field(default="Authorization", pattern=HEADER_NAME)
-    prefix: str = Field(default="", pattern=r"^[ -~]{0,40}$")
+    name: str = "Authorization"
+    prefix: str = Field(default="", max_length=40)
+
+    @field_validator("name")
+    @classmethod
+    def _named(cls, value: str) -> str:
+        return check_header_name(value)
+
+    @field_validator("prefix")
+    @classmethod
+    def _sendable(cls, value: str) -> str:
+        if not value.isascii() or not value.isprintable():
+            raise ValueError("a header can only have printable ASCII")
+        return value
 
 
 class BasicLogin(SecretModel):
     """User name and password."""
 
-    username: str = Field(pattern=r"^[^:\x00-\x1f\x7f]{1,200}$")
+    username: str = Field(min_length=1, max_length=200)
+
+    @field_validator("username")
+    @classmethod
+    def _sendable(cls, value: str) -> str:
+        if ":" in value or not value.isprintable():
+            raise ValueError("no : may be in a user name, and nothing that cannot be printed")
+        return value
 
 
 class OAuth2Login(SecretModel):
-    """OAuth2 client credentials; `client_auth` says how the secret is sent to `token_url`."""
+    """OAuth2 client credentials; `client_auth` says how the secret is sent to `token_url`, `params` what else is."""
 
     token_url: str
     client_id: str = Field(min_length=1, max_length=500)
     scope: str = Field(default="", max_length=1_000)
     client_auth: Literal["basic", "form"] = "basic"
+    params: Mapping[str, str] = Field(default_factory=dict, max_length=20)
+
+    @field_validator("params")
+    @classmethod
+    def _further(cls, value: Mapping[str, str]) -> Mapping[str, str]:
+        for name in value:
+            if name in _OF_OAUTH2:
+                raise Inside((name,), "is sent already; see client_id, scope and secret_file")
+        return value
 
     @field_validator("token_url")
     @classmethod
     def _safe(cls, value: str) -> str:
-        return check_base_url(value)
+        check_base_url(value)
+        return value  # with the slash at its end, which some insist on
 
 
 class AuthModel(StrictModel):

@@ -1,23 +1,20 @@
 """The generic CRM behind the port: what is asked and told is in the settings, what came of it in the links."""
 
 import asyncio
-from collections.abc import Coroutine, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Coroutine, Iterable
 from typing import Any, TypeVar
 
 from cti_bridge.crm.generic import placeholders
-from cti_bridge.crm.generic.conversation import Conversation, is_empty
-from cti_bridge.crm.generic.expressions import Expression, Unreadable
+from cti_bridge.crm.generic.conversation import Conversation
 from cti_bridge.crm.generic.login import Login
-from cti_bridge.crm.generic.plan import ListPlan, Plan, ReportPlan
+from cti_bridge.crm.generic.plan import ListPlan, Plan
 from cti_bridge.crm.generic.requests import Request
+from cti_bridge.crm.generic.telling import Memory, Telling, id_in
 from cti_bridge.crm.generic.templates import Unfit, Values
-from cti_bridge.crm.generic.words import MOST_CUSTOMERS, MOST_DEALS, Item
+from cti_bridge.crm.generic.words import MOST_CUSTOMERS, MOST_DEALS, Found, Item
 from cti_bridge.crm.links import Links
-from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
-from cti_bridge.crm.received import id_of
-from cti_bridge.crm.web_client import Answer, WebClient, json_of
-from cti_bridge.database import DatabaseUnusable
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import (
     CustomerChanges,
@@ -33,8 +30,8 @@ from cti_bridge.domain.number import CallerNumber, NumberKind
 
 MOST_ASKED_FOR_DEALS = 10
 """Customers of one number whose deals are asked for one by one; more with one number are no people."""
-_NOBODYS = CallerNumber(NumberKind.UNPARSED, "0")
-"""Asked for to see whether the CRM answers, where the settings have no `check`."""
+_NOBODYS = CallerNumber(NumberKind.EXTERNAL, "+74950000000", "+74950000000")
+"""Could be anybody's number and is nobody's: asked for to see whether the CRM answers, without `check`."""
 
 T = TypeVar("T")
 
@@ -52,26 +49,35 @@ class GenericCrm:
         self._words = plan.translation
         self._stages = stages
         self._crm = Conversation(plan, client, login, within_s=within_s)
-        self._links = links
+        self._memory = Memory(links)
+        self._telling = None if plan.report is None else Telling(plan.report, self._crm, self._memory)
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
-        """All customers with exactly this number, in the order of the answer."""
-        key = number.key
-        if key is None:
+        """All customers with exactly this number, in the order of the answer.
+
+        A text that is no number is asked for only where the answer tells who has it: `%` finds anybody in some CRMs.
+        """
+        key, plan = number.key, self._plan.find
+        if key is None or (number.e164 is None and not plan.tells_numbers):
             return ()
         spelled = placeholders.spelled(key)
-        asked = dict.fromkeys(spelled[one] for one in self._plan.find.spellings) or {key: None}
+        asked = dict.fromkeys(spelled[one] for one in plan.spellings) or {key: None}
+
+        def people(document: Any) -> list[Found]:
+            return self._words.people(plan.customers.all(document, MOST_CUSTOMERS), number, plan.deals)
+
         try:
-            answers = await _together(self._found({**spelled, "number": text}) for text in asked)
+            answers = await _together(
+                self._crm.read(plan.request, {**spelled, "number": text}, people) for text in asked
+            )
         except (Unfit, CrmRefuses) as error:
             if number.kind is NumberKind.UNPARSED:
                 return ()  # whoever calls chose a text that the CRM cannot be asked for, or does not want to hear
-            raise CrmUnavailable(f"{error}: it does not take the question") from error
-        people: dict[str, Item] = {}
-        for item in (item for answer in answers for item in answer):
-            if self._words.has_number(item, number):
-                people.setdefault(item.id(), item)
-        return await self._with_deals(list(people.values()))
+            raise CrmUnavailable(_not_taken(error, plan.request)) from error
+        found: dict[CustomerId, Found] = {}
+        for one in (one for answer in answers for one in answer or []):
+            found.setdefault(one.customer.id, one)
+        return await self._with_deals(list(found.values()))
 
     async def stages(self) -> StageList:
         """The stages of the settings, or else the CRM's own. Raises CrmRefuses when there are none."""
@@ -79,15 +85,15 @@ class GenericCrm:
             return self._stages
         if self._plan.stage_list is None:
             raise CrmRefuses("neither stages nor stage_list is in the settings")
-        return self._words.stages(await self._listed(self._plan.stage_list, {}, MOST_DEALS))
+        return self._words.stages(await self._listed(self._plan.stage_list, {}, MOST_DEALS, lambda item: item))
 
     async def notes(self, customer_id: CustomerId, *, limit: int) -> tuple[Note, ...]:
         """The latest notes on one customer, newest first."""
         if self._plan.notes is None or limit < 1:
             return ()
         values = {**placeholders.of_customer(customer_id), "limit": limit}
-        items = await self._listed(self._plan.notes, values, MOST_DEALS)
-        notes = [note for note in map(self._words.note, items) if note is not None]
+        read = await self._listed(self._plan.notes, values, MOST_DEALS, self._words.note)
+        notes = [note for note in read if note is not None]
         return tuple(sorted(notes, key=lambda note: note.at, reverse=True)[:limit])
 
     async def calls(self, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
@@ -100,43 +106,35 @@ class GenericCrm:
         if plan is None:
             raise CrmRefuses("create is not in the settings")
         link = f"generic:customer:{key}"
-        if (made := await self._remembered(link)) is not None:
+        if (made := await self._memory.get(link)) is not None:
             return CustomerId(made)
-        answer = await self._told(plan.request, placeholders.of_new(new, key), urgent=True)
-        found = None if answer is None else _id_in(answer, plan.id)
+        answer = await self._crm.tell(plan.request, placeholders.of_new(new, key), urgent=True)
+        found = None if answer is None else await id_in(self._crm, answer, plan.id)
         if found is None:
             raise CrmRefuses("its answer to `create` has no id where `id` looks")
-        await self._remember(link, found)
+        await self._memory.put(link, found)
         return CustomerId(found)
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is known of a customer."""
         if self._plan.update is None:
             raise CrmRefuses("update is not in the settings")
-        await self._told(self._plan.update, placeholders.of_changes(customer_id, changes), urgent=True)
+        await self._crm.tell(self._plan.update, placeholders.of_changes(customer_id, changes), urgent=True)
 
     async def add_note(self, customer_id: CustomerId, note: Note, *, key: str) -> None:
         """Write down something about a customer, once for each `key` that the links remember."""
         if self._plan.add_note is None:
             raise CrmRefuses("add_note is not in the settings")
         link = f"generic:note:{key}"
-        if await self._remembered(link) is None:
-            await self._told(self._plan.add_note, placeholders.of_note(customer_id, note, key), urgent=False)
-            await self._remember(link, "told")
+        if await self._memory.get(link) is None:
+            await self._crm.tell(self._plan.add_note, placeholders.of_note(customer_id, note, key), urgent=False)
+            await self._memory.put(link, "told")
 
     async def report(self, report: CallReport) -> None:
         """Tell it of a moment of a call, each once as far as the links remember."""
-        plan = self._plan.report
-        request = plan.moments.get(report.moment) if plan else None
-        if plan is None or request is None:
-            raise CrmRefuses(f"report has nothing for {report.moment} in the settings")
-        if report.customer_id is None and not plan.strangers:
-            return
-        link = f"generic:report:{report.id}"
-        if await self._remembered(link) is not None:
-            return
-        await self._tell(plan, request, report)
-        await self._remember(link, "told")
+        if self._telling is None:
+            raise CrmRefuses("report is not in the settings")
+        await self._telling.tell(report)
 
     async def check(self) -> None:
         """Return when the CRM answers: to `check` where the settings have it, else to a question for nobody."""
@@ -146,108 +144,41 @@ class GenericCrm:
         try:
             await self._crm.ask(self._plan.check, {})
         except CrmRefuses as error:
-            raise CrmUnavailable(f"{error}: it does not take the question of `check`") from error
-
-    async def lacking(self) -> dict[Capability, str]:
-        """Of what is only read: what the CRM does not let us have, asked for a customer who is nobody."""
-        await self.check()
-        lacking: dict[Capability, str] = {}
-        if self._plan.stage_list is not None:
-            try:
-                await self.stages()
-            except CrmUnavailable as error:
-                lacking[Capability.STAGES] = str(error)
-        nobody = {**placeholders.of_customer(CustomerId("0")), "limit": 1}
-        for capability, plan in {Capability.DEALS: self._plan.deals, Capability.NOTES: self._plan.notes}.items():
-            try:
-                with suppress(CrmRefuses):  # it understood the question, and there is no such customer
-                    answer = None if plan is None else await self._crm.ask(plan.request, nobody)
-                    if plan is not None and answer is not None and not is_empty(answer):
-                        plan.reading.all(json_of(answer), 1)
-            except CrmUnavailable as error:
-                lacking[capability] = str(error)
-        return lacking
+            raise CrmUnavailable(_not_taken(error, self._plan.check)) from error
 
     async def close(self) -> None:
         """Close the connections; the links belong to whoever opened them."""
         await self._crm.close()
 
-    async def _found(self, values: Values) -> list[Item]:
-        plan = self._plan.find
-        answer = await self._crm.ask(plan.request, values)
-        if answer is None or is_empty(answer):
+    async def _with_deals(self, people: list[Found]) -> tuple[CustomerRecord, ...]:
+        asked = self._plan.deals
+        if asked is None:
+            return tuple(CustomerRecord(one.customer, one.deals) for one in people)
+        people = people[:MOST_ASKED_FOR_DEALS]
+        deals = await _together(self._deals_of(asked, one) for one in people)
+        return tuple(CustomerRecord(one.customer, tuple(his)) for one, his in zip(people, deals, strict=True))
+
+    async def _deals_of(self, plan: ListPlan, one: Found) -> list[Deal]:
+        if placeholders.DEAL_IDS in plan.request.names and not one.deal_ids:
             return []
-        return plan.customers.all(json_of(answer), MOST_CUSTOMERS)
+        values = {**placeholders.of_customer(one.customer.id), placeholders.DEAL_IDS: one.deal_ids}
+        return await self._listed(plan, values, MOST_DEALS, self._words.deal)
 
-    async def _with_deals(self, people: list[Item]) -> tuple[CustomerRecord, ...]:
-        customers = [self._words.customer(item) for item in people]
-        if self._plan.deals is not None:
-            asked = self._plan.deals
-            found = await _together(
-                self._listed(asked, placeholders.of_customer(customer.id), MOST_DEALS)
-                for customer in customers[:MOST_ASKED_FOR_DEALS]
-            )
-        else:
-            inside = self._plan.find.deals
-            found = [inside.all(item.said, MOST_DEALS) if inside else [] for item in people]
-        deals: list[tuple[Deal, ...]] = [tuple(map(self._words.deal, items)) for items in found]
-        return tuple(map(CustomerRecord, customers[: len(deals)], deals))
-
-    async def _listed(self, plan: ListPlan, values: Values, most: int) -> list[Item]:
+    async def _listed(self, plan: ListPlan, values: Values, most: int, read: Callable[[Item], T]) -> list[T]:
         """The list in the answer to a request for reading. Raises CrmUnavailable, for whatever reason."""
+
+        def items(document: Any) -> list[T]:
+            return [read(item) for item in plan.reading.all(document, most)]
+
         try:
-            answer = await self._crm.ask(plan.request, values)
+            return await self._crm.read(plan.request, values, items) or []
         except (CrmRefuses, Unfit) as error:
-            raise CrmUnavailable(f"{error}: it does not take the question of `{plan.request.what}`") from error
-        return [] if answer is None or is_empty(answer) else plan.reading.all(json_of(answer), most)
-
-    async def _told(self, request: Request, values: Values, *, urgent: bool) -> Answer | None:
-        try:
-            return await self._crm.ask(request, values, urgent=urgent)
-        except Unfit as error:
-            raise CrmRefuses(f"`{request.what}` cannot be made: {error}") from error
-
-    async def _tell(self, plan: ReportPlan, request: Request, report: CallReport) -> None:
-        """One moment; before a later one the CRM is told of the call, if it has not given us its id yet."""
-        link = f"generic:call:{report.key}"
-        made = await self._remembered(link) if plan.id else None
-        if plan.id is not None and made is None and (report.moment is plan.first or _names_call(request)):
-            assert plan.first is not None, "an id belongs to a first moment"
-            answer = await self._told(plan.moments[plan.first], plan.values_of(report, None), urgent=False)
-            if answer is None:
-                return  # its customer is gone, or the call is there already: nothing more can be told
-            made = _id_in(answer, plan.id)
-            if made is None:
-                raise CrmRefuses(f"its answer to `{plan.moments[plan.first].what}` has no id where `id` looks")
-            await self._remember(link, made)
-            if report.moment is plan.first:
-                return
-        elif report.moment is plan.first and made is not None:
-            return
-        await self._told(request, plan.values_of(report, made), urgent=False)
-
-    async def _remembered(self, link: str) -> str | None:
-        try:
-            return await self._links.get(link)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(str(error)) from error
-
-    async def _remember(self, link: str, value: str) -> None:
-        try:
-            await self._links.put(link, value)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(str(error)) from error
+            raise CrmUnavailable(_not_taken(error, plan.request)) from error
 
 
-def _names_call(request: Request) -> bool:
-    return placeholders.CRM_CALL in request.names
-
-
-def _id_in(answer: Answer, expression: Expression) -> str | None:
-    try:
-        return None if is_empty(answer) else id_of(expression.of(json_of(answer)))
-    except Unreadable:
-        return None
+def _not_taken(error: Exception, request: Request) -> str:
+    hint = "; where that means that there is nobody or nothing, say nobody: [404]" if str(error) == "HTTP 404" else ""
+    return f"{error}: it does not take the question of `{request.what}`{hint}"
 
 
 async def _together(asking: Iterable[Coroutine[Any, Any, T]]) -> list[T]:

@@ -58,7 +58,9 @@ def basic(username: str, password: str) -> FixedLogin:
 
 
 class ClientCredentials:
-    """OAuth2 client credentials: `client` is for the address of the tokens, `in_form` sends the secret in the body.
+    """OAuth2 client credentials: tokens are given at `path` of `client`; `in_form` sends the secret in the body.
+
+    `params` are sent as well (an `audience`).
 
     The token is renewed ahead of its end and survives restarts in `kept_in`, where the secret never is. `clock` gives
     seconds since 1970.
@@ -67,22 +69,26 @@ class ClientCredentials:
     def __init__(
         self,
         client: WebClient,
+        path: str,
         *,
         client_id: str,
         secret: str,
         scope: str,
+        params: Mapping[str, str],
         in_form: bool,
         kept_in: Path,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._client = client
-        self._form = {"grant_type": "client_credentials", **({"scope": scope} if scope else {})}
+        self._path = path
+        self._form = {**params, "grant_type": "client_credentials", **({"scope": scope} if scope else {})}
         self._headers = {"Accept": "application/json"}
         if in_form:
             self._form |= {"client_id": client_id, "client_secret": secret}
         else:
             self._headers["Authorization"] = _basic(quote(client_id, safe=""), quote(secret, safe=""))
-        whose = hashlib.sha256("\n".join((client_id, secret, scope)).encode()).hexdigest()
+        asked = (client_id, secret, scope, *map("=".join, sorted(params.items())))
+        whose = hashlib.sha256("\n".join(asked).encode()).hexdigest()
         self._keeper = TokenKeeper(kept_in, self._ask, first_refresh=whose, clock=clock, ahead_s=_AHEAD_S)
 
     async def headers(self, *, within_s: float) -> Mapping[str, str]:
@@ -102,8 +108,8 @@ class ClientCredentials:
 
     async def _ask(self, _refresh: str) -> Granted:
         """A new access token. Whatever is wrong may be put right at the other end, so it is asked again later."""
-        answer = await self._client.ask("POST", "", headers=self._headers, form=self._form, within_s=_WITHIN_S)
-        if answer.status != 200:
+        answer = await self._client.ask("POST", self._path, headers=self._headers, form=self._form, within_s=_WITHIN_S)
+        if not 200 <= answer.status < 300:
             raise CrmUnavailable(f"its sign-in answered HTTP {answer.status}")
         return _granted(json_of(answer))
 
@@ -116,6 +122,8 @@ def _granted(said: Any) -> Granted:
     if not token.isprintable() or " " in token or not isinstance(kind, str) or kind.lower() != "bearer":
         raise CrmUnavailable("its sign-in gave a token that cannot be used")
     lasts_s = grant.get("expires_in")
+    if isinstance(lasts_s, str) and lasts_s.isdecimal() and len(lasts_s) < 10:
+        lasts_s = int(lasts_s)
     if not isinstance(lasts_s, int | float) or isinstance(lasts_s, bool) or not 0 < lasts_s < _LONGEST_S:
         lasts_s = _USUALLY_LASTS_S
     return Granted(token, "", float(lasts_s))

@@ -7,15 +7,21 @@ import phonenumbers
 
 from cti_bridge.crm.generic.templates import Values
 from cti_bridge.crm.recording_links import RecordingLinks
-from cti_bridge.domain.call_report import CallReport
+from cti_bridge.domain.call_report import CallMoment, CallReport
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
+from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import display_number
 
 SPELLINGS = ("e164", "digits", "national10", "national", "display")
 """Ways to write a number: +74950000150, 74950000150, 4950000150, 84950000150, +7 495 000-01-50."""
+NATIONAL = frozenset({"national10", "national"})
+"""Those of them that mean somebody else in another country."""
 NUMBER = frozenset({*SPELLINGS, "number"})
 OF_CUSTOMER = frozenset({"customer_id"})
+DEAL_IDS = "deal_ids"
+"""What `find` found of a customer for the question for his deals."""
+OF_DEALS = OF_CUSTOMER | {DEAL_IDS}
 OF_NOTES = OF_CUSTOMER | {"limit"}
 OF_CREATE = NUMBER - {"number"} | {"name", "email", "city", "responsible", "key"}
 OF_UPDATE = OF_CUSTOMER | {"name", "email", "city", "segment", "preferred_channel", "responsible"}
@@ -29,8 +35,12 @@ OF_REPORT = (NUMBER - {"number"}) | {
 }  # fmt: skip
 RECORDING_URLS = frozenset({"recording_url", "recording_urls"})
 """Only where the settings say at which address recordings are."""
-WORDED = ("direction", "moment", "outcome")
-"""What of a report can be said in the CRM's own words."""
+WORDED: Mapping[str, frozenset[str]] = {
+    "direction": frozenset(Direction),
+    "moment": frozenset(CallMoment),
+    "outcome": frozenset({"answered", "abandoned", "missed", "overflowed", "failed"}),
+}
+"""What of a report can be said in the CRM's own words, and which words there are for it."""
 
 
 def spelled(text: str) -> dict[str, str | None]:

@@ -8,16 +8,9 @@ from cti_bridge.crm.generic.placeholders import of_report
 from cti_bridge.crm.generic.requests import Request
 from cti_bridge.crm.generic.templates import Values
 from cti_bridge.crm.generic.words import Reading, Translation
-from cti_bridge.crm.port import Capability
+from cti_bridge.crm.port import MOMENTS, Capability
 from cti_bridge.crm.recording_links import RecordingLinks
 from cti_bridge.domain.call_report import CallMoment, CallReport
-
-_TOLD = {
-    CallMoment.STARTED: Capability.REPORT_STARTED,
-    CallMoment.ANSWERED: Capability.REPORT_ANSWERED,
-    CallMoment.ENDED: Capability.REPORT_ENDED,
-    CallMoment.UPDATED: Capability.REPORT_UPDATED,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +21,11 @@ class FindPlan:
     spellings: tuple[str, ...]
     customers: Reading
     deals: Reading | None
+
+    @property
+    def tells_numbers(self) -> bool:
+        """Whether the answer tells which numbers somebody has."""
+        return "numbers" in self.customers.fields
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,5 +91,5 @@ class Plan:
             Capability.UPDATE: self.update is not None,
             Capability.REPORT_STRANGERS: self.report is not None and self.report.strangers,
         }
-        told = {_TOLD[moment] for moment in (self.report.moments if self.report else ())}
+        told = {MOMENTS[moment] for moment in (self.report.moments if self.report else ())}
         return frozenset({one for one, yes in can.items() if yes} | told)

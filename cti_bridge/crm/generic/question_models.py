@@ -3,11 +3,11 @@
 from collections.abc import Mapping
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from cti_bridge.crm.generic import placeholders
 from cti_bridge.crm.generic.request_model import RequestModel, Status, Text
-from cti_bridge.settings_model import StrictModel
+from cti_bridge.settings_model import Inside, StrictModel
 
 
 class CustomerFields(StrictModel):
@@ -23,6 +23,7 @@ class CustomerFields(StrictModel):
     preferred_channel: Text | None = None
     responsible: Text | None = None
     last_contact_at: Text | None = None
+    deal_ids: Text | None = None
 
 
 class DealFields(StrictModel):
@@ -60,7 +61,7 @@ class FindModel(RequestModel):
     spellings: tuple[Literal["e164", "digits", "national10", "national", "display"], ...] = Field(
         default=(), max_length=4
     )
-    nobody: tuple[Status, ...] = (404,)
+    nobody: tuple[Status, ...] = ()
     customers: Text
     customer: CustomerFields
     deals: Text | None = None
@@ -69,20 +70,22 @@ class FindModel(RequestModel):
     @model_validator(mode="after")
     def _fits(self) -> "FindModel":
         if (self.deals is None) != (self.deal is None):
-            raise ValueError("deals and deal belong together")
+            raise Inside(("deals" if self.deal is None else "deal",), "deals and deal belong together")
         named = self.compiled("find").names
         if not named & placeholders.NUMBER:
             raise ValueError("the request does not name the number: put {e164} into it")
         if ("number" in named) != bool(self.spellings):
-            raise ValueError("{number} and spellings belong together")
+            raise Inside(("spellings",) if self.spellings else (), "{number} and spellings belong together")
+        if self.customer.numbers is None and {*named, *self.spellings} & placeholders.NATIONAL:
+            raise Inside(("customer",), "a national number is somebody else's abroad: say here where his numbers are")
         return self
 
 
 class DealsModel(RequestModel):
     """The deals of one customer, where they are not in the answer of `find`."""
 
-    knows = placeholders.OF_CUSTOMER
-    nobody: tuple[Status, ...] = (404,)
+    knows = placeholders.OF_DEALS
+    nobody: tuple[Status, ...] = ()
     deals: Text
     deal: DealFields
 
@@ -98,7 +101,7 @@ class NotesModel(RequestModel):
     """The notes on one customer."""
 
     knows = placeholders.OF_NOTES
-    nobody: tuple[Status, ...] = (404,)
+    nobody: tuple[Status, ...] = ()
     notes: Text
     note: NoteFields
 
@@ -141,6 +144,16 @@ class ReportModel(StrictModel):
     strangers: bool = False
     words: Mapping[Literal["direction", "moment", "outcome"], Mapping[str, str]] = Field(default_factory=dict)
 
+    @field_validator("words")
+    @classmethod
+    def _ours(cls, value: Mapping[str, Mapping[str, str]]) -> Mapping[str, Mapping[str, str]]:
+        for name, words in value.items():
+            known = placeholders.WORDED[name]
+            for ours in words:
+                if ours not in known:
+                    raise Inside((name, ours), f"there is no such {name}; there are {', '.join(sorted(known))}")
+        return value
+
     @property
     def first(self) -> MomentModel | None:
         """The request that a call begins with in this CRM."""
@@ -164,9 +177,10 @@ class ReportModel(StrictModel):
             raise ValueError("tell it of one moment at least: started, answered, ended or updated")
         for name, moment in given.items():
             if moment.id is not None and moment is not self.first:
-                raise ValueError(f"id belongs to {'started' if self.started else 'ended'}, where the call is made")
+                where = "started" if self.started else "ended"
+                raise Inside((name, "id"), f"id belongs to {where}, where the call is made")
             if placeholders.CRM_CALL not in moment.compiled(name).names:
                 continue
             if moment is self.first or self.first is None or self.first.id is None:
-                raise ValueError(f"{{crm_call}} in {name} needs an id in started, or in ended without one")
+                raise Inside((name,), f"{{crm_call}} in {name} needs an id in started, or in ended without one")
         return self

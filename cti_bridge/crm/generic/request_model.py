@@ -9,9 +9,9 @@ from pydantic import AfterValidator, Field, field_validator, model_validator
 from cti_bridge.crm.generic.expressions import Expression
 from cti_bridge.crm.generic.requests import Request
 from cti_bridge.crm.generic.templates import Template, parse_template, parse_tree
-from cti_bridge.settings_model import StrictModel
+from cti_bridge.settings_model import Inside, StrictModel
 
-HEADER_NAME = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}$"
+_HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'*+.^_`|~-]{1,80}")
 _OUR_OWN = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding", "te", "upgrade"})
 _PATH = re.compile(r"/[A-Za-z0-9!$&'()*+,;:@/._~%-]*")
 _MOST = 50
@@ -25,18 +25,35 @@ def _jmespath(text: str) -> str:
 
 Text = Annotated[str, AfterValidator(_jmespath)]
 """A JMESPath expression."""
-Name = Annotated[str, Field(pattern=HEADER_NAME)]
 Status = Annotated[int, Field(ge=400, le=599)]
+
+
+def check_header_name(name: str) -> str:
+    """The name of a header as it is. Raises ValueError for one that is none, or that is not to be set."""
+    if not _HEADER_NAME.fullmatch(name):
+        raise ValueError(f"{name[:80]!r} is no name of a header")
+    if name.lower() in _OUR_OWN:
+        raise ValueError(f"{name} cannot be set")
+    return name
 
 
 def check_header(name: str, text: str) -> None:
     """Raises ValueError for a header that is not to be set here, or that cannot be sent."""
-    if name.lower() in _OUR_OWN:
-        raise ValueError(f"{name} cannot be set")
+    check_header_name(name)
     if name.lower() == "authorization":
         raise ValueError("put what lets us in under auth, so that no secret is in this file")
     if not text.isascii() or not text.isprintable():
         raise ValueError(f"{name}: a header can only have printable ASCII")
+
+
+def checked_headers(headers: Mapping[str, str]) -> Mapping[str, str]:
+    """Headers of the settings as they are. Raises Inside for one that cannot be set or sent."""
+    for name, text in headers.items():
+        try:
+            check_header(name, text)
+        except ValueError as error:
+            raise Inside((name,), str(error)) from None
+    return headers
 
 
 class RequestModel(StrictModel):
@@ -47,7 +64,7 @@ class RequestModel(StrictModel):
     method: Literal["GET", "POST", "PUT", "PATCH", "DELETE"] = "GET"
     path: str
     query: Mapping[str, str] = Field(default_factory=dict, max_length=_MOST)
-    headers: Mapping[Name, str] = Field(default_factory=dict, max_length=_MOST)
+    headers: Mapping[str, str] = Field(default_factory=dict, max_length=_MOST)
     body: Any = None
     form: Mapping[str, str] | None = Field(default=None, max_length=_MOST)
 
@@ -69,9 +86,7 @@ class RequestModel(StrictModel):
     @field_validator("headers")
     @classmethod
     def _sendable(cls, value: Mapping[str, str]) -> Mapping[str, str]:
-        for name, text in value.items():
-            check_header(name, text)
-        return value
+        return checked_headers(value)
 
     @field_validator("body")
     @classmethod
@@ -103,10 +118,4 @@ class RequestModel(StrictModel):
 
 
 def _templates(texts: Mapping[str, str] | None, known: frozenset[str]) -> dict[str, Template]:
-    templates = {}
-    for name, text in (texts or {}).items():
-        try:
-            templates[name] = parse_template(text, known)
-        except ValueError as error:
-            raise ValueError(f"{name}: {error}") from None
-    return templates
+    return {} if texts is None else dict(parse_tree(texts, known))

@@ -1,6 +1,6 @@
 """A request as the settings describe it, with its placeholders filled in. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -45,11 +45,22 @@ class Request:
         return Filled(
             self.method,
             self.path.in_path(values),
-            tuple(_texts(self.query, values).items()),
+            tuple(_parameters(self.query, values)),
             {name: text for name, text in headers.items() if text is not None},
             filled_tree(self.body, values),
             None if self.form is None else _texts(self.form, values),
         )
+
+
+def _parameters(templates: Mapping[str, Template], values: Values) -> Iterator[tuple[str, str]]:
+    """Parameters without a value are left out; a list is one with commas, or one for each where the name ends in []."""
+    for name, template in templates.items():
+        several = template.alone.value(values) if template.alone is not None and name.endswith("[]") else None
+        text = template.text(values)
+        if isinstance(several, list):
+            yield from ((name, one) for one in several)
+        elif text is not None:
+            yield name, text
 
 
 def _texts(templates: Mapping[str, Template], values: Values) -> dict[str, str]:

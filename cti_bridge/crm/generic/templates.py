@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from cti_bridge.settings_model import Inside
+
 Value = str | int | list[str] | None
 """What a placeholder can stand for; None: there is none."""
 Values = Mapping[str, Value]
@@ -20,7 +22,7 @@ _LONGEST_VALUE = 4_000
 _LONGEST_IN_PATH = 200
 _PART = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 _PLACEHOLDER = re.compile(r"([a-z][a-z0-9_]*)(?::(text|number))?")
-_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,18}", re.ASCII)
+_WHOLE_NUMBER = re.compile(r"-?[0-9]{1,38}", re.ASCII)
 _HEADER_SAFE = re.compile(r"[ -~]*")
 
 
@@ -111,13 +113,18 @@ def parse_template(text: str, known: frozenset[str]) -> Template:
     return Template(tuple(part for part in parts if part != ""))
 
 
-def parse_tree(document: Any, known: frozenset[str]) -> Any:
-    """The same for all texts of a JSON document, in its values and not in its keys. Raises ValueError."""
+def parse_tree(document: Any, known: frozenset[str], at: tuple[int | str, ...] = ()) -> Any:
+    """The same for all texts of a JSON document, in its values and not in its keys. Raises Inside, with the path."""
     if isinstance(document, dict):
-        return {str(key): parse_tree(value, known) for key, value in document.items()}
+        return {str(key): parse_tree(value, known, (*at, key)) for key, value in document.items()}
     if isinstance(document, list):
-        return [parse_tree(value, known) for value in document]
-    return parse_template(document, known) if isinstance(document, str) else document
+        return [parse_tree(value, known, (*at, index)) for index, value in enumerate(document)]
+    if not isinstance(document, str):
+        return document
+    try:
+        return parse_template(document, known)
+    except ValueError as error:
+        raise Inside(at, str(error)) from None
 
 
 def filled_tree(tree: Any, values: Values) -> Any:
@@ -143,8 +150,10 @@ def _left_out(inner: Any, values: Values) -> bool:
 
 
 def _in_segment(part: Placeholder, values: Values) -> str:
+    """Encoded; a server that decodes before it looks for `/` must not be led elsewhere either, so no `..` gets in."""
     text = part.text(values)
-    if not text or len(text) > _LONGEST_IN_PATH:
+    leads_away = any(segment in {".", ".."} for segment in re.split(r"[/\\]", text) if segment != text)
+    if not text or len(text) > _LONGEST_IN_PATH or leads_away or not text.isprintable():
         raise Unfit(f"{{{part.name}}} has no value that can be in a path")
     return quote(text, safe="", errors="replace")
 

@@ -7,7 +7,6 @@ from time import time
 
 import pytest
 from aiohttp import web
-from fakes.rest import SECRET, FakeRest
 from generic_page import opened_from, whole_example
 
 from contract.place import DealState, Person, Place, SeenCall, Trouble
@@ -15,6 +14,7 @@ from contract.suite import CrmContract
 from cti_bridge.crm.generic.adapter import GenericCrm
 from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.domain.ids import CustomerId
+from fakes.rest import SECRET, FakeRest
 
 STAGES = {DealState.EARLY: "offer", DealState.LATE: "PAID", DealState.WON: "done", DealState.LOST: "lost"}
 """As the fake calls them; the page calls PAID `paid`."""
@@ -69,6 +69,9 @@ class SmallCrm(Place):
             for call in self._fake.calls.values()
             if call.get("customer") == int(customer_id)
         ]
+
+    async def calls_of_strangers(self) -> int:
+        return sum("customer" not in call for call in self._fake.calls.values())
 
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         return [note["text"] for note in self._fake.notes[int(customer_id)]]

@@ -2,7 +2,8 @@
 
 It is as strict as such a thing can be: unknown parameters, unknown or missing members and values of the wrong type are
 refused, a body must be JSON and said to be, everything needs an access token. Numbers are kept as they were typed, and
-`phone` finds whoever has one that ends in these digits. A call that is posted twice is there twice.
+`phone` finds whoever has one that ends in these digits. A call that is posted twice is there twice, unless both times
+with the same `Idempotency-Key`; the same key with anything else is refused.
 """
 
 import base64
@@ -48,6 +49,10 @@ class FakeRest:
     """Method, path and query of everything that was asked."""
     refused: list[str] = field(default_factory=list)
     """What it did not like, for a test that wonders."""
+    loses: int = 0
+    """So many answers get lost: what was asked is done, and the line breaks."""
+    kept: dict[str, tuple[tuple[str, str, bytes], web.Response]] = field(default_factory=dict)
+    """What was asked with which key, and the answer."""
     tokens: set[str] = field(default_factory=set)
     renewals: int = 0
     _ids: Iterator[int] = field(default_factory=lambda: count(501))
@@ -114,10 +119,31 @@ class FakeRest:
         try:
             if "application/json" not in request.headers.get("Accept", ""):
                 raise Wrong("Accept")
-            return await handler(request)
+            answer = await self._once(request, handler)
+            if self.loses and request.method == "POST" and request.path != "/oauth/token":
+                self.loses -= 1
+                assert request.transport is not None
+                request.transport.abort()
+            return answer
         except Wrong as wrong:
             self.refused.append(f"{request.method} {request.path}: {wrong}")
             return web.json_response({"error": {"code": "wrong", "about": str(wrong)}}, status=422)
+
+    async def _once(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        key = request.headers.get("Idempotency-Key")
+        if key is None or request.method != "POST":
+            return await handler(request)
+        asked = (request.method, request.path, await request.read())
+        if key in self.kept:
+            before, answer = self.kept[key]
+            if before != asked:
+                raise Wrong("a key that was used for something else")
+            return web.Response(status=answer.status, body=answer.body, content_type=answer.content_type)
+        given = await handler(request)
+        assert isinstance(given, web.Response)
+        if given.status < 300:
+            self.kept[key] = asked, given
+        return given
 
     async def _token(self, request: web.Request) -> web.StreamResponse:
         scheme, _, packed = request.headers.get("Authorization", "").partition(" ")
