@@ -4,8 +4,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-
-from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix
+from ssl import SSLContext
 
 from cti_bridge.crm.bitrix.adapter import READS_AND_WRITES, TELLS, BitrixCrm
 from cti_bridge.crm.bitrix.oauth import SignIn
@@ -17,8 +16,8 @@ from cti_bridge.crm.links import Links
 from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import Capability
 from cti_bridge.crm.recording_links import RecordingLinks
-from cti_bridge.crm.tokens import TokenKeeper
 from cti_bridge.crm.web_client import WebClient
+from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix
 
 NOBODY_S = 1
 """The user whose calls nobody answered."""
@@ -57,9 +56,9 @@ class Time:
 
 
 @asynccontextmanager
-async def fake() -> AsyncIterator[Bitrix]:
-    """The portal, for as long as the story goes."""
-    bitrix = Bitrix()
+async def fake(*, tls: SSLContext | None = None) -> AsyncIterator[Bitrix]:
+    """The portal, for as long as the story goes; with `tls` by https."""
+    bitrix = Bitrix(tls=tls)
     await bitrix.start()
     try:
         yield bitrix
@@ -80,12 +79,15 @@ async def by_webhook(bitrix: Bitrix, hook: str = "") -> AsyncIterator[BitrixCrm]
 
 @asynccontextmanager
 async def by_application(
-    bitrix: Bitrix, folder: Path, links: Links, *, create_leads: bool = False, first_refresh: str = "refresh-0"
+    bitrix: Bitrix, folder: Path, links: Links, *, create_leads: bool = False, code: str = ""
 ) -> AsyncIterator[BitrixCrm]:
-    """The adapter as a local application; its tokens are in `folder`."""
+    """The adapter as a local application that has just signed in, or with this code; its tokens are in `folder`."""
     authority = WebClient(bitrix.url)
-    sign_in = SignIn(authority, client_id=CLIENT_ID, secret=CLIENT_SECRET)
-    keeper = TokenKeeper(folder / "tokens.json", sign_in.renew, first_refresh=first_refresh, clock=bitrix.now)
+    code_file = folder / "bitrix24.code"
+    if code or not code_file.exists():
+        code_file.write_text(code or bitrix.code())
+    sign_in = SignIn(authority, client_id=CLIENT_ID, secret=CLIENT_SECRET, code=code_file.read_text())
+    keeper = sign_in.keeper(folder, clock=bitrix.now)
     crm = _crm(bitrix, bitrix.url, Application(keeper, authority), links, tells=True, create_leads=create_leads)
     try:
         yield crm

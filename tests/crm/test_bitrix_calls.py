@@ -1,19 +1,20 @@
 """Calls told to Bitrix24: each there once and as it went, whatever is lost on the way."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from bitrix_opened import NOBODY_S, MemoryLinks, by_application, by_webhook, fake
-from fakes.bitrix import Bitrix
-from fakes.bitrix_portal import CONTACT, LEAD
 
 from cti_bridge.crm.bitrix.adapter import BitrixCrm
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.ids import CustomerId
+from fakes.bitrix import Bitrix
+from fakes.bitrix_portal import CONTACT, LEAD
 
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 OLGA = "7"
@@ -109,25 +110,45 @@ async def test_a_call_that_nobody_answered_says_so(
 
 
 async def test_after_an_outage_a_call_is_told_whole(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    await crm.check()
     bitrix.ahead_s += 86_400
     await crm.report(ENDED)
     (call,) = bitrix.calls.statistics.values()
     assert call["CALL_FAILED_CODE"] == "200"
-    (register, _) = bitrix.asked
-    assert register[1]["CALL_START_DATE"] == "2026-11-20T12:00:00+00:00"
+    (register,) = [params for method, params in bitrix.asked if method == REGISTER]
+    assert register["CALL_START_DATE"] == "2026-11-20T12:00:00+00:00"
 
 
+@pytest.mark.parametrize("minutes", [1, 45])
 async def test_a_registration_whose_answer_was_lost_is_no_second_call(
-    crm: BitrixCrm, bitrix: Bitrix, links: MemoryLinks
+    crm: BitrixCrm, bitrix: Bitrix, links: MemoryLinks, minutes: int
 ) -> None:
+    """One that began more than half an hour ago is another one to Bitrix24; what is never ended shows nowhere."""
+    began = datetime.fromtimestamp(bitrix.now(), UTC) - timedelta(minutes=minutes)
     bitrix.loses_answers_of = REGISTER
     with pytest.raises(CrmUnavailable):
-        await crm.report(STARTED)
+        await crm.report(replace(STARTED, started_at=began))
     assert not links.kept
     bitrix.loses_answers_of = ""
-    await crm.report(ENDED)
+    await crm.report(replace(ENDED, started_at=began))
     assert len(bitrix.calls.statistics) == 1
-    assert not bitrix.calls.registered
+    assert len(bitrix.calls.registered) == (minutes > 30)
+
+
+async def test_two_calls_of_one_caller_within_half_an_hour_are_two(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    began = datetime.fromtimestamp(bitrix.now(), UTC)
+    first, second = (replace(STARTED, key=key, started_at=began) for key in ("main-1.1", "main-1.2"))
+    await crm.report(first)
+    await crm.report(second)
+    for call in (first, second):
+        await crm.report(replace(ENDED, key=call.key, started_at=began))
+    assert [call["EXTERNAL_CALL_ID"] for call in bitrix.calls.statistics.values()] == ["main-1.1", "main-1.2"]
+
+
+async def test_an_answer_of_less_than_a_second_is_an_answer(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    await crm.report(replace(ENDED, answered_at=ENDED.ended_at))
+    (call,) = bitrix.calls.statistics.values()
+    assert (call["CALL_STATUS"], call["CALL_FAILED_CODE"], call["PORTAL_USER_ID"]) == (1, "200", 7)
 
 
 async def test_an_end_whose_answer_was_lost_is_no_second_end(crm: BitrixCrm, bitrix: Bitrix) -> None:
@@ -141,6 +162,46 @@ async def test_an_end_whose_answer_was_lost_is_no_second_end(crm: BitrixCrm, bit
     assert methods(bitrix) == [REGISTER, FINISH, FINISH, ATTACH]
     (call,) = bitrix.calls.statistics.values()
     assert call["RECORD"] == "https://pbx.example/recordings/main-1.1.wav"
+
+
+async def test_an_end_that_the_portal_is_slow_to_write_down_is_not_told_a_second_time(
+    crm: BitrixCrm, bitrix: Bitrix
+) -> None:
+    bitrix.slow = FINISH
+    for _ in range(3):
+        await _not_waited_for(crm, bitrix)
+    waiting = asyncio.create_task(crm.report(ENDED))
+    await asyncio.sleep(0)
+    bitrix.goes_on.set()
+    await waiting
+    await crm.report(updated(recording("a.wav")))
+    assert methods(bitrix) == [REGISTER, FINISH, ATTACH]
+    assert len(bitrix.calls.statistics) == 1
+
+
+async def test_an_end_that_nobody_waits_for_any_more_is_known_when_it_is_told_again(
+    crm: BitrixCrm, bitrix: Bitrix
+) -> None:
+    bitrix.slow = FINISH
+    await _not_waited_for(crm, bitrix)
+    bitrix.goes_on.set()
+    await _until(lambda: bool(bitrix.calls.statistics))
+    await crm.report(ENDED)
+    assert len(bitrix.calls.statistics) == 1
+
+
+async def _not_waited_for(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    """The end of the call is told, and whoever told it loses patience."""
+    telling = asyncio.create_task(crm.report(ENDED))
+    await _until(lambda: FINISH in methods(bitrix))
+    telling.cancel()
+    await asyncio.gather(telling, return_exceptions=True)
+
+
+async def _until(holds: Callable[[], bool]) -> None:
+    async with asyncio.timeout(30):
+        while not holds():
+            await asyncio.sleep(0.01)
 
 
 async def test_a_call_that_the_portal_has_forgotten_is_registered_anew(crm: BitrixCrm, bitrix: Bitrix) -> None:
@@ -163,6 +224,16 @@ async def test_what_was_begun_goes_on_after_a_restart(
     assert methods(bitrix) == [REGISTER, FINISH]
 
 
+async def test_a_call_that_the_portal_cannot_write_down_is_told_again(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    bitrix.calls.disk_is_full = True
+    with pytest.raises(CrmUnavailable, match="Unexpected database error"):
+        await crm.report(ENDED)
+    bitrix.calls.disk_is_full = False
+    await crm.report(ENDED)
+    (call,) = bitrix.calls.statistics.values()
+    assert (call["PORTAL_USER_ID"], call["CALL_DURATION"]) == (7, 63)
+
+
 async def test_a_hidden_number_is_not_told(crm: BitrixCrm, bitrix: Bitrix) -> None:
     for number in ("", "ivanov", "anonymous", "*43"):
         for report in (STARTED, ENDED, updated(recording("a.wav"))):
@@ -183,10 +254,17 @@ async def test_an_operator_whom_bitrix_does_not_know_leaves_the_call_to_everybod
     assert (call["PORTAL_USER_ID"], call["CALL_DURATION"]) == (NOBODY_S, 63)
 
 
-async def test_without_that_user_the_call_is_refused_for_good_and_says_why(crm: BitrixCrm, bitrix: Bitrix) -> None:
-    bitrix.portal.users.clear()
-    with pytest.raises(CrmRefuses, match="User is not found"):
-        await crm.report(STARTED)
+async def test_without_that_user_calls_wait_for_another_one_and_none_is_lost(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    """Whoever was named in the settings has left: nothing is wrong with the calls."""
+    await crm.report(STARTED)
+    bitrix.portal.users.remove(NOBODY_S)
+    for report in (replace(STARTED, key="main-1.2"), MISSED):
+        with pytest.raises(CrmUnavailable, match="user 1 of the settings is not there"):
+            await crm.report(report)
+    bitrix.portal.users.add(NOBODY_S)
+    await crm.report(MISSED)
+    await crm.report(replace(MISSED, key="main-1.2"))
+    assert len(bitrix.calls.statistics) == 2
 
 
 async def test_the_longest_recording_is_attached_and_only_once(crm: BitrixCrm, bitrix: Bitrix) -> None:
@@ -199,15 +277,24 @@ async def test_the_longest_recording_is_attached_and_only_once(crm: BitrixCrm, b
     assert methods(bitrix).count(ATTACH) == 1
 
 
-async def test_a_recording_that_cannot_be_fetched_yet_is_attached_later(crm: BitrixCrm, bitrix: Bitrix) -> None:
+@pytest.mark.parametrize("status", [404, 503, 0], ids=["not there yet", "busy", "nobody there"])
+async def test_a_recording_that_cannot_be_fetched_yet_is_attached_later(
+    crm: BitrixCrm, bitrix: Bitrix, status: int
+) -> None:
     await crm.report(ENDED)
-    bitrix.calls.fetches = lambda url: 404
-    with pytest.raises(CrmUnavailable, match="Server returns HTTP error code"):
+    bitrix.calls.fetches = lambda url: status
+    with pytest.raises(CrmUnavailable, match="attachRecord"):
         await crm.report(updated(recording("a.wav")))
     bitrix.calls.fetches = lambda url: 200
     await crm.report(updated(recording("a.wav")))
     (call,) = bitrix.calls.statistics.values()
     assert call["RECORD"] == "https://pbx.example/recordings/a.wav"
+
+
+async def test_a_recording_with_a_large_ending_is_taken(crm: BitrixCrm, bitrix: Bitrix) -> None:
+    await crm.report(updated(recording("b.WAV")))
+    (call,) = bitrix.calls.statistics.values()
+    assert call["RECORD"] == "https://pbx.example/recordings/b.WAV"
 
 
 async def test_no_recording_is_attached_before_the_end(crm: BitrixCrm, bitrix: Bitrix) -> None:

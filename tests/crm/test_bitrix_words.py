@@ -3,15 +3,15 @@
 from typing import Any
 
 import pytest
-from fakes.bitrix_params import php
 from hypothesis import given
 from hypothesis import strategies as st
 
-from cti_bridge.crm.bitrix.words import calls, changes, envelope, funnels, notes, people, writing
+from cti_bridge.crm.bitrix.words import calls, changes, envelope, funnels, notes, people, search, writing
 from cti_bridge.crm.bitrix.words.plain import Command, Kind, owner_of, whole
 from cti_bridge.crm.spellings import spellings
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import parse_number
+from fakes.bitrix_params import php
 
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=20),
@@ -45,10 +45,12 @@ ANYTHING = st.recursive(
 
 @given(ANYTHING)
 def test_no_answer_makes_us_stumble(answer: Any) -> None:
-    found = people.found({kind.value: answer for kind in Kind})
-    people.about(found)
+    found = search.found({kind.value: answer for kind in Kind})
+    search.about(found)
+    search.about_the_only_one(found, {"one": answer, "one_N": answer, "one_Y": answer})
+    people.owners(answer if isinstance(answer, dict) else {})
     named = {name: answer for kind in Kind for name in (kind.value, f"{kind}_deals_N", f"{kind}_deals_Y")}
-    people.records(named, key="+74950000150", region="RU", fields=people.Fields(city="id"))
+    search.records(named, key="+74950000150", region="RU", fields=people.Fields(city="id"))
     funnels.stages(dict.fromkeys(funnels.stages_of(answer), answer))
     list(notes.notes(answer))
     notes.texts(answer)
@@ -57,8 +59,10 @@ def test_no_answer_makes_us_stumble(answer: Any) -> None:
     writing.made_before(answer)
     writing.emails_of(answer)
     envelope.problem(200, answer)
+    envelope.running(answer)
     for part in envelope.unpacked(["a", "0"], answer).values():
         str(part.problem)
+    changes.deals_there(answer)
     at = changes.position_of("", now=1_700_000_000.0)
     changes.page({"contact": answer, "company": answer, "deal": answer}, at, region="RU", fields=people.Fields())
 
@@ -89,7 +93,7 @@ def test_a_plus_is_no_blank_and_lists_stay_lists() -> None:
 )
 def test_a_number_is_searched_for_as_people_write_it(number: str, expected: tuple[str, ...]) -> None:
     assert spellings(parse_number(number, region="RU"), region="RU") == expected
-    assert len(expected) <= people.MOST_SPELLINGS
+    assert len(expected) <= search.MOST_SPELLINGS
 
 
 @pytest.mark.parametrize(
@@ -140,6 +144,23 @@ def test_a_position_that_is_none_of_ours_is_refused(written: str) -> None:
 
 
 def test_more_than_fifty_commands_are_never_one_request() -> None:
-    commands = people.who_has(("1",), Kind) | people.about(people.Found(dict.fromkeys(Kind, (1, 2))))
-    assert len(commands) <= envelope.MOST_COMMANDS
+    commands = search.who_has(("1",), Kind) | search.about(search.Found(dict.fromkeys(Kind, (1, 2))))
+    assert len(commands | search.the_likely_one(Kind)) <= envelope.MOST_COMMANDS
     assert set(envelope.packed({"a": Command("scope")})) == {"halt", "cmd"}
+
+
+@pytest.mark.parametrize(
+    ("means", "final"),
+    [
+        ({"SEMANTICS": "S"}, True),
+        ({"SEMANTICS": "F"}, True),
+        ({"SEMANTICS": None, "EXTRA": {"SEMANTICS": "success"}}, True),
+        ({"SEMANTICS": None, "EXTRA": {"SEMANTICS": "apology"}}, True),
+        ({"SEMANTICS": None, "EXTRA": {"SEMANTICS": "process"}}, False),
+        ({"SEMANTICS": None, "EXTRA": []}, False),
+        ({}, False),
+    ],
+)
+def test_a_stage_says_in_one_place_or_another_that_it_is_an_end(means: dict[str, Any], final: bool) -> None:
+    (stage,) = funnels.stages({"funnel_2": [{"STATUS_ID": "C2:X", "NAME": "Х", "SORT": "10", **means}]})
+    assert (stage.id, stage.final) == ("C2:X", final)

@@ -1,6 +1,6 @@
 """Bitrix24 behind the port that every CRM has.
 
-A look-up is two requests: who could have the number, and everything about them; somebody unknown costs one.
+A look-up is one request where one contact has the number, or nobody, and two where it is somebody else or several.
 """
 
 import time
@@ -9,11 +9,12 @@ from typing import Any
 
 from cti_bridge.crm.bitrix.rest import PROBE, Declined, Rest
 from cti_bridge.crm.bitrix.telling import CallTeller
-from cti_bridge.crm.bitrix.words import changes, funnels, notes, people, writing
+from cti_bridge.crm.bitrix.words import changes, funnels, notes, search, writing
+from cti_bridge.crm.bitrix.words.people import Fields
 from cti_bridge.crm.bitrix.words.plain import Command, Kind, customer_id, entries, owner_of
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.mirror.source import MirrorPage
-from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.spellings import spellings
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.call_report import CallReport
@@ -48,6 +49,8 @@ READS_AND_WRITES = frozenset(
     }
 )
 """What a webhook can do."""
+_WRITING = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
+"""Whether the rights of our user suffice for it shows only when it is done."""
 TELLS = frozenset({Capability.REPORT_STARTED, Capability.REPORT_ENDED, Capability.REPORT_STRANGERS})
 """What an application can do beyond that; recordings as well where it is told where they are."""
 
@@ -70,11 +73,12 @@ class BitrixCrm:
         teller: CallTeller | None,
         capabilities: frozenset[Capability],
         kinds: Iterable[Kind] = tuple(Kind),
-        fields: people.Fields = people.Fields(),
+        fields: Fields = Fields(),
         stages: StageList | None = None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.capabilities = capabilities
+        self.unproven = _WRITING
         self._rest = rest
         self._links = links
         self._region = region
@@ -90,11 +94,17 @@ class BitrixCrm:
         values, key = spellings(number, region=self._region), number.key
         if not values or key is None:
             return ()
-        candidates = people.found(await self._asked(people.who_has(values, self._kinds)))
+        answers = await self._asked(search.who_has(values, self._kinds), then=search.the_likely_one(self._kinds))
+        candidates = search.found(answers)
         if not candidates:
             return ()
-        answers = await self._asked(people.about(candidates))
-        return people.records(answers, key=key, region=self._region, fields=self._fields)
+        about = search.about_the_only_one(candidates, answers)
+        if about is not None:
+            known = search.records(about, key=key, region=self._region, fields=self._fields)
+            if known or not candidates.has_leads:
+                return known
+        answers = await self._asked(search.about(candidates))
+        return search.records(answers, key=key, region=self._region, fields=self._fields)
 
     async def stages(self) -> StageList:
         """The stages of the settings, or those of all funnels, kept for five minutes; callers are routed by them."""
@@ -159,9 +169,11 @@ class BitrixCrm:
             raise CrmUnavailable(f"which note is which cannot be written down: {error}") from None
 
     async def report(self, report: CallReport) -> None:
-        """Tell of a call. Raises CrmRefuses by a webhook, which may not."""
+        """Tell of a call. Raises CrmRefuses by a webhook, which may not, and for a moment that means nothing to it."""
         if self._teller is None:
             raise CrmRefuses("an incoming webhook cannot tell Bitrix24 of calls: that needs a local application")
+        if MOMENTS[report.moment] not in self.capabilities:
+            raise CrmRefuses(f"Bitrix24 has no place for {report.moment}")
         await self._teller.tell(report)
 
     async def check(self) -> None:
@@ -179,6 +191,11 @@ class BitrixCrm:
         if self._teller is None or _TELEPHONY in await self._granted():
             return {}
         return dict.fromkeys(self.capabilities - READS_AND_WRITES, f"the application has no right to {_TELEPHONY}")
+
+    @property
+    def account(self) -> str:
+        """The portal."""
+        return self._rest.address
 
     async def changed_since(self, position: str) -> MirrorPage:
         """What changed among contacts, companies and deals, 50 of each; a deal is its contact's first of all."""
@@ -198,16 +215,19 @@ class BitrixCrm:
         """Those that the portal shows no more."""
         if not ids:
             return frozenset()
-        there = {str(item["id"]) for item in people.items(await self._read(changes.deals_still_there(ids)))}
-        return frozenset(id_ for id_ in ids if id_ not in there)
+        return frozenset(ids) - changes.deals_there(await self._read(changes.deals_still_there(ids)))
 
     async def close(self) -> None:
-        """Close the lines to the portal."""
+        """Let what is on its way arrive, and close the lines to the portal."""
+        if self._teller is not None:
+            await self._teller.close()
         await self._rest.close()
 
-    async def _asked(self, commands: Mapping[str, Command], *, urgent: bool = True) -> dict[str, Any]:
+    async def _asked(
+        self, commands: Mapping[str, Command], *, then: Mapping[str, Command] = {}, urgent: bool = True
+    ) -> dict[str, Any]:
         try:
-            return await self._rest.batch(commands, within_s=FIND_WITHIN_S, urgent=urgent)
+            return await self._rest.batch(commands, then=then, within_s=FIND_WITHIN_S, urgent=urgent)
         except Declined as declined:
             raise CrmUnavailable(str(declined)) from None
 

@@ -5,24 +5,19 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any, Protocol
 
 from cti_bridge.crm.bitrix.words.calls import known_saying
-from cti_bridge.crm.bitrix.words.envelope import (
-    EXPIRED,
-    MOST_COMMANDS,
-    Problem,
-    packed,
-    problem,
-    reset_at,
-    unpacked,
-)
+from cti_bridge.crm.bitrix.words.envelope import MOST_COMMANDS, Problem, Running, packed, problem, running, unpacked
 from cti_bridge.crm.bitrix.words.plain import Command
 from cti_bridge.crm.pace import Pace
-from cti_bridge.crm.port import CrmUnavailable
+from cti_bridge.crm.port import CrmBusy, CrmUnavailable
 from cti_bridge.crm.tokens import TokenKeeper
 from cti_bridge.crm.web_client import WebClient, json_of
 
 _CLOSED_S = 60.0
 """A method that ran for too long is left alone so long when it is not said until when."""
 _LONGEST_CLOSED_S = 600.0
+_MOST_RUNNING_S = 300.0
+"""What is not urgent is asked for no more once a method has run for so long; it is closed to us after 480 s."""
+_NOT_LET_IN = 401
 PROBE = "scope"
 """The method that only asks whether the portal is there, and what we may do."""
 
@@ -113,15 +108,22 @@ class Rest:
         self._right = right
         self._pace = pace
         self._clock = clock
-        self._resets: dict[str, float] = {}
+        self._running: dict[str, Running] = {}
         self._closed_until: dict[str, float] = {}
         self._good_at = 0.0
 
+    @property
+    def address(self) -> str:
+        """The portal's address, without what lets one in."""
+        return self._web.base_url
+
     async def call(self, command: Command, *, within_s: float, urgent: bool) -> Any:
         """The answer to one command. Raises CrmUnavailable and Declined."""
-        self._look_up([command.method])
+        self._look_up([command.method], urgent=urgent)
         try:
             said, status = await self._exchange(command.method, command.params, within_s=within_s, urgent=urgent)
+        except CrmBusy:
+            raise
         except BaseException:
             self._good_at = 0.0
             raise
@@ -130,26 +132,34 @@ class Rest:
             self._good_at = 0.0
         elif command.method != PROBE:
             self._good_at = self._clock()
-        self._note(command.method, reset_at(said.get("time") if isinstance(said, dict) else None), wrong)
+        self._note(command.method, running(said.get("time") if isinstance(said, dict) else None), wrong)
         if wrong is not None:
             raise self._failure(command.method, wrong)
         return said["result"]
 
-    async def batch(self, commands: Mapping[str, Command], *, within_s: float, urgent: bool) -> dict[str, Any]:
-        """The answers to many commands, asked as one request; one that fails fails them all, as in `call`."""
-        if len(commands) > MOST_COMMANDS:
-            raise ValueError(f"more than {MOST_COMMANDS} commands")
+    async def batch(
+        self, commands: Mapping[str, Command], *, then: Mapping[str, Command] = {}, within_s: float, urgent: bool
+    ) -> dict[str, Any]:
+        """The answers to many commands, asked as one request; one that fails fails them all, as in `call`.
+
+        `then` is what may be done as well, in this order, for as long as none of it fails: it may be missing.
+        """
         if not commands:
             return {}
-        self._look_up(one.method for one in commands.values())
-        answer = await self.call(Command("batch", packed(commands)), within_s=within_s, urgent=urgent)
-        parts = unpacked(list(commands), answer)
+        self._look_up((one.method for one in commands.values()), urgent=urgent)
+        every = {**commands, **(then if self._open(one.method for one in then.values()) else {})}
+        if len(every) > MOST_COMMANDS:
+            raise ValueError(f"more than {MOST_COMMANDS} commands")
+        packet = Command("batch", packed(every, halt=len(every) > len(commands)))
+        parts = unpacked(list(every), await self.call(packet, within_s=within_s, urgent=urgent))
         for name, part in parts.items():
-            self._note(commands[name].method, part.reset_at, part.problem)
-        for name, part in parts.items():
-            if part.problem is not None:
-                raise self._failure(commands[name].method, part.problem)
-        return {name: part.answer for name, part in parts.items()}
+            self._note(every[name].method, part.running, part.problem)
+        for name in commands:
+            wrong = parts[name].problem
+            if wrong is not None:
+                self._good_at = 0.0
+                raise self._failure(every[name].method, wrong)
+        return {name: part.answer for name, part in parts.items() if part.problem is None}
 
     def has_just_answered(self, within_s: float) -> bool:
         """Whether the last request that was of use to somebody went well, and so short a time ago."""
@@ -163,11 +173,10 @@ class Rest:
     async def _exchange(
         self, method: str, params: Mapping[str, Any], *, within_s: float, urgent: bool
     ) -> tuple[Any, int]:
-        """What was said with which status; a token that has ended is renewed once."""
+        """What was said with which status; a token that has ended, or is not known any more, is renewed once."""
         token = await self._right.token(within_s=within_s)
         said, status = await self._post(method, params, token, within_s=within_s, urgent=urgent)
-        wrong = problem(status, said)
-        if wrong is None or wrong.code != EXPIRED:
+        if problem(status, said) is None or status != _NOT_LET_IN:
             return said, status
         other = await self._right.another(token, within_s=within_s)
         if other is None:
@@ -179,25 +188,37 @@ class Rest:
     ) -> tuple[Any, int]:
         body = {**params, "auth": token} if token else dict(params)
         answer = await self._web.ask("POST", self._right.path(method), json=body, within_s=within_s, urgent=urgent)
-        return json_of(answer), answer.status
+        return await self._web.worked_out(answer, json_of), answer.status
 
-    def _look_up(self, methods: Iterable[str]) -> None:
-        """Raises CrmUnavailable for a method that is closed for now: asking would only be counted."""
+    def _look_up(self, methods: Iterable[str], *, urgent: bool) -> None:
+        """Raises CrmUnavailable for a method that is closed for now: asking would only be counted.
+
+        And CrmBusy for one that has run for so long that what is left of its time is for callers.
+        """
         now = self._clock()
         for method in methods:
             left_s = self._closed_until.get(method, 0.0) - now
             if left_s > 0:
                 raise CrmUnavailable(f"{method} has used up its running time for {left_s:.0f} s more")
+            ran = self._running.get(method, Running())
+            if not urgent and ran.used_s > _MOST_RUNNING_S and ran.reset_at > now:
+                raise CrmBusy(
+                    f"the rest of the running time of {method} is for callers, {ran.reset_at - now:.0f} s more"
+                )
 
-    def _note(self, method: str, at: float, wrong: Problem | None) -> None:
-        """Remember when the running time of a method is counted anew, and close it until then when it is used up."""
+    def _open(self, methods: Iterable[str]) -> bool:
         now = self._clock()
-        if at > now:
-            self._resets[method] = at
+        return all(self._closed_until.get(method, 0.0) <= now for method in methods)
+
+    def _note(self, method: str, ran: Running, wrong: Problem | None) -> None:
+        """Remember for how long a method has run, and close it until that is forgotten when it was too long."""
+        now = self._clock()
+        if ran.reset_at > now:
+            self._running[method] = ran
         if wrong is None:
             return
         if wrong.out_of_time:
-            until = self._resets.get(method, 0.0)
+            until = self._running.get(method, Running()).reset_at
             self._closed_until[method] = min(until if until > now else now + _CLOSED_S, now + _LONGEST_CLOSED_S)
         if wrong.hold_s:
             self._pace.hold(wrong.hold_s)

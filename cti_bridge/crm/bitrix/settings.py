@@ -1,14 +1,16 @@
 """The part of the settings that is about Bitrix24, and how the CRM that it describes is opened."""
 
 import re
+from dataclasses import dataclass
 from pathlib import Path
+from ssl import SSLContext
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
 from cti_bridge.crm.bitrix.adapter import READS_AND_WRITES, TELLS, BitrixCrm
-from cti_bridge.crm.bitrix.oauth import AUTHORITY, SignIn
+from cti_bridge.crm.bitrix.oauth import AUTHORITY, SignIn, code_in
 from cti_bridge.crm.bitrix.rest import Application, Rest, Right, Webhook
 from cti_bridge.crm.bitrix.telling import CallTeller
 from cti_bridge.crm.bitrix.words.people import Fields
@@ -17,10 +19,9 @@ from cti_bridge.crm.links import Links
 from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import Capability, Crm
 from cti_bridge.crm.recording_links import RecordingLinks, RecordingsModel
-from cti_bridge.crm.tokens import TokenKeeper
 from cti_bridge.crm.web_client import WebClient, check_base_url
 from cti_bridge.domain.customer import StageList
-from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret
+from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret, trusted_by
 
 SETTINGS_EXAMPLE = """\
 crm:
@@ -31,7 +32,7 @@ crm:
   #   portal: https://example.bitrix24.ru
   #   client_id: local.0123456789abcd.01234567
   #   client: {secret_file: bitrix24.client}      # its secret key
-  #   refresh: {secret_file: bitrix24.refresh}    # the refresh token of its first sign-in
+  #   code: {secret_file: bitrix24.code}    # of the sign-in, or the address that it is in; works once, for 30 seconds
   #   user: 1                               # the number of the user whose calls are those that nobody answered
   #   create_leads: false                   # true: Bitrix24 makes a lead of a caller whom it does not know
   #   recordings:                           # where Bitrix24 can fetch recordings; without it calls have none
@@ -39,11 +40,12 @@ crm:
   #     folder: /var/spool/asterisk/monitor
   # search: [contact, company, lead]        # among whom callers are looked for
   # fields: {segment: typeId, city: ufCrm_1700000000}    # your fields: city, timezone, segment, preferred_channel
+  # tls_ca: ca.pem                          # for a portal of your own, where the system does not know its certificate
   # enterprise: false                       # true: your tariff allows 5 requests a second instead of 2
 """
 _HOOK = re.compile(r"/rest/[0-9]{1,12}/[A-Za-z0-9]{1,100}")
-_TOKENS = "bitrix24-tokens.json"
-_FIELD = r"^([A-Za-z][A-Za-z0-9_]{0,60})?$"
+_FIELD = re.compile(r"([a-z][A-Za-z0-9_]{0,60})?")
+"""As crm.item.list names them; by their other names, `UF_CRM_1700000000`, none would be found."""
 
 
 class _Needed(SecretModel):
@@ -62,7 +64,7 @@ class ApplicationModel(StrictModel):
     portal: str
     client_id: str = Field(pattern=r"^[!-~]{1,200}$")
     client: _Needed
-    refresh: _Needed
+    code: _Needed
     user: int = Field(gt=0)
     create_leads: bool = False
     recordings: RecordingsModel | None = None
@@ -77,10 +79,17 @@ class ApplicationModel(StrictModel):
 class FieldsModel(StrictModel):
     """Which fields of contacts, companies and leads hold what has no place of its own there."""
 
-    city: str = Field(default="", pattern=_FIELD)
-    timezone: str = Field(default="", pattern=_FIELD)
-    segment: str = Field(default="typeId", pattern=_FIELD)
-    preferred_channel: str = Field(default="", pattern=_FIELD)
+    city: str = ""
+    timezone: str = ""
+    segment: str = "typeId"
+    preferred_channel: str = ""
+
+    @field_validator("*")
+    @classmethod
+    def _name(cls, value: str) -> str:
+        if not _FIELD.fullmatch(value):
+            raise ValueError("write the name as crm.item.fields shows it, such as ufCrm_1700000000")
+        return value
 
 
 class BitrixModel(CrmPart):
@@ -93,6 +102,7 @@ class BitrixModel(CrmPart):
     application: ApplicationModel | None = None
     search: tuple[Kind, ...] = Field(default=tuple(Kind), min_length=1)
     fields: FieldsModel = FieldsModel()
+    tls_ca: Path | None = None
     enterprise: bool = False
 
     @field_validator("search")
@@ -114,7 +124,8 @@ def opened(
 ) -> Crm:
     """The portal that `model` describes; secrets lie in `folder`, tokens are kept in `data_dir`. Raises Misfit."""
     pace = allowed_pace(enterprise=model.enterprise)
-    rest, teller, capabilities = _connected(model, pace, folder, data_dir, links)
+    tls = trusted_by(model.tls_ca, folder, ("crm", "tls_ca")) if model.tls_ca else None
+    rest, teller, capabilities = _connected(model, _Line(pace, tls), folder, data_dir, links)
     return BitrixCrm(
         rest,
         links,
@@ -132,15 +143,27 @@ def allowed_pace(*, enterprise: bool = False) -> Pace:
     return Pace(5, 200, 100) if enterprise else Pace(2, 40, 20)
 
 
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """How the portal is asked: how often, and by whose certificate it is known."""
+
+    pace: Pace
+    tls: SSLContext | None
+
+    def to(self, base: str, right: Right) -> Rest:
+        """The portal at this address."""
+        return Rest(WebClient(base, tls=self.tls, pace=self.pace, most_bytes=4_000_000), right, self.pace)
+
+
 def _connected(
-    model: BitrixModel, pace: Pace, folder: Path, data_dir: Path, links: Links
+    model: BitrixModel, line: _Line, folder: Path, data_dir: Path, links: Links
 ) -> tuple[Rest, CallTeller | None, frozenset[Capability]]:
     if model.application is None:
         assert model.webhook is not None  # the model has one of the two
         base, path = hook_parts(read_secret(model.webhook, folder, ("crm", "webhook")))
-        return _rest(base, Webhook(path), pace), None, READS_AND_WRITES
+        return line.to(base, Webhook(path)), None, READS_AND_WRITES
     application = model.application
-    rest = _rest(application.portal, _right(application, folder, data_dir), pace)
+    rest = line.to(application.portal, _right(application, folder, data_dir))
     published = application.recordings
     recordings = RecordingLinks(published.url, published.folder) if published else None
     teller = CallTeller(
@@ -150,17 +173,16 @@ def _connected(
     return rest, teller, READS_AND_WRITES | TELLS | updates
 
 
-def _rest(base: str, right: Right, pace: Pace) -> Rest:
-    return Rest(WebClient(base, pace=pace, most_bytes=4_000_000), right, pace)
-
-
 def _right(model: ApplicationModel, folder: Path, data_dir: Path) -> Application:
     at = ("crm", "application")
     authority = WebClient(model.authority, most_bytes=100_000)
     secret = read_secret(model.client, folder, (*at, "client"))
-    first_refresh = read_secret(model.refresh, folder, (*at, "refresh"))
-    sign_in = SignIn(authority, client_id=model.client_id, secret=secret)
-    return Application(TokenKeeper(data_dir / _TOKENS, sign_in.renew, first_refresh=first_refresh), authority)
+    code = code_in(read_secret(model.code, folder, (*at, "code")))
+    if not code:
+        raise Misfit((*at, "code"), "no address with a code in it, …?code=…")
+    return Application(
+        SignIn(authority, client_id=model.client_id, secret=secret, code=code).keeper(data_dir), authority
+    )
 
 
 def hook_parts(address: str) -> tuple[str, str]:

@@ -5,8 +5,6 @@ from pathlib import Path
 
 import pytest
 from aiohttp import web
-from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix
-from fakes.bitrix_portal import COMPANY, CONTACT, DEAL
 
 from contract.mirroring import MirrorContract
 from contract.place import DealState, Person, Place, SeenCall, Trouble
@@ -14,10 +12,12 @@ from contract.suite import CrmContract
 from cti_bridge.crm.bitrix.settings import BitrixModel, opened
 from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.port import Crm
-from cti_bridge.crm.token_file import Tokens, write_tokens
+from cti_bridge.crm.token_file import Kept, Tokens, mark_of, write_tokens
 from cti_bridge.domain.ids import CustomerId
+from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix
+from fakes.bitrix_portal import COMPANY, CONTACT, DEAL
 
-FIRST_REFRESH = "refresh-0"
+CODE = "the-code-of-the-sign-in"
 STAGES = {DealState.EARLY: "NEW", DealState.LATE: "EXECUTING", DealState.WON: "WON", DealState.LOST: "LOSE"}
 PAGE = "<!DOCTYPE html><html><body>Вход в Битрикс24</body></html>"
 
@@ -68,6 +68,9 @@ class BitrixPlace(Place):
         calls = self.bitrix.calls.of(kind.upper(), int(number))
         return [_seen(call) for call in calls]
 
+    async def calls_of_strangers(self) -> int:
+        return len(self.bitrix.calls.statistics)
+
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         kind, _, number = customer_id.partition("-")
         mine = (kind, int(number))
@@ -114,8 +117,9 @@ class ApplicationPlace(BitrixPlace):
     troubles = BitrixPlace.troubles | {Trouble.EXPIRED}
 
     def __init__(self, bitrix: Bitrix, folder: Path) -> None:
+        bitrix.code(CODE, lasts_s=3_600)
         tokens = Tokens(bitrix.grant(), bitrix.refresh, bitrix.now() + 3_000)
-        write_tokens(folder / "bitrix24-tokens.json", tokens, first_refresh=FIRST_REFRESH)
+        write_tokens(folder / "bitrix24-tokens.json", Kept(tokens, mark_of(CODE)))
         super().__init__(bitrix, folder)
 
     def model(self) -> BitrixModel:
@@ -126,7 +130,7 @@ class ApplicationPlace(BitrixPlace):
                     "authority": self.bitrix.url,
                     "client_id": CLIENT_ID,
                     "client": {"secret": CLIENT_SECRET},
-                    "refresh": {"secret": FIRST_REFRESH},
+                    "code": {"secret": CODE},
                     "user": 1,
                     "recordings": {"url": "https://pbx.example/recordings"},
                 }
@@ -135,8 +139,6 @@ class ApplicationPlace(BitrixPlace):
 
 
 def _seen(call: dict[str, object]) -> SeenCall:
-    if "CALL_STATUS" not in call:
-        return SeenCall(over=False)
     answered = call["CALL_STATUS"] == 1
     return SeenCall(
         answered=answered,

@@ -3,33 +3,39 @@
 It is a fake, written from the vendor's public description and never compared with a real portal. It holds the adapter
 to what is described: ids as numbers here and as text there, `[]` where nothing was found, errors inside a batch, rights
 of a webhook and of an application, refresh tokens that are good for once, a bucket of 50 requests that drains by 2 a
-second (503), methods that are closed until a moment (429), half an hour in which a call is the same. It refuses names
-that are not described. What it lacks: https (it is on loopback), every method that the adapter does not use.
+second (503), methods that are closed until a moment (429), half an hour in which a call is the same, results of a batch
+that are put into its later commands. It refuses names that are not described. What it lacks: every method that the
+adapter does not use.
 """
 
 import asyncio
 import json
 import time
 from collections.abc import Callable
+from ssl import SSLContext
 from typing import Any
 
 from aiohttp import web
 
 from fakes.bitrix_calls import Calls
-from fakes.bitrix_params import Wrong, checked, php
+from fakes.bitrix_params import Wrong, checked, php, put_in
 from fakes.bitrix_portal import Portal
 
 HOOK_USER, HOOK_CODE = 1, "173glortu42lvpju"
 CLIENT_ID, CLIENT_SECRET = "local.5f0e1a2b3c4d5e.12345678", "geheim4client"
 _ONLY_APPLICATIONS = {"telephony.externalCall.register", "telephony.externalCall.finish"}
 _LASTS_S = 3_600
-_DRAINS_PER_S, _BLOCKS_AT = 2.0, 50
+_CODE_LASTS_S = 30.0
+_BUCKET, _BUCKET_OF_ENTERPRISE = (2.0, 50), (5.0, 250)
+"""Requests that drain in a second, and how many may be in it."""
 
 
 class Bitrix:
     """The portal at `url`. `ahead_s` moves its clock forward; tests change the rest by hand."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, tls: SSLContext | None = None, enterprise: bool = False) -> None:
+        self._drains_per_s, self._blocks_at = _BUCKET_OF_ENTERPRISE if enterprise else _BUCKET
+        self._tls = tls
         self.ahead_s = 0.0
         self.portal = Portal(self.now)
         self.calls = Calls(self.portal)
@@ -41,14 +47,25 @@ class Bitrix:
         self.renewals = 0
         self.asked: list[tuple[str, dict[str, Any]]] = []
         """Requests that were counted: method and parameters."""
+        self.commands: list[str] = []
+        """Methods that were done as part of a batch."""
+        self.puts_in = True
+        """Whether a command of a batch may refer to what an earlier one has answered."""
+        self.ran_s: dict[str, float] = {}
+        """For how long methods ran in the last ten minutes, where it is not hardly anything."""
         self.closed: dict[str, float] = {}
         """Methods that have used up their running time, and until when."""
         self.answers: Callable[[], web.Response] | None = None
         """What every request is answered with instead."""
         self.loses_answers_of = ""
         """A method that is carried out, and whose answer never arrives."""
+        self.slow = ""
+        """A method that is asked for and then takes until `goes_on`."""
+        self.goes_on = asyncio.Event()
         self.well = asyncio.Event()
         self.well.set()
+        self._codes: dict[str, float] = {}
+        self._granted = 0
         self._level = 0.0
         self._level_at = self.now()
         self._port = 0
@@ -57,7 +74,7 @@ class Bitrix:
     @property
     def url(self) -> str:
         """The address of the portal, and of the vendor's server."""
-        return f"http://127.0.0.1:{self._port}"
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
 
     @property
     def hook(self) -> str:
@@ -76,20 +93,22 @@ class Bitrix:
         app.router.add_get("/oauth/token/", self._token)
         self._runner = web.AppRunner(app, shutdown_timeout=0.2, access_log=None)
         await self._runner.setup()
-        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True)
+        site = web.TCPSite(self._runner, "127.0.0.1", self._port, reuse_address=True, ssl_context=self._tls)
         await site.start()
         self._port = self._runner.addresses[0][1]
 
     async def stop(self) -> None:
         """Be gone."""
         self.well.set()
+        self.goes_on.set()
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
 
     def grant(self, *, lasts_s: float = _LASTS_S) -> str:
         """An access token that is good for so long."""
-        token = f"access-{len(self.tokens) + 1}"
+        self._granted += 1
+        token = f"access-{self._granted}"
         self.tokens[token] = self.now() + lasts_s
         return token
 
@@ -114,21 +133,23 @@ class Bitrix:
             if not hook:
                 self._let_in(params.pop("auth", None))
             self.asked.append((method, params))
+            if method == self.slow:
+                await self.goes_on.wait()
             said = self._said(method, params, hook=hook)
         except Wrong as wrong:
             return _error(wrong)
         if method == self.loses_answers_of:
             assert request.transport is not None
             request.transport.close()
-        return web.json_response({**said, "time": self._time()})
+        return web.json_response({**said, "time": self._time(method)})
 
     def _pour(self) -> None:
         """Every request fills the bucket by one; once it is full they are turned away."""
         now = self.now()
-        self._level = max(0.0, self._level - (now - self._level_at) * _DRAINS_PER_S)
+        self._level = max(0.0, self._level - (now - self._level_at) * self._drains_per_s)
         self._level_at = now
         self._level += 1
-        if self._level > _BLOCKS_AT:
+        if self._level > self._blocks_at:
             raise Wrong(503, "QUERY_LIMIT_EXCEEDED", "Too many requests")
 
     def _let_in(self, token: Any) -> None:
@@ -147,7 +168,7 @@ class Bitrix:
             raise Wrong(429, "OPERATION_TIME_LIMIT", "Method is blocked due to operation time limit.")
         good = checked(method, params)
         if method == "batch":
-            return {"result": self._batch(good["cmd"], hook=hook)}
+            return {"result": self._batch(good["cmd"], halt=bool(good.get("halt", 0)), hook=hook)}
         if method == "crm.item.list":
             page, total, following = self.portal.listed(good)
             return {"result": page, "total": total} | ({"next": following} if following is not None else {})
@@ -171,8 +192,8 @@ class Bitrix:
         }
         return methods[method]()
 
-    def _batch(self, commands: dict[str, str], *, hook: bool) -> dict[str, Any]:
-        """Each command on its own; what has no entries comes as an empty list, as PHP writes it."""
+    def _batch(self, commands: dict[str, str], *, halt: bool, hook: bool) -> dict[str, Any]:
+        """Each command on its own, with `halt` until one fails; what has no entries is an empty list, as in PHP."""
         told: dict[str, dict[str, Any]] = {
             "result": {}, "result_error": {}, "result_total": {}, "result_next": {}, "result_time": {}
         }  # fmt: skip
@@ -183,30 +204,46 @@ class Bitrix:
                     raise Wrong(400, "ERROR_BATCH_LENGTH_EXCEEDED", "Max batch length exceeded")
                 if method == "batch":
                     raise Wrong(405, "ERROR_BATCH_METHOD_NOT_ALLOWED")
-                said = self._said(method, php(query), hook=hook)
+                params = put_in(php(query), told["result"]) if self.puts_in else php(query)
+                self.commands.append(method)
+                said = self._said(method, params, hook=hook)
             except Wrong as wrong:
                 told["result_error"][name] = wrong.said()
+                if halt:
+                    break
             else:
                 told["result"][name] = said["result"]
                 for part in ("total", "next"):
                     if part in said:
                         told[f"result_{part}"][name] = said[part]
-                told["result_time"][name] = self._time()
+                told["result_time"][name] = self._time(method)
         return {part: entries or [] for part, entries in told.items()}
 
-    def _time(self) -> dict[str, Any]:
-        now = self.now()
-        return {"start": now, "finish": now, "duration": 0.1, "operating": 0.2, "operating_reset_at": int(now) + 600}
+    def _time(self, method: str) -> dict[str, Any]:
+        now, ran_s = self.now(), self.ran_s.get(method, 0.2)
+        return {"start": now, "finish": now, "duration": 0.1, "operating": ran_s, "operating_reset_at": int(now) + 600}
+
+    def code(self, code: str = "", *, lasts_s: float = _CODE_LASTS_S) -> str:
+        """Somebody signs in with his browser: the code in the address to which he is sent on, good for once."""
+        code = code or f"code-{len(self._codes)}"
+        self._codes[code] = self.now() + lasts_s
+        return code
+
+    def _takes(self, code: str) -> bool:
+        until, self._codes[code] = self._codes.get(code, 0.0), 0.0
+        return until > self.now()
 
     async def _token(self, request: web.Request) -> web.Response:
-        """The vendor's server: a refresh token is good for once."""
+        """The vendor's server: a refresh token is good for once, and so is a code."""
         await self.well.wait()
         query = dict(request.query)
-        if set(query) != {"grant_type", "client_id", "client_secret", "refresh_token"}:
+        brings = {"refresh_token": "refresh_token", "authorization_code": "code"}.get(query.get("grant_type", ""), "")
+        if set(query) != {"grant_type", "client_id", "client_secret", brings}:
             return _error(Wrong(400, "invalid_request"))
         if (query["client_id"], query["client_secret"]) != (CLIENT_ID, CLIENT_SECRET):
             return _error(Wrong(400, "invalid_client"))
-        if query["grant_type"] != "refresh_token" or query["refresh_token"] != self.refresh:
+        good = query["refresh_token"] == self.refresh if brings == "refresh_token" else self._takes(query["code"])
+        if not good:
             return _error(Wrong(400, "invalid_grant"))
         self.renewals += 1
         self.refresh = f"refresh-{self.renewals}"

@@ -21,16 +21,17 @@ class Calls:
 
     def __init__(self, portal: Portal) -> None:
         self._portal = portal
-        self._known: dict[tuple[Any, ...], tuple[float, str]] = {}
+        self._registered = 0
+        self.disk_is_full = False
         self.registered: dict[str, dict[str, Any]] = {}
         self.statistics: dict[str, dict[str, Any]] = {}
         self.shown: list[str] = []
         """Calls whose card was shown to a user."""
         self.fetches: Callable[[str], int] = lambda url: 200
-        """The HTTP status with which a recording can be fetched from an address."""
+        """The HTTP status with which a recording can be fetched from an address, 0 when nobody is there."""
 
     def register(self, params: Mapping[str, Any]) -> Any:
-        """A new call; the same one again within 30 minutes is the old one (also a finished one: that is left open)."""
+        """A new call; the same one that is going on and began within 30 minutes is the old one."""
         user = self._user(params)
         if params["TYPE"] not in {1, 2, 3, 4, 5}:
             raise _core("Unknown TYPE")
@@ -43,16 +44,16 @@ class Calls:
         for name in ("SHOW", "ADD_TO_CHAT", "CRM_CREATE"):
             if params.get(name, 0) not in {0, 1}:
                 raise _core(name)
-        key = (number, params["TYPE"], user, params.get("LINE_NUMBER"), params.get("EXTERNAL_CALL_ID"))
         now = self._portal.now()
-        at, call_id = self._known.get(key, (0.0, ""))
-        if not call_id or now - at > _SAME_CALL_S:
-            call_id = f"externalCall.{len(self._known) + 1:032x}.{int(now)}"
-            self._known[key] = (now, call_id)
-            self.registered[call_id] = {**params, "USER_ID": user, **self._whose(params)}
+        began = datetime.fromisoformat(started).timestamp() if started is not None else now
+        call_id = self._same({**params, "USER_ID": user}, now)
+        if not call_id:
+            self._registered += 1
+            call_id = f"externalCall.{self._registered:032x}.{int(now)}"
+            self.registered[call_id] = {**params, "USER_ID": user, "BEGAN": began, **self._whose(params)}
             if params.get("SHOW", 1):
                 self.shown.append(call_id)
-        whose = self.registered.get(call_id) or self.statistics[call_id]
+        whose = self.registered[call_id]
         return {
             "CALL_ID": call_id,
             "CRM_CREATED_LEAD": whose.get("CREATED"),
@@ -66,11 +67,13 @@ class Calls:
         call_id, user = params["CALL_ID"], self._user(params)
         call = self.registered.get(call_id)
         if call is None:
-            raise _core("Call is not found (call should be registered prior to finishing")
+            raise Wrong(400, "", "Call is not found (call should be registered prior to finishing")
         duration = params.get("DURATION", 0)
         status = params.get("STATUS_CODE", "200" if duration > 0 else "304")
         if status not in _STATUSES:
             raise _core("STATUS_CODE")
+        if self.disk_is_full:
+            raise _core("Unexpected database error")
         del self.registered[call_id]
         self.statistics[call_id] = {
             "ID": len(self.statistics) + 1,
@@ -82,7 +85,7 @@ class Calls:
             "INCOMING": str(call["TYPE"]),
             "CALL_DURATION": duration,
             "CALL_START_DATE": {},
-            "CALL_STATUS": int(status == "200"),
+            "CALL_STATUS": int(duration > 0),
             "CALL_FAILED_CODE": status,
             "CALL_FAILED_REASON": params.get("FAILED_REASON", ""),
             "CRM_ENTITY_TYPE": call["CRM_ENTITY_TYPE"],
@@ -102,15 +105,33 @@ class Calls:
         if name.rpartition(".")[2] not in {"wav", "mp3"}:
             raise _core("Wrong file extension. Only wav and mp3 are allowed")
         status = self.fetches(params["RECORD_URL"])
+        if not status:
+            raise Wrong(400, "", "NETWORK: Connection refused")
         if status != 200:
             raise _core(f"Server returns HTTP error code {status}")
         call["RECORD"] = params["RECORD_URL"]
         return {"FILE_ID": 9_000 + call["ID"]}
 
     def of(self, entity: str, id_: int) -> list[dict[str, Any]]:
-        """The calls of somebody, going on and finished."""
-        every = [*self.registered.values(), *self.statistics.values()]
-        return [call for call in every if (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"]) == (entity, id_)]
+        """The calls of somebody that are shown: those that are finished."""
+        return [
+            call
+            for call in self.statistics.values()
+            if (call["CRM_ENTITY_TYPE"], call["CRM_ENTITY_ID"]) == (entity, id_)
+        ]
+
+    def _same(self, params: Mapping[str, Any], now: float) -> str:
+        """The call that is this one already: what is left out does not tell calls apart."""
+        names = ["USER_ID", "PHONE_NUMBER", "TYPE"]
+        names += [name for name in ("LINE_NUMBER", "EXTERNAL_CALL_ID") if params.get(name)]
+        return next(
+            (
+                call_id
+                for call_id, call in self.registered.items()
+                if now - call["BEGAN"] < _SAME_CALL_S and all(call.get(name) == params[name] for name in names)
+            ),
+            "",
+        )
 
     def _user(self, params: Mapping[str, Any]) -> int:
         if "USER_ID" not in params and "USER_PHONE_INNER" not in params:

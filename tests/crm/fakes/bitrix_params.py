@@ -4,6 +4,7 @@ Bitrix24 itself lets much pass without a word. The fake refuses every name that 
 the adapter shows.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -102,7 +103,7 @@ def checked(method: str, params: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _typed(method: str, name: str, value: Any, wanted: type) -> Any:
-    if wanted is int and isinstance(value, str) and value.isdecimal():
+    if wanted is int and isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,18}", value):
         return int(value)
     if wanted is dict and value == []:
         return {}
@@ -111,7 +112,9 @@ def _typed(method: str, name: str, value: Any, wanted: type) -> Any:
             raise Wrong(400, "Communication values is not defined")
         if name == "CALL_ID":
             raise Wrong(400, "INVALID_ARGUMENT", "CALL_ID must be a string")
-        raise Wrong(400, "FAKE_WRONG_TYPE", f"{method}: {name} is no {wanted.__name__}")
+        raise Wrong(
+            400, "100", f"Invalid value to match with parameter {{{name}}}. Should be value of type {wanted.__name__}."
+        )
     return value
 
 
@@ -126,6 +129,37 @@ def php(query: str) -> dict[str, Any]:
             at = at.setdefault(part, {})
         at[path[-1] or str(len(at))] = value
     return {name: _listed(value) for name, value in found.items()}
+
+
+def put_in(params: Any, results: Mapping[str, Any]) -> Any:
+    """The parameters of a command with what earlier ones of its batch answered in the place of `$result[NAME][…]`.
+
+    As Bitrix24 does it: the path is followed for as long as it leads anywhere, so that what is missing becomes the last
+    thing that was there (of an empty answer the empty list, of a command that failed all results), not nothing. A text
+    that is more than such a name takes in texts and numbers only.
+    """
+    if isinstance(params, dict):
+        return {name: put_in(one, results) for name, one in params.items()}
+    if isinstance(params, list):
+        return [put_in(one, results) for one in params]
+    for found in re.finditer(r"\$result(\S*)", params) if isinstance(params, str) else ():
+        value = _followed(results, re.findall(r"\[([^\]]+)\]", found[1]))
+        if found[0] == params:
+            return value
+        if isinstance(value, str | int):
+            params = params.replace(found[0], str(value))
+    return params
+
+
+def _followed(value: Any, path: list[str]) -> Any:
+    for part in path:
+        if isinstance(value, dict) and value.get(part) is not None:
+            value = value[part]
+        elif isinstance(value, list) and part.isdecimal() and int(part) < len(value):
+            value = value[int(part)]
+        else:
+            break
+    return value
 
 
 def _listed(value: Any) -> Any:

@@ -4,9 +4,10 @@ Written from the vendor's public description of its interface. Where that leaves
 stricter way; each such place says so.
 """
 
+import operator
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from fakes.bitrix_params import Wrong
@@ -16,12 +17,29 @@ NAMES = {"LEAD": LEAD, "CONTACT": CONTACT, "COMPANY": COMPANY}
 PAGE = 50
 _FILTER = re.compile(r"(@|>=|>|=|)(\w+)")
 _HIDING = 20
+_ZONE = timezone(timedelta(hours=3))
+_SIGNS: Mapping[str, Callable[[float, float], bool]] = {
+    ">": operator.gt,
+    ">=": operator.ge,
+    "=": operator.eq,
+    "": operator.eq,
+}
 _FIELDS: Mapping[int, frozenset[str]] = {
     CONTACT: frozenset({"name", "secondName", "lastName", "typeId"}),
     COMPANY: frozenset({"title", "typeId"}),
     LEAD: frozenset({"title", "name", "secondName", "lastName", "stageId", "stageSemanticId"}),
     DEAL: frozenset(
-        {"title", "categoryId", "stageId", "stageSemanticId", "opportunity", "closed", "contactId", "companyId"}
+        {
+            "title",
+            "categoryId",
+            "stageId",
+            "stageSemanticId",
+            "opportunity",
+            "closed",
+            "contactId",
+            "contactIds",
+            "companyId",
+        }
     ),
 }
 _COMMON = frozenset({"id", "assignedById", "updatedTime", "lastCommunicationCallTime", "originatorId", "originId"})
@@ -66,6 +84,8 @@ class Portal:
         """Somebody or something is put in by hand; `phones` are numbers as they were typed."""
         self._last += 1
         phones = fields.pop("phones", ())
+        if entity == DEAL and fields.get("contactId") and not fields.get("contactIds"):
+            fields["contactIds"] = [fields["contactId"]]
         item = {"assignedById": 1, "originatorId": None, "originId": None, "fm": [], **fields, "id": self._last}
         item["updatedTime"] = self.time()
         item["fm"] += [_multi(self._last * 10 + place, "PHONE", phone) for place, phone in enumerate(phones)]
@@ -73,8 +93,8 @@ class Portal:
         return self._last
 
     def time(self) -> str:
-        """Now, with an offset, as it writes times."""
-        return datetime.fromtimestamp(self.now(), UTC).isoformat(timespec="seconds")
+        """Now, in the portal's own zone, as it writes times."""
+        return datetime.fromtimestamp(self.now(), _ZONE).isoformat(timespec="seconds")
 
     def find(self, params: Mapping[str, Any]) -> Any:
         """crm.duplicate.findbycomm."""
@@ -102,42 +122,25 @@ class Portal:
         )
 
     def listed(self, params: Mapping[str, Any]) -> tuple[Any, int, int | None]:
-        """crm.item.list: the page, how many there are, and where the next page begins."""
+        """crm.item.list: the page, how many there are, and where the next page begins; beginning at -1 neither."""
         entity = self._entity(params)
         select, order = params.get("select", ["*"]), params.get("order", {})
         known = _FIELDS[entity] | _COMMON
         for name in (*(one for one in select if one != "*"), *order):
             if name not in known and not name.startswith("ufCrm"):
                 raise Wrong(400, "100", f"no field {name}")  # stricter: it leaves them out
-        items = [one for one in self.items[entity].values() if self._fits(one, params.get("filter", {}), known)]
+        conditions = [_condition(key, value, known) for key, value in params.get("filter", {}).items()]
+        items = [one for one in self.items[entity].values() if all(holds(one) for holds in conditions)]
         for name, direction in reversed(order.items()):
             if direction not in {"ASC", "DESC"}:
                 raise Wrong(400, "100", "order")
             items.sort(key=lambda one: one.get(name) or 0, reverse=direction == "DESC")
-        start = params.get("start", 0)
+        counts, start = params.get("start", 0) >= 0, max(0, params.get("start", 0))
         page = items[start : start + PAGE]
         shown = [one if "*" in select else {name: one.get(name) for name in select} for one in page]
+        if not counts:
+            return {"items": shown}, 0, None
         return {"items": shown}, len(items), start + PAGE if start + PAGE < len(items) else None
-
-    @staticmethod
-    def _fits(item: Mapping[str, Any], wanted: Mapping[str, Any], known: frozenset[str]) -> bool:
-        for key, value in wanted.items():
-            sign, name = _FILTER.fullmatch(key).groups()  # type: ignore[union-attr]
-            if name not in known:
-                raise Wrong(400, "100", f"no field {name} to filter by")
-            has = item.get(name)
-            if sign == "@":
-                if not isinstance(value, list):
-                    raise Wrong(400, "100", f"{key} wants a list")
-                good = str(has) in {str(one) for one in value}
-            elif sign in {">", ">="}:
-                left, right = (f"{int(one or 0):018}" if name == "id" else str(one) for one in (has, value))
-                good = left > right or (sign == ">=" and left == right)
-            else:
-                good = str(has) == str(value)
-            if not good:
-                return False
-        return True
 
     def get(self, params: Mapping[str, Any]) -> Any:
         """crm.item.get."""
@@ -227,6 +230,34 @@ class Portal:
                 raise Wrong(400, "100", "fm")
             self._last += 1
             item["fm"].append({**one, "id": self._last})
+
+
+def _condition(key: str, value: Any, known: frozenset[str]) -> Callable[[Mapping[str, Any]], bool]:
+    """What one part of a filter asks of an entry."""
+    match = _FILTER.fullmatch(key)
+    if match is None or match[2] not in known:
+        raise Wrong(400, "100", f"nothing to filter by: {key}")
+    sign, name = match.groups()
+    if sign == "@":
+        if not isinstance(value, list) or not value or not all(isinstance(one, str | int) for one in value):
+            raise Wrong(400, "100", f"{key} wants a list")  # stricter: what an empty one finds is left open
+        wanted = {str(one) for one in value}
+        return lambda item: bool(wanted & {str(one) for one in _several(item.get(name))})
+    if name in {"id", "updatedTime"}:
+        compare, right = _SIGNS[sign], _measured(name, value)
+        return lambda item: compare(_measured(name, item.get(name)), right)
+    if sign in {">", ">="}:
+        raise Wrong(400, "100", f"{name} is not compared here")
+    return lambda item: str(item.get(name)) == str(value)
+
+
+def _several(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _measured(name: str, value: Any) -> float:
+    """An id as a number; a moment by its own offset, whichever that is."""
+    return float(value or 0) if name == "id" else datetime.fromisoformat(str(value)).timestamp()
 
 
 def compared(number: str) -> str:

@@ -17,17 +17,18 @@ _DIALLED = re.compile(r"\+?[0-9]{3,20}")
 _ATTACHED = frozenset({".wav", ".mp3"})
 _NO_SUCH_CALL = "Call is not found"
 _NO_SUCH_USER = "User is not found"
-_NOT_FETCHED = "Server returns HTTP error code"
+_WRONG_FILE = "Wrong file extension"
+_IN_TROUBLE = "Unexpected database error"
 _SAYINGS = (
     _NO_SUCH_CALL,
     _NO_SUCH_USER,
-    _NOT_FETCHED,
+    _WRONG_FILE,
+    _IN_TROUBLE,
+    "Server returns HTTP error code",
     "USER_ID or USER_PHONE_INNER should be set",
     "Unknown TYPE",
     "CALL_START_DATE should be in the ISO-8601 format",
     "Unsupported phone number format",
-    "Unexpected database error",
-    "Wrong file extension",
     "CALL_ID must be a string",
 )
 """What it says of calls, always in English; nothing else that it says is repeated, because it could name somebody."""
@@ -72,7 +73,8 @@ def finish(report: CallReport, call_id: str, *, user: int) -> Command:
     params = {
         "CALL_ID": call_id,
         "USER_ID": user,
-        "DURATION": report.talked_s if status == _ANSWERED else 0,
+        # A call of no length is an unsuccessful one to Bitrix24, whatever its status says.
+        "DURATION": max(1, report.talked_s) if status == _ANSWERED else 0,
         "STATUS_CODE": status,
         "ADD_TO_CHAT": 0,
     }
@@ -103,7 +105,8 @@ def _length_s(recording: ReportedRecording) -> float:
 
 def attach(call_id: str, file: str, *, address: str) -> Command:
     """Let Bitrix24 fetch a recording from this address."""
-    name = PurePosixPath(file).name
+    path = PurePosixPath(file)
+    name = f"{path.stem}{path.suffix.lower()}"
     return Command("telephony.externalCall.attachRecord", {"CALL_ID": call_id, "RECORD_URL": address, "FILENAME": name})
 
 
@@ -117,6 +120,19 @@ def says_no_such_call(saying: str) -> bool:
     return saying == _NO_SUCH_CALL
 
 
-def says_not_fetched(saying: str) -> bool:
-    """Whether it could not get hold of a recording, which may be there later."""
-    return saying == _NOT_FETCHED
+def says_no_such_user(saying: str) -> bool:
+    """Whether it does not know the user in whose name it was told, or he has left."""
+    return saying == _NO_SUCH_USER
+
+
+def says_in_trouble(saying: str) -> bool:
+    """Whether it could not write a call down, for reasons of its own."""
+    return saying == _IN_TROUBLE
+
+
+def says_wrong_file(saying: str) -> bool:
+    """Whether it will never take a recording.
+
+    Everything else may be otherwise later: mostly it says why it could not fetch it, in words of the moment.
+    """
+    return saying == _WRONG_FILE

@@ -7,16 +7,26 @@ for again: something may be written down there later than its time of change say
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from cti_bridge.crm.bitrix.words.people import DEAL_FIELDS, Fields, customer, deal, items
-from cti_bridge.crm.bitrix.words.plain import DEAL, ENTITY_TYPES, PAGE, Command, Kind, customer_id, owner_of, whole
-from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage
+from cti_bridge.crm.bitrix.words.people import DEAL_FIELDS, Fields, customer, deal, items, owners
+from cti_bridge.crm.bitrix.words.plain import (
+    DEAL,
+    ENTITY_TYPES,
+    PAGE,
+    Command,
+    Kind,
+    customer_id,
+    item_list,
+    owner_of,
+    whole,
+)
+from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage, copy_for, original_of
 from cti_bridge.crm.received import text_of, time_of
 from cti_bridge.domain.customer import Customer
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CustomerId, DealId
 
 _DEALS = "deal"
 _TYPES: Mapping[str, int] = {
@@ -91,7 +101,7 @@ def page(answers: Mapping[str, Any], position: Position, *, region: str, fields:
             place = Place(time, whole(shown[-1].get("id")))  # noqa: PLW2901 - the place has moved on
         places[name] = place
         if name == _DEALS:
-            deals += [MirroredDeal(deal(item), _main_customer(item)) for item in shown]
+            deals += [mirrored for item in shown for mirrored in _of_each_owner(item)]
         else:
             people = (customer(Kind(name), item, region=region, fields=fields) for item in shown)
             customers += [person for person in people if person is not None]
@@ -130,17 +140,14 @@ def _a_little_back(place: Place) -> Place:
 
 
 def _listed(name: str, wanted: Mapping[str, Any], order: Mapping[str, str]) -> Command:
-    select = list(DEAL_FIELDS) if name == _DEALS else ["*"]
-    return Command(
-        "crm.item.list", {"entityTypeId": _TYPES[name], "filter": dict(wanted), "select": select, "order": dict(order)}
-    )
+    return item_list(_TYPES[name], wanted, select=DEAL_FIELDS if name == _DEALS else ("*",), order=order)
 
 
-def _main_customer(item: Mapping[str, Any]) -> CustomerId | None:
-    for kind, owner in ((Kind.CONTACT, "contactId"), (Kind.COMPANY, "companyId")):
-        if number := whole(item.get(owner)):
-            return customer_id(kind, number)
-    return None
+def _of_each_owner(item: Mapping[str, Any]) -> list[MirroredDeal]:
+    """A deal for its main customer, and a copy of it for each of the others: whoever of them calls is to have it."""
+    told, ids = deal(item), [customer_id(*owner) for owner in owners(item)]
+    copies = [MirroredDeal(replace(told, id=copy_for(told.id, other)), other) for other in ids[1:]]
+    return [MirroredDeal(told, ids[0] if ids else None), *copies]
 
 
 def still_there(ids: Sequence[CustomerId]) -> dict[str, Command]:
@@ -160,10 +167,16 @@ def people_there(answers: Mapping[str, Any]) -> frozenset[CustomerId]:
     )
 
 
-def deals_still_there(ids: Sequence[str]) -> Command:
-    """Ask which of these deals there still are."""
-    return _ids(DEAL, [whole(id_) for id_ in ids])
+def deals_still_there(ids: Sequence[DealId]) -> Command:
+    """Ask which of these deals there still are, and whose."""
+    numbers = dict.fromkeys(whole(original_of(id_)) for id_ in ids)
+    return item_list(DEAL, {"@id": list(numbers)}, select=("id", "contactId", "contactIds", "companyId"))
+
+
+def deals_there(answer: Any) -> frozenset[DealId]:
+    """Those that there are, and the copies of them for their other customers."""
+    return frozenset(mirrored.deal.id for item in items(answer) for mirrored in _of_each_owner(item))
 
 
 def _ids(entity: int, ids: Sequence[int]) -> Command:
-    return Command("crm.item.list", {"entityTypeId": entity, "filter": {"@id": list(ids)}, "select": ["id"]})
+    return item_list(entity, {"@id": list(ids)}, select=("id",))

@@ -11,7 +11,6 @@ from cti_bridge.crm.received import text_of
 
 MOST_COMMANDS = 50
 """Commands of one batch, which counts as one request."""
-EXPIRED = "expired_token"
 _TOO_OFTEN = "QUERY_LIMIT_EXCEEDED"
 _TOO_LONG = "OPERATION_TIME_LIMIT"
 _BLOCKED = "OVERLOAD_LIMIT"
@@ -20,7 +19,7 @@ _MAY_PASS = frozenset(
         _TOO_OFTEN,
         _TOO_LONG,
         _BLOCKED,
-        EXPIRED,
+        "expired_token",
         "INTERNAL_SERVER_ERROR",
         "ERROR_UNEXPECTED_ANSWER",
         "NO_AUTH_FOUND",
@@ -38,6 +37,7 @@ _MAY_PASS = frozenset(
 )
 """Errors of the moment, or such as the admin can put right; what was asked is not to blame."""
 _CODE = re.compile(r"[A-Za-z0-9_.-]{1,60}")
+_LONGEST_RUN_S = 86_400.0
 _HELD_S = {_TOO_OFTEN: 2.0, _BLOCKED: 60.0}
 
 
@@ -78,23 +78,43 @@ def problem(status: int, said: Any) -> Problem | None:
     return Problem("", "", status)
 
 
-def reset_at(time: Any) -> float:
-    """When the running time of a method is counted anew, in seconds since 1970; 0 when it is not said."""
-    return float(whole(time.get("operating_reset_at"))) if isinstance(time, dict) else 0.0
+@dataclass(frozen=True, slots=True)
+class Running:
+    """For how many seconds a method ran in the last ten minutes, and when some of that is forgotten (since 1970).
+
+    Both are 0 where it is not said, as by portals of one's own.
+    """
+
+    used_s: float = 0.0
+    reset_at: float = 0.0
 
 
-def packed(commands: Mapping[str, Command]) -> dict[str, Any]:
-    """Many commands as one: each a line of text as it would stand in an address."""
-    return {"halt": 0, "cmd": {name: f"{one.method}?{query(one.params)}" for name, one in commands.items()}}
+def running(time: Any) -> Running:
+    """What the `time` of an answer says of its method."""
+    if not isinstance(time, dict):
+        return Running()
+    used = time.get("operating")
+    used_s = float(used) if isinstance(used, int | float) and 0 <= used < _LONGEST_RUN_S else 0.0
+    return Running(used_s, float(whole(time.get("operating_reset_at"))))
+
+
+def packed(commands: Mapping[str, Command], *, halt: bool = False) -> dict[str, Any]:
+    """Many commands as one: each a line of text as it would stand in an address.
+
+    They are done in their order, and with `halt` none behind one that fails. In a parameter `$result[NAME][…]` stands
+    for what the command of that name, earlier in the same batch, has answered.
+    """
+    lines = {name: f"{one.method}?{query(one.params)}" for name, one in commands.items()}
+    return {"halt": int(halt), "cmd": lines}
 
 
 @dataclass(frozen=True, slots=True)
 class Unpacked:
-    """What came of one command of a batch: an answer or a problem; `reset_at` as above."""
+    """What came of one command of a batch: an answer or a problem; and how long its method ran."""
 
     answer: Any
     problem: Problem | None
-    reset_at: float
+    running: Running
 
 
 def unpacked(names: Sequence[str], answer: Any) -> dict[str, Unpacked]:
@@ -107,7 +127,7 @@ def unpacked(names: Sequence[str], answer: Any) -> dict[str, Unpacked]:
             wrong = problem(400, errors[name])
         elif name not in results:
             wrong = Problem("", "", 200)
-        told[name] = Unpacked(results.get(name), wrong, reset_at(times.get(name)))
+        told[name] = Unpacked(results.get(name), wrong, running(times.get(name)))
     return told
 
 

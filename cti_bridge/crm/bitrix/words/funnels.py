@@ -7,6 +7,8 @@ from cti_bridge.crm.bitrix.words.plain import DEAL, PAGE, Command, entries, whol
 from cti_bridge.crm.received import text_of
 from cti_bridge.domain.customer import Stage
 
+_FINAL = frozenset({"S", "F", "success", "failure", "apology"})
+
 
 def funnels() -> Command:
     """Ask which funnels there are for deals."""
@@ -32,10 +34,16 @@ def stages(answers: Mapping[str, Any]) -> tuple[Stage, ...]:
     for place, answer in enumerate(answers.values()):
         for entry in entries(answer):
             if isinstance(entry, dict) and (id_ := text_of(entry.get("STATUS_ID"))):
-                final = text_of(entry.get("SEMANTICS")) in {"S", "F"}
+                final = _means(entry) in _FINAL
                 order = place * 100_000 + min(whole(entry.get("SORT")), 99_999)
                 told.setdefault(id_, Stage(id_, text_of(entry.get("NAME")) or id_, order, final))
     return tuple(sorted(told.values(), key=lambda stage: stage.order))
+
+
+def _means(entry: Mapping[str, Any]) -> str:
+    """What a stage means: won, lost or neither. Portals of one's own may say it in another place, and in words."""
+    extra = entry.get("EXTRA")
+    return text_of(entry.get("SEMANTICS")) or text_of(extra.get("SEMANTICS") if isinstance(extra, dict) else None)
 
 
 def _stage_list(funnel: int) -> str:

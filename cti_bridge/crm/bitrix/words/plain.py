@@ -1,6 +1,6 @@
 """What the words for people, deals, notes and calls are made of: commands, and careful reading of answers. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -31,6 +31,18 @@ class Command:
 
     method: str
     params: Mapping[str, Any] = field(default_factory=dict)
+
+
+_UNCOUNTED = -1
+"""As a list's beginning it means the beginning, and that nobody wants to know how long the list is: that takes long."""
+
+
+def item_list(
+    entity: int, wanted: Mapping[str, Any], *, select: Sequence[str], order: Mapping[str, str] | None = None
+) -> Command:
+    """Ask for the first page of entries of one type that are as they are wanted."""
+    params = {"entityTypeId": entity, "filter": dict(wanted), "select": list(select), "start": _UNCOUNTED}
+    return Command("crm.item.list", params | ({"order": dict(order)} if order else {}))
 
 
 def customer_id(kind: Kind, number: int) -> CustomerId:

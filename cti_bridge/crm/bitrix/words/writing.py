@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from cti_bridge.crm.bitrix.words.people import Fields, emails, items
-from cti_bridge.crm.bitrix.words.plain import ENTITY_TYPES, Command, Kind, whole
+from cti_bridge.crm.bitrix.words.plain import ENTITY_TYPES, Command, Kind, item_list, whole
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer
 
 OUR_NAME = "cti-bridge"
@@ -13,14 +13,7 @@ OUR_NAME = "cti-bridge"
 
 def look_for(key: str) -> Command:
     """Ask for the contact that was made by this key."""
-    return Command(
-        "crm.item.list",
-        {
-            "entityTypeId": ENTITY_TYPES[Kind.CONTACT],
-            "filter": {"originatorId": OUR_NAME, "originId": key},
-            "select": ["id"],
-        },
-    )
+    return item_list(ENTITY_TYPES[Kind.CONTACT], {"originatorId": OUR_NAME, "originId": key}, select=("id",))
 
 
 def made_before(answer: Any) -> int:
@@ -65,14 +58,14 @@ def change(
 ) -> Command | None:
     """Change a person; None when there is nothing to change. Raises ValueError for what cannot be changed from outside.
 
-    An address that is there already stays: this interface only adds to addresses and numbers.
+    An address that is there already stays: these methods only add to addresses and numbers.
     """
     values: dict[str, Any] = {}
     if changes.name is not None:
         values |= {"title": changes.name} if owner[0] is Kind.COMPANY else _whole_name(changes.name)
     if changes.email is not None and changes.email not in known_emails:
         if known_emails or not changes.email:
-            raise ValueError("Bitrix24 lets nobody replace an e-mail address from outside, change it there")
+            raise ValueError("the bridge replaces no e-mail address in Bitrix24, change it there")
         values["fm"] = [_multi("EMAIL", changes.email)]
     if changes.responsible is not None:
         if not whole(changes.responsible):
