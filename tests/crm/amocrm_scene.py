@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import web
-from fakes.amocrm import USERS, FakeAmocrm
 from settable_clock import SettableClock
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
@@ -19,6 +18,7 @@ from cti_bridge.domain.call_report import CallMoment, CallReport
 from cti_bridge.domain.customer import CustomerRecord
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import parse_number
+from fakes.amocrm import USERS, FakeAmocrm
 
 NUMBER = "+74950000150"
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)

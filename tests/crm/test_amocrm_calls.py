@@ -5,8 +5,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from amocrm_scene import BEGAN, NUMBER, PLAIN, AmocrmScene, found, told
-from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
@@ -15,6 +15,8 @@ from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.call_report import CallMoment, ReportedRecording
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
 from cti_bridge.domain.ids import CustomerId
+from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
+from fakes.amocrm_answers import problem
 
 MONITOR = RecordingLinks("https://pbx.example/rec", "/var/spool/asterisk/monitor")
 Opener = Callable[..., AmocrmCrm]
@@ -70,6 +72,90 @@ class TestCalls:
         ((_, call),) = account.calls
         assert call["link"] == "https://pbx.example/rec/2026/%D0%B7%D0%B0%D0%BB%201.wav"
 
+    async def test_an_answered_call_that_was_not_recorded_is_filed_with_its_last_report(
+        self, account: FakeAmocrm, opened: Opener
+    ) -> None:
+        olga = account.add_contact("Ольга Трубина", (NUMBER,))
+        crm = opened(replace(PLAIN, recordings=MONITOR))
+        for moment in (CallMoment.ENDED, CallMoment.UPDATED, CallMoment.UPDATED):
+            await crm.report(told(olga, moment=moment))
+        ((_, call),) = account.calls
+        assert (call["call_status"], "link" in call) == (4, False)
+
+    @pytest.mark.parametrize("leads", [0, 1, 2], ids=["no lead", "his only lead", "two leads"])
+    async def test_a_call_whose_answer_was_lost_is_not_filed_twice(
+        self, account: FakeAmocrm, opened: Opener, leads: int
+    ) -> None:
+        """It is looked for where amoCRM files it: with his only open lead, or else with himself."""
+        olga = account.add_contact("Ольга Трубина", (NUMBER,))
+        account.add_lead(olga, "Стол", PIPELINES[0][0], 142)
+        for one in range(leads):
+            account.add_lead(olga, f"Кухня {one}", PIPELINES[0][0], 31)
+        account.loses_next = "/api/v4/calls"
+        with pytest.raises(CrmUnavailable):
+            await opened().report(told(olga))
+        for _ in range(2):
+            await opened().report(told(olga))
+        assert len(account.calls) == 1
+        await opened().report(told(olga, key="main-2.1"))
+        assert len(account.calls) == 2
+
+    async def test_an_attempt_that_never_arrived_is_made_again(self, account: FakeAmocrm, opened: Opener) -> None:
+        olga = account.add_contact("Ольга Трубина", (NUMBER,))
+        crm = opened()
+        account.refuses_posts = True
+        with pytest.raises(CrmUnavailable):
+            await crm.report(told(olga))
+        account.refuses_posts = False
+        await crm.report(told(olga))
+        assert len(account.calls) == 1
+
+    async def test_what_stands_before_amocrm_does_not_make_somebody_be_gone(
+        self, account: FakeAmocrm, opened: Opener
+    ) -> None:
+        """A report that went to a wrong address would be lost without a word."""
+        olga = account.add_contact("Ольга Трубина", (NUMBER,))
+        crm = opened()
+
+        async def not_here(_request: web.Request) -> web.StreamResponse:
+            return web.Response(status=404, text="<html>", content_type="text/html")
+
+        account.ill = not_here
+        with pytest.raises(CrmUnavailable, match="404"):
+            await crm.report(told(olga))
+        account.ill = None
+        await crm.report(told(olga))
+        assert len(account.calls) == 1
+
+    @pytest.mark.parametrize("status", [402, 403, 404, 405, 415])
+    async def test_a_call_waits_for_whatever_may_be_put_right(
+        self, account: FakeAmocrm, opened: Opener, status: int
+    ) -> None:
+        crm = opened(replace(PLAIN, unsorted=PIPELINES[1][0]))
+
+        async def no(_request: web.Request) -> web.StreamResponse:
+            return problem(status, "No")
+
+        account.ill = no
+        with pytest.raises(CrmUnavailable, match=str(status)):
+            await crm.report(told(None))
+        account.ill = None
+        await crm.report(told(None))
+        assert len(account.incoming) == 1
+
+    async def test_the_call_of_somebody_who_was_merged_goes_to_whom_he_was_merged_into(
+        self, account: FakeAmocrm, opened: Opener
+    ) -> None:
+        double = account.add_contact("О. Трубина", (NUMBER,))
+        olga = account.add_contact("Ольга Трубина", (NUMBER,))
+        del account.contacts[double]
+        await opened().report(told(double))
+        assert [contact for contact, _ in account.calls] == [olga]
+
+    async def test_who_was_deleted_becomes_no_incoming_lead(self, account: FakeAmocrm, opened: Opener) -> None:
+        await opened(replace(PLAIN, unsorted=PIPELINES[1][0])).report(told(5))
+        assert (account.calls, account.incoming) == ([], [])
+
     async def test_a_missed_call_does_not_wait(self, account: FakeAmocrm, opened: Opener) -> None:
         olga = account.add_contact("Ольга Трубина", (NUMBER,))
         crm = opened(replace(PLAIN, recordings=MONITOR))
@@ -118,18 +204,27 @@ class TestCalls:
         account.loses_next = "/api/v4/leads/unsorted/sip"
         with pytest.raises(CrmUnavailable):
             await crm.report(told(None))
-        await crm.report(told(None))
+        for _ in range(2):
+            await crm.report(told(None))
         assert len(account.incoming) == 1
 
-    async def test_a_number_that_is_his_no_more_is_a_refusal(self, account: FakeAmocrm, opened: Opener) -> None:
-        olga = account.add_contact("Ольга Трубина", ("+74950000151",))
-        with pytest.raises(CrmRefuses, match="nobody"):
+    @pytest.mark.parametrize("typed", ["+74950000151", "8 (495) 000-01-50, 8 (495) 000-01-51"])
+    async def test_a_customer_whom_amocrm_does_not_find_by_the_number_gets_the_call_as_a_note(
+        self, account: FakeAmocrm, opened: Opener, typed: str
+    ) -> None:
+        olga = account.add_contact("Ольга Трубина", (typed,))
+        account.loses_next = f"/api/v4/contacts/{olga}/notes"
+        with pytest.raises(CrmUnavailable):
             await opened().report(told(olga))
+        for _ in range(2):
+            await opened().report(told(olga))
+        (note,) = account.notes["contacts", olga]
+        assert (note["note_type"], note["params"]["uniq"], note["params"]["duration"]) == ("call_in", "main-1.1", 63)
 
     async def test_calls_can_be_written_and_never_read(self, account: FakeAmocrm, opened: Opener) -> None:
         client = WebClient(account.url)
         headers = {"Authorization": f"Bearer {account.long_lived}"}
-        answer = await client.ask("GET", "/api/v4/calls", headers=headers, within_s=5)
+        answer = await client.ask("GET", "/api/v4/calls", headers=headers, within_s=30)
         await client.close()
         assert answer.status == 405
         assert await opened().calls(CustomerId("5"), limit=5) == ()

@@ -11,22 +11,22 @@ from typing import Any
 import pytest
 from aiohttp import web
 from amocrm_scene import NUMBER, AmocrmScene, found, told
-from fakes.amocrm import PIPELINES, FakeAmocrm
-from fakes.amocrm_answers import problem, shows_a_page
 from pydantic import ValidationError
 from ruamel.yaml import YAML
 from settable_clock import SettableClock
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
-from cti_bridge.crm.amocrm.connection import BURST, KEPT_FOR_URGENT, PER_S, LongLivedToken
+from cti_bridge.crm.amocrm.connection import LongLivedToken, allowed_pace
 from cti_bridge.crm.amocrm.settings import SETTINGS_EXAMPLE, AmocrmModel
 from cti_bridge.crm.amocrm.settings import opened as opened_by_settings
 from cti_bridge.crm.amocrm.sign_in import TOKEN_FILE, SignIn
 from cti_bridge.crm.links import SqliteLinks
-from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import Capability, CrmUnavailable
 from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.ids import CustomerId
+from cti_bridge.settings_model import Misfit
+from fakes.amocrm import PIPELINES, FakeAmocrm
+from fakes.amocrm_answers import problem, shows_a_page
 
 PAGE = Path(__file__).resolve().parents[2] / "docs" / "crm" / "amocrm.md"
 Opener = Callable[..., AmocrmCrm]
@@ -56,30 +56,39 @@ class TestLimits:
     async def test_it_is_never_asked_faster_than_it_allows(self, account: FakeAmocrm, opened: Opener) -> None:
         clock = SettableClock()
         account.clock, account.per_s = clock, 7
-        crm = opened(pace=Pace(PER_S, BURST, KEPT_FOR_URGENT, clock=clock, sleep=clock.sleep), clock=clock)
-        callers = [asyncio.create_task(found(crm)) for _ in range(10)]
-        for sent in range(BURST, 11):
-            while len(account.requests) < sent and not account.limited:
-                await asyncio.sleep(0.001)
-            assert account.limited == 0
-            await clock.forward(1 / PER_S)
+        crm = opened(pace=allowed_pace(clock=clock, sleep=clock.sleep), clock=clock)
+        callers = [asyncio.create_task(found(crm)) for _ in range(12)]
+        while not all(caller.done() for caller in callers):
+            await clock.forward(0.05)
+            await asyncio.sleep(0.001)
         await asyncio.gather(*callers)
+        assert (account.limited, len(account.requests)) == (0, 12)
+
+    async def test_three_customers_who_call_at_once_are_found_at_once(
+        self, account: FakeAmocrm, opened: Opener
+    ) -> None:
+        clock = SettableClock()
+        account.clock, account.per_s = clock, 7
+        crm = opened(pace=allowed_pace(clock=clock, sleep=clock.sleep), clock=clock)
+        account.add_lead(account.add_contact("Ольга Трубина", (NUMBER,)), "Кухня", PIPELINES[0][0], 31)
+        answers = await asyncio.gather(*(found(crm) for _ in range(3)))  # and the clock stands still
+        assert [len(record.deals) for (record,) in answers] == [1, 1, 1]
 
     async def test_callers_go_before_reports(self, account: FakeAmocrm, opened: Opener) -> None:
         clock = SettableClock()
-        crm = opened(pace=Pace(PER_S, BURST, KEPT_FOR_URGENT, clock=clock, sleep=clock.sleep), clock=clock)
+        crm = opened(pace=allowed_pace(clock=clock, sleep=clock.sleep), clock=clock)
         olga = account.add_contact("Ольга Трубина", (NUMBER,))
-        report = asyncio.create_task(crm.report(told(olga)))
-        while not account.requests:
-            await asyncio.sleep(0.001)
         account.add_lead(olga, "Кухня", PIPELINES[0][0], 31)
+        reports = [asyncio.create_task(crm.report(told(olga, key=f"main-{one}.1"))) for one in range(5)]
+        while len(account.requests) < 4:
+            await asyncio.sleep(0.001)
         (record,) = await found(crm)  # two requests, and the clock stands still
         assert record.deals
-        assert not report.done()
-        while not report.done():
-            await clock.forward(1 / PER_S)
+        assert len(account.requests) == 6
+        while not all(report.done() for report in reports):
+            await clock.forward(0.25)
             await asyncio.sleep(0.001)
-        assert account.calls
+        assert len(account.calls) == 5
 
     async def test_who_was_blocked_does_not_ask_on(self, account: FakeAmocrm, opened: Opener) -> None:
         clock = SettableClock()
@@ -148,13 +157,45 @@ class TestSignIn:
         client = WebClient(account.url)
         for run in range(1, 4):
             keeper = self._sign_in(account, client).keeper(tmp_path, clock=clock)
-            assert await keeper.access(within_s=10) == f"access-{run}"
+            assert await keeper.access(within_s=30) == f"access-{run}"
             await keeper.close()
             clock.now += 90_000
         await client.close()
         kept = tmp_path / TOKEN_FILE
         assert stat.S_IMODE(kept.stat().st_mode) == 0o600
         assert json.loads(kept.read_text())["refresh"] == account.refresh
+
+    async def test_a_page_in_place_of_the_sign_in_is_no_refusal(self, account: FakeAmocrm, tmp_path: Path) -> None:
+        """A refusal is for good: whatever stands before amoCRM cannot say it."""
+
+        async def wrong(_request: web.Request) -> web.StreamResponse:
+            return web.Response(status=400, text="<html>", content_type="text/html")
+
+        clock = SettableClock(1_795_000_000)
+        client = WebClient(account.url)
+        keeper = self._sign_in(account, client).keeper(tmp_path, clock=clock)
+        account.ill = wrong
+        with pytest.raises(CrmUnavailable, match="no token"):
+            await keeper.access(within_s=30)
+        account.ill = None
+        clock.now += 60
+        assert await keeper.access(within_s=30) == "access-1"
+        await keeper.close()
+        await client.close()
+
+    async def test_no_secret_is_in_what_is_said(
+        self, account: FakeAmocrm, tmp_path: Path, caplog: pytest.LogCaptureFixture, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        client = WebClient(account.url)
+        keeper = self._sign_in(account, client).keeper(tmp_path)
+        account.code = "ein-anderer"
+        with pytest.raises(CrmUnavailable) as raised:
+            await keeper.access(within_s=30)
+        await keeper.close()
+        await client.close()
+        said = f"{raised.value} {caplog.text} {''.join(capsys.readouterr())}"
+        assert "crm.token_refused" in said
+        assert not [secret for secret in ("das-geheimnis", "der-code", "die-id") if secret in said]
 
     async def test_a_code_that_is_too_old_is_not_tried_again(
         self, account: FakeAmocrm, tmp_path: Path, opened: Opener
@@ -187,6 +228,13 @@ class TestSettings:
         await crm.check()
         await crm.close()
         assert SETTINGS_EXAMPLE in PAGE.read_text("utf-8")
+
+    @pytest.mark.parametrize("text", ["das-token\nund mehr", "токен", "das token"])
+    async def test_a_file_with_more_than_a_token_is_told_of(self, tmp_path: Path, text: str) -> None:
+        (tmp_path / "amocrm.token").write_text(text)
+        with pytest.raises(Misfit, match="more than a token") as raised:
+            self._opened(tmp_path, YAML(typ="safe").load(SETTINGS_EXAMPLE)["crm"])
+        assert "token und" not in str(raised.value)
 
     async def test_every_line_of_the_example_can_be_switched_on(self, account: FakeAmocrm, tmp_path: Path) -> None:
         whole = re.sub(r"^  # (?!Instead)", "  ", SETTINGS_EXAMPLE, flags=re.MULTILINE)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 from aiohttp import web
 from amocrm_scene import NUMBER, AmocrmScene, answered, found
-from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 from settable_clock import SettableClock
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.port import CrmUnavailable
+from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 
 Opener = Callable[..., AmocrmCrm]
 
@@ -84,7 +84,7 @@ class TestLookUp:
         clock = SettableClock()
         crm = opened(clock=clock)
         stages = await crm.stages()
-        assert len({stage.id for stage in stages.stages}) == 10
+        assert len({stage.id for stage in stages.stages}) == 11
         offered, archived = stages.get("3177727.31"), stages.get("3177729.51")
         assert offered and offered.name == "Продажи: Предложение"
         assert archived and archived.final

@@ -5,12 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from amocrm_scene import NUMBER, PLAIN, AmocrmScene
-from fakes.amocrm import PIPELINES, FakeAmocrm
+from amocrm_scene import NUMBER, PLAIN, AmocrmScene, found
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
+from cti_bridge.crm.mirror.source import copy_for
 from cti_bridge.crm.port import Capability, CrmRefuses
 from cti_bridge.domain.ids import CustomerId, DealId
+from fakes.amocrm import OWN_FIELDS, PIPELINES, FakeAmocrm
 
 Opener = Callable[..., AmocrmCrm]
 
@@ -83,6 +84,32 @@ class TestMirror:
         assert await crm.customers_gone([CustomerId(str(olga)), CustomerId("5")]) == {"5"}
         assert await crm.deals_gone([DealId(str(lead)), DealId("6")]) == {"6"}
         assert await crm.customers_gone([]) == frozenset()
+
+    async def test_a_lead_of_two_people_is_with_both(self, account: FakeAmocrm, opened: Opener) -> None:
+        wife = account.add_contact("Ольга Трубина", (NUMBER,))
+        husband = account.add_contact("Олег Трубин", ("+74950000151",))
+        lead = account.add_lead(wife, "Кухня", PIPELINES[0][0], 31, others=(husband,))
+        crm = opened()
+        deals: dict[str, str | None] = {}
+        position, more = "", True
+        while more:
+            page = await crm.changed_since(position)
+            position, more = page.position, page.more
+            deals |= {one.deal.id: one.customer_id for one in page.deals}
+        copy = copy_for(DealId(str(lead)), CustomerId(str(husband)))
+        assert deals == {str(lead): str(wife), copy: str(husband)}
+        for number in (NUMBER, "+74950000151"):
+            (record,) = await found(crm, number)
+            assert [deal.id for deal in record.deals] == [str(lead)]
+        kept = [DealId(str(lead)), copy]
+        assert await crm.deals_gone(kept) == frozenset()
+        account.leads[lead]["others"] = ()
+        assert await crm.deals_gone(kept) == {copy}
+
+    async def test_a_field_that_is_not_there_is_known_at_the_check(self, opened: Opener) -> None:
+        assert await opened(fields={"city": OWN_FIELDS[0]}).lacking() == {}
+        lacking = await opened(fields={"city": OWN_FIELDS[0], "segment": 999}).lacking()
+        assert lacking == {Capability.UPDATE: "contacts have no field with the id of crm.fields.segment"}
 
     async def test_a_pipeline_that_is_not_there_is_known_at_the_check(self, opened: Opener) -> None:
         assert await opened(replace(PLAIN, unsorted=PIPELINES[0][0])).lacking() == {}

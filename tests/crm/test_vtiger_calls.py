@@ -1,5 +1,6 @@
 """vtiger is told of calls as it takes them, and is kept signed in; against a fake of it (see `fakes.vtiger`)."""
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -7,16 +8,20 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.vtiger import ACCESS_KEY, CALLS_SECRET, FakeVtiger
 
 from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.vtiger import known
 from cti_bridge.crm.vtiger.adapter import VtigerCrm
 from cti_bridge.crm.vtiger.settings import SETTINGS_EXAMPLE, VtigerModel, opened
+from cti_bridge.delivery.outbox import Entry
+from cti_bridge.delivery.reports import ReportType
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.customer import NewCustomer, Note
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CallId, CustomerId
 from cti_bridge.domain.number import parse_number
+from cti_bridge.reception.crm_reports import CrmSink
+from fakes.vtiger import ACCESS_KEY, CALLS_SECRET, FakeVtiger
 
 NUMBER = "+74950000150"
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
@@ -167,6 +172,20 @@ async def test_a_row_that_may_have_been_made_is_looked_for_first(vtiger: FakeVti
 
 
 @flavours
+async def test_a_last_report_that_says_nothing_new_costs_nothing(vtiger: FakeVtiger, crm: VtigerCrm) -> None:
+    for moment in (CallMoment.ANSWERED, CallMoment.ENDED):
+        await crm.report(talked(moment))
+    told = list(vtiger.calls.taken)
+    await crm.report(talked(CallMoment.UPDATED))
+    assert vtiger.calls.taken == told
+    recording = ReportedRecording("/var/spool/asterisk/monitor/a.wav", BEGAN)
+    await crm.report(talked(CallMoment.UPDATED, recordings=(recording,)))
+    await crm.report(talked(CallMoment.UPDATED, recordings=(recording,)))
+    assert len(vtiger.calls.taken) - len(told) <= 3
+    assert [row.recordingurl for row in vtiger.calls.rows] == ["https://pbx.example/rec/a.wav"]
+
+
+@flavours
 async def test_a_long_id_of_a_call_fits_and_stays_its_own(vtiger: FakeVtiger, crm: VtigerCrm) -> None:
     for last in ("1", "2"):
         for moment in (CallMoment.ANSWERED, CallMoment.ENDED):
@@ -213,6 +232,16 @@ async def test_salesplatform_has_an_unanswered_call_for_the_user_of_the_settings
 
 
 @only_salesplatform
+async def test_nobody_tries_to_tell_salesplatform_that_a_call_begins(vtiger: FakeVtiger, crm: VtigerCrm) -> None:
+    """The outbox never takes such a report for it, so there is none that could become a dead letter."""
+    sink = CrmSink(crm)
+    assert sink.types == {ReportType.ANSWERED, ReportType.ENDED, ReportType.UPDATED}
+    left = Entry(CallId("main-1.1"), sink.name, 1, ReportType.STARTED, "waiting", 0.0, 0, 0.0, "", '{"data": {}}')
+    await sink.send(left)  # one that has waited since the settings named another flavour
+    assert vtiger.calls.taken == []
+
+
+@only_salesplatform
 async def test_an_operator_whom_vtiger_does_not_know_is_nobody(vtiger: FakeVtiger, crm: VtigerCrm) -> None:
     answered = talked(CallMoment.ANSWERED)
     await crm.report(replace(answered, user="555"))
@@ -235,6 +264,7 @@ async def test_a_wrong_secret_is_found_out_without_a_call(vtiger: FakeVtiger, op
     assert await open_crm().lacking() == {}
     lacking = await open_crm({"secret": "falsch"}).lacking()
     assert "vtigersignature" in lacking[Capability.REPORT_ENDED]
+    assert "vtigersignature" in lacking[Capability.REPORT_STRANGERS]
     assert vtiger.calls.rows == []
 
 
@@ -358,6 +388,36 @@ async def test_a_note_that_may_have_been_made_is_looked_for_first(vtiger: FakeVt
     (kept,) = vtiger.records["ModComments"].values()
     assert kept["assigned_user_id"] == "19x5"
     assert kept["commentcontent"].endswith("в пятницу")
+
+
+@flavours
+async def test_a_field_that_is_not_there_is_known_at_the_check(vtiger: FakeVtiger, open_crm: Opener) -> None:
+    assert await open_crm(own_fields={"Contacts": {"segment": "cf_851"}}).lacking() == {}
+    lacking = await open_crm(own_fields={"Contacts": {"segment": "cf_999"}}).lacking()
+    assert lacking[Capability.UPDATE].endswith("Contacts.cf_999")
+
+
+async def test_two_numbers_in_one_field_are_two(vtiger: FakeVtiger, crm: VtigerCrm) -> None:
+    vtiger.add("Contacts", lastname="Чижова", phone="8 (495) 000-01-50, 8 (495) 000-01-51")
+    for number in (NUMBER, "+74950000151"):
+        (record,) = await crm.find(parse_number(number, region="RU"))
+        assert record.customer.numbers == (NUMBER, "+74950000151")
+
+
+async def test_a_new_user_becomes_known_though_callers_leave_no_time_for_a_check(
+    vtiger: FakeVtiger, open_crm: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(known, "_KEPT_S", 0.0)
+    monkeypatch.setattr(known, "_AGAIN_S", 0.0)
+    crm = open_crm()
+    vtiger.add("Contacts", lastname="Рощина", phone=NUMBER, assigned_user_id="19x7")
+    (before,) = await crm.find(parse_number(NUMBER, region="RU"))
+    assert before.customer.responsible == ""
+    vtiger.add_user("7", "anna", "107", "Анна Новая")
+    async with asyncio.timeout(30):
+        while not (await crm.find(parse_number(NUMBER, region="RU")))[0].customer.responsible:
+            await asyncio.sleep(0.2)  # callers who leave no second without a question would keep the rest waiting
+    await crm.close()
 
 
 # Settings ------------------------------------------------------------------------------------------------------------

@@ -4,7 +4,6 @@ from datetime import UTC
 from zoneinfo import ZoneInfo
 
 import pytest
-from fakes.vtiger_vtql import Refused, Shape, understood
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -31,6 +30,7 @@ from cti_bridge.crm.vtiger.words import (
 from cti_bridge.crm.web_client import Answer
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer
 from cti_bridge.domain.number import parse_number
+from fakes.vtiger_vtql import Refused, Shape, understood
 
 PEOPLE = Shape({"phone": "phone", "mobile": "phone", "lastname": "text", "account_id": "reference"})
 HOSTILE = [

@@ -29,8 +29,6 @@ from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, Deal, Fi
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
 
-MOST_FOUND = 250
-"""Contacts in one answer, amoCRM's own limit; a number is in far fewer."""
 MOST_DEALS = 100
 """Deals of one number that are looked at, the newest."""
 _DEALS_AT_ONCE = 50
@@ -50,6 +48,8 @@ _ALWAYS = frozenset(
         Capability.UPDATE,
     }
 )
+
+_WRITING = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
 
 
 class AmocrmCrm:
@@ -72,6 +72,7 @@ class AmocrmCrm:
         clock: Callable[[], float] = monotonic,
     ) -> None:
         self.capabilities = _ALWAYS | wishes.capabilities
+        self.unproven = _WRITING | wishes.capabilities
         self._connection = connection
         self._made = MadeThings(links)
         self._filing = CallFiling(connection, self._made, wishes, region=region)
@@ -101,7 +102,7 @@ class AmocrmCrm:
         if self._chosen is not None:
             return self._chosen
         if self._stages is None or self._clock() >= self._stages_until:
-            body = await self._connection.read("/api/v4/leads/pipelines")
+            body = await self._connection.read("/api/v4/leads/pipelines", urgent=False)
             self._stages = stages(listed(body, "pipelines"))
             self._stages_until = self._clock() + STAGES_GOOD_FOR_S
         return self._stages
@@ -165,14 +166,28 @@ class AmocrmCrm:
         await self._filing.file(report)
 
     async def lacking(self) -> Mapping[Capability, str]:
-        """Whether there is the pipeline that strangers are to come into; whether one may write, only writing shows."""
-        wanted = self._wishes.unsorted
-        if wanted is None:
-            return {}
-        body = await self._connection.read("/api/v4/leads/pipelines", urgent=False)
-        if wanted in open_pipelines(listed(body, "pipelines")):
-            return {}
-        return {Capability.REPORT_STRANGERS: f"amoCRM has no pipeline {wanted} (crm.unsorted), or it is archived"}
+        """Whether there are the pipeline and the fields of the settings; whether one may write, only writing shows."""
+        lacking: dict[Capability, str] = {}
+        if (wanted := self._wishes.unsorted) is not None:
+            body = await self._connection.read("/api/v4/leads/pipelines", urgent=False)
+            if wanted not in open_pipelines(listed(body, "pipelines")):
+                no_pipeline = f"amoCRM has no pipeline {wanted} (crm.unsorted), or it is archived"
+                lacking[Capability.REPORT_STRANGERS] = no_pipeline
+        if self._fields and (unknown := await self._unknown_fields()):
+            lacking[Capability.UPDATE] = f"contacts have no field with the id of {', '.join(unknown)}"
+        return lacking
+
+    async def _unknown_fields(self) -> list[str]:
+        """Which keys of the settings name a field that contacts do not have."""
+        params = (("limit", str(MOST_FOUND)),)
+        body = await self._connection.read("/api/v4/contacts/custom_fields", params, urgent=False)
+        there = {identity(field) for field in (listed(body, "custom_fields") if body is not None else ())}
+        return [f"crm.fields.{word}" for word, id_ in self._fields.items() if id_ not in there]
+
+    @property
+    def account(self) -> str:
+        """The account."""
+        return self._connection.address
 
     async def changed_since(self, position: str) -> MirrorPage:
         """The next page of changes."""
@@ -180,11 +195,11 @@ class AmocrmCrm:
 
     async def customers_gone(self, ids: Sequence[CustomerId]) -> frozenset[CustomerId]:
         """Which of these contacts are not there any more."""
-        return frozenset(map(CustomerId, await self._changes.gone("contacts", ids)))
+        return await self._changes.contacts_gone(ids)
 
     async def deals_gone(self, ids: Sequence[DealId]) -> frozenset[DealId]:
         """Which of these leads are not there any more."""
-        return frozenset(map(DealId, await self._changes.gone("leads", ids)))
+        return await self._changes.leads_gone(ids)
 
     async def check(self) -> None:
         """Return when amoCRM answers and takes our token."""

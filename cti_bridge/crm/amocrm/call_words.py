@@ -1,6 +1,6 @@
 """A call in amoCRM's words: what is filed with a contact, and what becomes an incoming lead. Pure."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from cti_bridge.crm.amocrm.words import PHONE, Json, listed
@@ -21,12 +21,24 @@ def recording_link(report: CallReport, links: RecordingLinks) -> str:
     return links.link(file) if file else ""
 
 
+def unique_of(report: CallReport) -> str:
+    """What amoCRM knows this call by, wherever it stands."""
+    return report.key[:_LONGEST_UNIQ]
+
+
+def unique_ids(things: Iterable[Json]) -> frozenset[str]:
+    """What calls among notes (`params`) and incoming leads (`metadata`) are known by."""
+    about = (thing.get(place) for thing in things for place in ("params", "metadata"))
+    found = (one.get("uniq") for one in about if isinstance(one, dict))
+    return frozenset(uniq for uniq in found if isinstance(uniq, str))
+
+
 def call(report: CallReport, *, phone: str, source: str, link: str) -> Json:
     """A call that amoCRM is to file with whoever has `phone`; `source` is what it shows as the telephone system."""
     answered = report.answered_at is not None
     told: Json = {
         "direction": "outbound" if report.direction == "outbound" else "inbound",
-        "uniq": report.key[:_LONGEST_UNIQ],
+        "uniq": unique_of(report),
         "duration": report.talked_s,
         "source": source,
         "phone": phone,
@@ -41,6 +53,12 @@ def call(report: CallReport, *, phone: str, source: str, link: str) -> Json:
     return told
 
 
+def call_note(told: Json) -> Json:
+    """The same call as a note, for a contact whom amoCRM does not find by the number."""
+    about = {name: value for name, value in told.items() if name not in {"direction", "created_at"}}
+    return {"note_type": "call_in" if told["direction"] == "inbound" else "call_out", "params": about}
+
+
 def incoming_lead(report: CallReport, *, pipeline: int, source: str, link: str) -> Json:
     """A call of a stranger, with the contact that is made of him when somebody accepts it."""
     began = int(report.started_at.timestamp())
@@ -50,7 +68,7 @@ def incoming_lead(report: CallReport, *, pipeline: int, source: str, link: str) 
         "called_at": began,
         "duration": report.talked_s,
         "service_code": _SERVICE,
-        "uniq": report.key[:_LONGEST_UNIQ],
+        "uniq": unique_of(report),
         "is_call_event_needed": True,
     }
     if link:

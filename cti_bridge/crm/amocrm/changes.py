@@ -11,11 +11,11 @@ from dataclasses import dataclass, replace
 from time import time
 
 from cti_bridge.crm.amocrm.connection import PAGE_WITHIN_S, Connection
-from cti_bridge.crm.amocrm.words import Json, contact, deal, identity, listed, main_contact
-from cti_bridge.crm.mirror.source import FROM_THE_BEGINNING, MirroredDeal, MirrorPage
+from cti_bridge.crm.amocrm.words import Json, contact, contacts_of, deal, identity, listed
+from cti_bridge.crm.mirror.source import FROM_THE_BEGINNING, MirroredDeal, MirrorPage, copy_for, original_of
 from cti_bridge.crm.port import CrmRefuses
 from cti_bridge.domain.customer import Customer
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CustomerId, DealId
 
 MOST_ON_A_PAGE = 250
 SETTLED_AFTER_S = 60.0
@@ -63,21 +63,34 @@ class Changes:
         things = await self._things(position)
         after, more = self._after(position, things)
         customers = (self._customer(position, thing) for thing in things)
-        deals = (_deal(position, thing) for thing in things)
+        deals = (deal for thing in things for deal in _deals(position, thing))
         return MirrorPage(
             str(after),
             more,
             tuple(customer for customer in customers if customer is not None),
-            tuple(deal for deal in deals if deal is not None),
+            tuple(deals),
         )
 
-    async def gone(self, kind: str, ids: Sequence[str]) -> frozenset[str]:
-        """Which of these contacts or leads are not there any more."""
-        asked = [id_ for id_ in ids if id_.isascii() and id_.isdecimal()]
-        params = [("filter[id][]", id_) for id_ in asked] + [("limit", str(MOST_ON_A_PAGE))]
-        body = await self._connection.read(f"/api/v4/{kind}", params, urgent=False) if asked else None
-        there = {str(identity(thing)) for thing in (listed(body, kind) if body is not None else ()) if _is_there(thing)}
+    async def contacts_gone(self, ids: Sequence[CustomerId]) -> frozenset[CustomerId]:
+        """Which of these contacts are not there any more."""
+        there = {str(identity(thing)) for thing in await self._those("contacts", ids)}
         return frozenset(id_ for id_ in ids if id_ not in there)
+
+    async def leads_gone(self, ids: Sequence[DealId]) -> frozenset[DealId]:
+        """Which of these leads are not there any more, or not those of the contact for whom they are a copy."""
+        leads = await self._those("leads", [original_of(id_) for id_ in ids])
+        there = {mirrored.deal.id for lead in leads for mirrored in _mirrored(lead)}
+        return frozenset(id_ for id_ in ids if id_ not in there)
+
+    async def _those(self, kind: str, ids: Sequence[str]) -> list[Json]:
+        asked = [id_ for id_ in dict.fromkeys(ids) if id_.isascii() and id_.isdecimal()]
+        params = [("filter[id][]", id_) for id_ in asked] + [("limit", str(MOST_ON_A_PAGE))]
+        if kind == "leads":
+            params += [("with", "contacts")]
+        body = await self._connection.read(f"/api/v4/{kind}", params, urgent=False) if asked else None
+        return [
+            thing for thing in (listed(body, kind) if body is not None else ()) if thing.get("is_deleted") is not True
+        ]
 
     async def _things(self, position: _Position) -> list[Json]:
         since = str(position.since)
@@ -128,12 +141,15 @@ def _next_kind(position: _Position) -> tuple[_Position, bool]:
     return replace(position, kind=_KINDS[0], page=0), False
 
 
-def _deal(position: _Position, thing: Json) -> MirroredDeal | None:
-    if position.kind != "leads" or (found := deal(thing)) is None:
-        return None
-    owner = main_contact(thing)
-    return MirroredDeal(found, CustomerId(str(owner)) if owner is not None else None)
+def _deals(position: _Position, thing: Json) -> list[MirroredDeal]:
+    return _mirrored(thing) if position.kind == "leads" else []
 
 
-def _is_there(thing: Json) -> bool:
-    return thing.get("is_deleted") is not True
+def _mirrored(lead: Json) -> list[MirroredDeal]:
+    """A lead with its main contact, and a copy for each of the others; a look-up without a mirror shows it to all."""
+    found = deal(lead)
+    if found is None:
+        return []
+    owners = contacts_of(lead)
+    copies = [MirroredDeal(replace(found, id=copy_for(found.id, other)), other) for other in owners[1:]]
+    return [MirroredDeal(found, owners[0] if owners else None), *copies]

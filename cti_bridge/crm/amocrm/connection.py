@@ -1,6 +1,7 @@
 """Asks one amoCRM account: with a token that is good, no faster than it allows, and not at all while it blocks us."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
 from time import monotonic
 from typing import Any, Protocol
 
@@ -9,8 +10,9 @@ from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.web_client import Answer, WebClient, json_of
 
-PER_S, BURST, KEPT_FOR_URGENT = 4.0, 3, 2
-"""amoCRM allows 7 requests in a second, so rate and burst together are 7; a look-up needs two at once."""
+MOST, WINDOW_S, KEPT_FOR_URGENT = 6, 1.1, 2
+"""amoCRM allows 7 requests in a second; what is sent within one may arrive within less, so it is one fewer in a longer
+one. A look-up needs two at once."""
 BLOCKED_FOR_S = 900.0
 """amoCRM blocks an address that has asked too much for too long; asking on would only keep it blocked."""
 _LIMITED_FOR_S = 1.0
@@ -18,7 +20,6 @@ _LIMITED_FOR_S = 1.0
 LOOKUP_WITHIN_S, REPORT_WITHIN_S, PAGE_WITHIN_S = 2.0, 5.0, 30.0
 LARGEST_ANSWER = 8_000_000
 """Bytes of 250 contacts with all their fields, and some more."""
-_PROBLEM = "application/problem+json"
 _SAYING = frozenset({200, 201, 202, 400})
 """Answers whose bodies are read: 204 has none, and the others say all with their number."""
 
@@ -57,9 +58,11 @@ class LongLivedToken:
         """There is nothing to let go of."""
 
 
-def allowed_pace() -> Pace:
-    """How often one account may be asked."""
-    return Pace(PER_S, BURST, KEPT_FOR_URGENT)
+def allowed_pace(
+    *, clock: Callable[[], float] = monotonic, sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
+) -> Pace:
+    """How often one account may be asked; `sleep` waits by `clock`."""
+    return Pace.in_window(MOST, WINDOW_S, KEPT_FOR_URGENT, clock=clock, sleep=sleep)
 
 
 class Connection:
@@ -73,6 +76,11 @@ class Connection:
         self._pace = pace
         self._clock = clock
         self._blocked_until = 0.0
+
+    @property
+    def address(self) -> str:
+        """The account's address."""
+        return self._client.base_url
 
     async def read(
         self,
@@ -106,8 +114,10 @@ class Connection:
 
     async def close(self) -> None:
         """Close the connections; may be called twice."""
-        await self._tokens.close()
-        await self._client.close()
+        try:
+            await self._tokens.close()
+        finally:
+            await self._client.close()
 
     async def _ask(
         self,
@@ -133,7 +143,8 @@ class Connection:
         if answer.status == 401 and (other := await self._tokens.rejected(token, within_s=limit_s)) is not None:
             answer = await once(other)
         self._judge(answer, writing=method != "GET", urgent=urgent)
-        return answer.status, json_of(answer) if answer.status in _SAYING else None
+        said = await self._client.worked_out(answer, json_of) if answer.status in _SAYING else None
+        return answer.status, said
 
     def _judge(self, answer: Answer, *, writing: bool, urgent: bool) -> None:
         """Raise what a status means for whoever asked, and remember what it means for the next."""
@@ -142,7 +153,7 @@ class Connection:
                 raise CrmUnavailable("amoCRM does not take our token (HTTP 401)")
             case 402:
                 raise CrmUnavailable("the amoCRM account is not paid for (HTTP 402)")
-            case 403 if not urgent and _is_problem(answer):
+            case 403 if not urgent and _is_amocrms(answer):
                 # The application itself says no: it is about this one thing, and not about our address.
                 if writing:
                     raise CrmRefuses("amoCRM gives our token no right to this (HTTP 403)")
@@ -150,6 +161,8 @@ class Connection:
             case 403:
                 self._blocked_until = self._clock() + BLOCKED_FOR_S
                 self._stay_away()
+            case 404 if not _is_amocrms(answer):
+                raise CrmUnavailable("there is no amoCRM at this address (HTTP 404)")
             case 429:
                 if answer.asks_to_wait_s is None:
                     self._pace.hold(_LIMITED_FOR_S)
@@ -173,5 +186,6 @@ def _words(status: int) -> str:
     return f"amoCRM answered HTTP {status}"
 
 
-def _is_problem(answer: Answer) -> bool:
-    return answer.headers.get("content-type", "").partition(";")[0].strip().lower() == _PROBLEM
+def _is_amocrms(answer: Answer) -> bool:
+    """Whether amoCRM itself says so, and not what stands before it: its problems are JSON of one kind or another."""
+    return answer.headers.get("content-type", "").partition(";")[0].strip().lower().endswith("json")

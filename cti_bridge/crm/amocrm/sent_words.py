@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from cti_bridge.crm.amocrm.words import EMAIL, MOST_VALUES, OWN_FIELDS, PHONE, Json, dicts
+from cti_bridge.crm.amocrm.words import EMAIL, OWN_FIELDS, PHONE, Json, dicts
+from cti_bridge.crm.received import MOST_NUMBERS
 from cti_bridge.crm.port import CrmRefuses
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
 
@@ -69,4 +70,4 @@ def _further_addresses(thing: Json) -> list[Json]:
     """The e-mail addresses behind the first, which alone is a customer's in our words."""
     fields = (field for field in dicts(thing.get("custom_fields_values")) if field.get("field_code") == EMAIL)
     typed = [one for field in fields for one in dicts(field.get("values")) if isinstance(one.get("value"), str)]
-    return [{name: one[name] for name in ("value", "enum_code") if one.get(name)} for one in typed[1:MOST_VALUES]]
+    return [{name: one[name] for name in ("value", "enum_code") if one.get(name)} for one in typed[1:MOST_NUMBERS]]

@@ -14,7 +14,7 @@ from cti_bridge.crm.port import Crm
 from cti_bridge.crm.recording_links import RecordingLinks, RecordingsModel
 from cti_bridge.crm.web_client import WebClient, check_base_url
 from cti_bridge.domain.customer import StageList
-from cti_bridge.settings_model import CrmPart, SecretModel, StrictModel, read_secret, safe_url
+from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret, safe_url
 
 SETTINGS_EXAMPLE = """\
 crm:
@@ -117,7 +117,7 @@ def opened(
 def _tokens(model: AmocrmModel, client: WebClient, folder: Path, data_dir: Path) -> AccessTokens:
     if model.oauth is None:
         assert model.token is not None  # the model has one of the two
-        return LongLivedToken(read_secret(model.token, folder, ("crm", "token")))
+        return LongLivedToken(_one_line(read_secret(model.token, folder, ("crm", "token")), ("crm", "token")))
     sign_in = SignIn(
         client,
         client_id=model.oauth.client_id,
@@ -126,3 +126,10 @@ def _tokens(model: AmocrmModel, client: WebClient, folder: Path, data_dir: Path)
         code=read_secret(model.oauth.code, folder, ("crm", "oauth", "code")),
     )
     return sign_in.keeper(data_dir)
+
+
+def _one_line(token: str, at: tuple[str, ...]) -> str:
+    """The token, which goes into a header. Raises Misfit for one that cannot."""
+    if not (token.isascii() and token.isprintable() and " " not in token):
+        raise Misfit((*at, "secret_file"), "more than a token is in it: one line of Latin letters, digits and signs")
+    return token

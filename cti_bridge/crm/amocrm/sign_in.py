@@ -15,7 +15,8 @@ from cti_bridge.crm.web_client import WebClient, json_of
 TOKEN_FILE = "amocrm-tokens.json"  # noqa: S105 - the name of a file
 AHEAD_S = 3_600.0
 """An access token lasts for a day; an hour is time enough for amoCRM to be away for a while."""
-_WITHIN_S = 20.0
+_WITHIN_S = 50.0
+"""No caller waits for it, and an answer that is not waited for costs the refresh token."""
 
 
 class SignIn:
@@ -46,7 +47,7 @@ class SignIn:
             "redirect_uri": self._redirect_uri,
         }
         answer = await self._client.ask("POST", "/oauth2/access_token", json=asked, within_s=_WITHIN_S)
-        if answer.status in {400, 401}:
+        if answer.status in {400, 401} and "json" in answer.headers.get("content-type", ""):
             what = "code (it works once, for 20 minutes)" if begins else "refresh token (it lives for three months)"
             raise CrmRefuses(f"amoCRM does not take the {what}")
         if answer.status != 200:

@@ -8,12 +8,13 @@ taken on trust: what is not of the right shape is left out.
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 import phonenumbers
 
 from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.crm.received import amount_of, lines_of, text_of, time_of
+from cti_bridge.crm.received import MOST_NUMBERS, amount_of, lines_of, numbers_in, text_of, time_of
 from cti_bridge.domain.customer import Customer, Deal, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -24,10 +25,9 @@ CLOSED_STATUSES = frozenset({142, 143})
 """Won and lost, in every pipeline."""
 SHORTEST_SEARCH = 7
 """Fewer digits than these would be found in half of all fields."""
+MOST_FOUND = 250
+"""amoCRM gives no more on one page."""
 PHONE, EMAIL = "PHONE", "EMAIL"
-MOST_VALUES = 50
-"""Values of one field that are looked at."""
-_BETWEEN_NUMBERS = re.compile(r",|;(?!ext)")
 OWN_FIELDS = ("city", "timezone", "segment", "preferred_channel")
 """What a customer has in our words and amoCRM only in fields that the account has made itself."""
 
@@ -44,20 +44,21 @@ class Contact:
 def search_text(number: CallerNumber) -> str | None:
     """What to look for: the digits without country code or trunk prefix, because both are written in many ways.
 
-    None for what cannot be looked for.
+    With the country code where too few are left without it. None for what cannot be looked for.
     """
     if number.e164 is not None:
-        return phonenumbers.national_significant_number(phonenumbers.parse(number.e164))
+        national = phonenumbers.national_significant_number(phonenumbers.parse(number.e164))
+        return national if len(national) >= SHORTEST_SEARCH else number.e164.removeprefix("+")
     digits = number.key or ""
     return digits if len(digits) >= SHORTEST_SEARCH and digits.isascii() and digits.isdecimal() else None
 
 
 def listed(body: object, name: str) -> list[Json]:
-    """The things called `name` in a HAL list. Raises CrmUnavailable for what is none."""
+    """The things called `name` in a HAL list, a page of them at most. Raises CrmUnavailable for what is none."""
     things = _embedded(body, name)
     if things is None:
         raise CrmUnavailable(f"answered something else than a list of {name}")
-    return things
+    return things[:MOST_FOUND]
 
 
 def identity(thing: Mapping[str, object]) -> int | None:
@@ -106,11 +107,10 @@ def deal(thing: Json) -> Deal | None:
     )
 
 
-def main_contact(lead: Json) -> int | None:
-    """The main contact of a lead, or the first where none is the main one; None for a lead of nobody."""
-    contacts = _embedded(lead, "contacts") or []
-    first = next((one for one in contacts if one.get("is_main") is True), contacts[0] if contacts else {})
-    return identity(first)
+def contacts_of(lead: Json) -> list[CustomerId]:
+    """The contacts of a lead, the main one first; a husband and a wife, say, for one kitchen."""
+    contacts = sorted(_embedded(lead, "contacts") or (), key=lambda one: one.get("is_main") is not True)
+    return [CustomerId(str(id_)) for one in contacts if (id_ := identity(one)) is not None]
 
 
 def open_pipelines(pipelines: Iterable[Json]) -> frozenset[int]:
@@ -184,15 +184,15 @@ def _values(thing: Json, *, code: str = "", field_id: int = 0) -> Iterator[str]:
     """The texts in one field of a contact; `custom_fields_values` is null where nothing is filled in."""
     for field in dicts(thing.get("custom_fields_values")):
         if (code and field.get("field_code") == code) or (field_id and field.get("field_id") == field_id):
-            for one in dicts(field.get("values"))[:MOST_VALUES]:
+            for one in dicts(field.get("values"))[:MOST_NUMBERS]:
                 if text := text_of(one.get("value")):
                     yield text
 
 
 def _numbers(thing: Json) -> Iterator[str]:
-    """Telephone numbers as they were typed; people put two of them into one field."""
-    for typed in _values(thing, code=PHONE):
-        yield from (part.strip() for part in _BETWEEN_NUMBERS.split(typed) if part.strip())
+    """Telephone numbers as they were typed."""
+    for typed in islice(_values(thing, code=PHONE), MOST_NUMBERS):
+        yield from numbers_in(typed)
 
 
 def _user(thing: Json, role: str = "responsible_user_id") -> str:

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any
 
-from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.vtiger.door import Door
 from cti_bridge.crm.vtiger.known import Knowledge
 from cti_bridge.crm.vtiger.phone_calls import PhoneCalls
@@ -22,13 +22,14 @@ from cti_bridge.crm.vtiger.words import (
     Module,
     customer_of,
     deal_of,
+    fields_of,
     has_number,
     id_in,
     module_of_id,
     note_of,
 )
 from cti_bridge.crm.vtiger.writing import LATEST_NOTES, Writing
-from cti_bridge.domain.call_report import CallMoment, CallReport
+from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -44,12 +45,6 @@ _CAN = frozenset(
         Capability.UPDATE,
     }
 )
-_OF_CALLS = {
-    CallMoment.STARTED: Capability.REPORT_STARTED,
-    CallMoment.ANSWERED: Capability.REPORT_ANSWERED,
-    CallMoment.ENDED: Capability.REPORT_ENDED,
-    CallMoment.UPDATED: Capability.REPORT_UPDATED,
-}
 
 
 class VtigerCrm:
@@ -79,7 +74,9 @@ class VtigerCrm:
         self._region = region
         self._zone = zone
         self._stages = stages
-        self.capabilities = _CAN | (_reports(flavour) if calls is not None else frozenset())
+        told = _reports(flavour) if calls is not None else frozenset()
+        self.capabilities = _CAN | told
+        self.unproven = told if flavour is Flavour.CLOUD else frozenset()
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
         """Everybody with this number, by id, with the deals that are his or his firm's."""
@@ -140,7 +137,7 @@ class VtigerCrm:
 
     async def report(self, report: CallReport) -> None:
         """Tell of a moment of a call; vtiger finds the customer by the number itself."""
-        if self._calls is None or _OF_CALLS[report.moment] not in self.capabilities:
+        if self._calls is None or MOMENTS[report.moment] not in self.capabilities:
             raise CrmRefuses("the settings do not tell vtiger of this moment of a call")
         await self._calls.tell(report, (await self._knowledge.get()).users)
 
@@ -160,10 +157,24 @@ class VtigerCrm:
             for capability, described, module, right in rights
             if not described.get(right)
         }
+        if unknown := await self._unknown_fields():
+            lacking[Capability.UPDATE] = f"crm.own_fields names what is no field there: {', '.join(unknown)}"
         refusal = await self._calls.refusal(users) if self._calls is not None else ""
         if refusal:
-            lacking |= {moment: refusal for moment in _OF_CALLS.values() if moment in self.capabilities}
+            told = {*MOMENTS.values(), Capability.REPORT_STRANGERS}
+            lacking |= dict.fromkeys(told & self.capabilities, refusal)
         return lacking
+
+    async def _unknown_fields(self) -> list[str]:
+        """Fields of the admin's own that a module does not have, or does not show to the user of the settings."""
+        unknown: list[str] = []
+        for module in (await self._knowledge.get()).modules.values():
+            named = [name for name in (module.own.segment, module.own.preferred_channel, module.own.timezone) if name]
+            if named:
+                with _reading():
+                    there = {one["name"] for one in fields_of(await self._door.describe(module.name))}
+                unknown += [f"{module.name}.{name}" for name in named if name not in there]
+        return unknown
 
     async def check(self) -> None:
         """Return when vtiger answers and shows what is needed of it; renews what hardly ever changes."""
@@ -173,6 +184,7 @@ class VtigerCrm:
 
     async def close(self) -> None:
         """Close the connections."""
+        await self._knowledge.close()
         await self._door.close()
 
     async def _deals(
@@ -202,7 +214,7 @@ class VtigerCrm:
 
 def _reports(flavour: Flavour) -> frozenset[Capability]:
     """What can be told of calls: SalesPlatform has no place for a call before it is somebody's."""
-    told = frozenset({*_OF_CALLS.values(), Capability.REPORT_STRANGERS})
+    told = frozenset({*MOMENTS.values(), Capability.REPORT_STRANGERS})
     return told - {Capability.REPORT_STARTED} if flavour is Flavour.SALESPLATFORM else told
 
 

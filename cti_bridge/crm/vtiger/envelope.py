@@ -4,6 +4,7 @@ import re
 from typing import Any
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm.vtiger.vtql import MOST_ROWS
 from cti_bridge.crm.web_client import Answer, json_of
 
 SESSION_OVER = frozenset({"INVALID_SESSIONID", "SESSION_EXPIRED", "SESSION_LEFT_IDLE", "AUTHENTICATION_REQUIRED"})
@@ -59,10 +60,11 @@ def _opened(said: Any) -> Any:
 
 
 def rows_of(result: Any) -> list[dict[str, Any]]:
-    """The records of a result. Raises CrmUnavailable when it holds something else."""
-    if not isinstance(result, list) or not all(isinstance(row, dict) for row in result):
+    """The records of a result, a hundred at most. Raises CrmUnavailable when it holds something else."""
+    rows = result[:MOST_ROWS] if isinstance(result, list) else None
+    if rows is None or not all(isinstance(row, dict) for row in rows):
         raise CrmUnavailable("answered JSON that is not vtiger's")
-    return result
+    return rows
 
 
 def row_of(result: Any) -> dict[str, Any]:

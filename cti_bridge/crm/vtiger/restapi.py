@@ -118,7 +118,7 @@ class RestApi:
             method, _PATH + operation, headers=self._headers, params=params, form=form, within_s=within_s, urgent=urgent
         )
         try:
-            result = _failed(answer) if answer.status == _FAILED else result_of(answer)
+            result = await self._client.worked_out(answer, _failed if answer.status == _FAILED else result_of)
         except VtigerSays as said:
             raise said.judged() from None
         self._answered_at = self._clock()

@@ -1,7 +1,8 @@
 """What of a call is still to be told to vtiger, after what it was told before. Pure.
 
 vtiger has no notion of "known already": the first message of a call makes a row, and in vtiger CE each repetition makes
-another one. So it is remembered what was told, and a row that may be there or not is looked for first.
+another one. So it is remembered what was told, and a row that may be there or not is looked for first. The last report
+of a call says nearly always what the one before said; then vtiger is left alone.
 
 * vtiger CE writes one row per call, and finds it by the call's id.
 * SalesPlatform writes one row per call **and user**, and leaves out what names no user of its own: a call that nobody
@@ -9,6 +10,8 @@ another one. So it is remembered what was told, and a row that may be there or n
 * Vtiger Cloud is told in words of its own.
 """
 
+import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,24 +25,28 @@ _OVER = frozenset({CallMoment.ENDED, CallMoment.UPDATED})
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """What vtiger was told of a call, and for which extension; `doubtful`: it is not known whether a row was made."""
+    """What vtiger was told of a call, and for which extension; `doubtful`: it is not known whether a row was made.
+
+    `end` tells one end that it was told from another, empty when it was told of none.
+    """
 
     extension: str = ""
     begun: bool = False
     answered: bool = False
-    ended: bool = False
+    end: str = ""
     doubtful: bool = False
 
     @classmethod
     def read(cls, text: str | None) -> Self:
         """From what `text` wrote; nothing was told where there is none."""
-        marks, _, extension = (text or "").partition(" ")
-        return cls(extension, "b" in marks, "a" in marks, "e" in marks, "?" in marks)
+        marks, _, rest = (text or "").partition(" ")
+        extension, _, end = rest.partition(" ")
+        return cls(extension, "b" in marks, "a" in marks, end, "?" in marks)
 
     def text(self) -> str:
         """As it is remembered."""
-        marks = (("b", self.begun), ("a", self.answered), ("e", self.ended), ("?", self.doubtful))
-        return f"{''.join(mark for mark, holds in marks if holds)} {self.extension}"
+        marks = (("b", self.begun), ("a", self.answered), ("?", self.doubtful))
+        return f"{''.join(mark for mark, holds in marks if holds)} {self.extension} {self.end}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,19 +66,23 @@ def plan(report: CallReport, told: Told, manner: Manner) -> Plan | None:
     """
     call = Call(report, manner, told.extension or report.user or manner.unanswered)
     over = report.moment in _OVER and report.ended_at is not None
-    if not _can_be_told(call, over=over) or _is_told(report, told):
-        return None
     words = WORDS[manner.flavour]
-    rest: list[Message] = []
-    answered = told.answered or (report.answered_at is not None and bool(report.user))
-    if answered and not told.answered:
-        rest.append(words.answered(call))
-    if over:
-        rest += words.ended(call)
+    closing = words.ended(call) if over else []
     if report.moment is CallMoment.UPDATED and (link := link_of(report, manner)):
-        rest.append(words.recorded(call, link))
+        closing.append(words.recorded(call, link))
+    end = _mark_of(closing) if closing else told.end
+    answered = told.answered or (report.answered_at is not None and bool(report.user))
+    then = Told(call.extension, True, answered, end)
+    if not _can_be_told(call, over=over) or _is_told(report, told) or then == told:
+        return None
     begin = None if told.begun else words.begun(call)
-    return Plan(call.id, begin, tuple(rest), Told(call.extension, True, answered, told.ended or over))
+    rest = [words.answered(call)] if answered and not told.answered else []
+    return Plan(call.id, begin, (*rest, *closing), then)
+
+
+def _mark_of(messages: Iterable[Message]) -> str:
+    """Tells these messages from others."""
+    return hashlib.sha256(repr([sorted(message.items()) for message in messages]).encode()).hexdigest()[:16]
 
 
 def _can_be_told(call: Call, *, over: bool) -> bool:
@@ -89,8 +100,8 @@ def _is_told(report: CallReport, told: Told) -> bool:
         case CallMoment.STARTED:
             return told.begun
         case CallMoment.ANSWERED:
-            return told.answered or told.ended
+            return told.answered or bool(told.end)
         case CallMoment.ENDED:
-            return told.ended
+            return bool(told.end)
         case CallMoment.UPDATED:
             return False

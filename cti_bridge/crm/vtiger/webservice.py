@@ -150,7 +150,7 @@ class WebService:
             answer = await self._client.ask("POST", _PATH, form=told, within_s=WRITE_S, urgent=urgent)
         else:
             answer = await self._client.ask("GET", _PATH, params=tuple(told.items()), within_s=LOOK_UP_S, urgent=urgent)
-        return result_of(answer)
+        return await self._client.worked_out(answer, result_of)
 
     async def _signed_in(self, session: _Session, *, instead_of: str = "") -> str:
         """The name of a session that is good, after signing in where it is not, or is `instead_of`."""

@@ -5,14 +5,14 @@ differently; which fields a module has, and which of them hold telephone numbers
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from enum import StrEnum
 from typing import Any
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm.received import amount_of, lines_of, text_of, time_of
+from cti_bridge.crm.received import amount_of, lines_of, numbers_in, text_of, time_of
 from cti_bridge.domain.customer import Customer, CustomerChanges, Deal, NewCustomer, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -134,14 +134,13 @@ def users_of(rows: list[dict[str, Any]], flavour: Flavour) -> Users:
 
 def has_number(row: Row, module: Module, number: CallerNumber, *, region: str) -> bool:
     """Whether one of the numbers of a record is this one, and does not only contain its digits."""
-    typed = (_text(row, phone) for phone in module.phones)
-    return any(parse_number(text, region=region).key == number.key for text in typed if text)
+    return any(parse_number(text, region=region).key == number.key for text in _numbers(row, module))
 
 
 def customer_of(row: Row, module: Module, users: Users, *, region: str) -> Customer:
     """A record of a module of people."""
     columns, own = COLUMNS[module.name], module.own
-    parsed = (parse_number(text, region=region) for phone in module.phones if (text := _text(row, phone)))
+    parsed = (parse_number(text, region=region) for text in _numbers(row, module))
     return Customer(
         id=CustomerId(id_in(row)),
         name=_full_name(row, columns.first, columns.last),
@@ -245,6 +244,12 @@ def _named(name: str, columns: Columns) -> dict[str, str]:
 
 def _full_name(row: Row, first: str, last: str) -> str:
     return " ".join(text for text in (_text(row, first), _text(row, last)) if text)
+
+
+def _numbers(row: Row, module: Module) -> Iterator[str]:
+    """The telephone numbers of a record as they were typed."""
+    for phone in module.phones:
+        yield from numbers_in(_text(row, phone))
 
 
 def _text(row: Row, name: str) -> str:

@@ -7,21 +7,20 @@ from pathlib import Path
 from time import monotonic, time
 
 import pytest
-from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
-from fakes.amocrm_answers import hangs, has_had_enough, shows_a_page
 
 from contract.mirroring import MirrorContract
 from contract.place import DealState, Person, Place, SeenCall, Trouble
 from contract.suite import CrmContract, ReportContract
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.amocrm.call_filing import FilingWishes
-from cti_bridge.crm.amocrm.connection import BURST, KEPT_FOR_URGENT, PER_S, Connection
+from cti_bridge.crm.amocrm.connection import Connection, allowed_pace
 from cti_bridge.crm.amocrm.sign_in import SignIn
 from cti_bridge.crm.links import SqliteLinks
-from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.recording_links import RecordingLinks
 from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.ids import CustomerId
+from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
+from fakes.amocrm_answers import hangs, has_had_enough, shows_a_page
 
 QUICKER = 50
 """The seconds of the pace are so much shorter here; `test_amocrm_limits` holds it against the limit of amoCRM."""
@@ -46,10 +45,7 @@ class AmocrmPlace(Place):
         self.crm = self._opened()
 
     def _opened(self) -> AmocrmCrm:
-        pace = Pace(
-            PER_S,
-            BURST,
-            KEPT_FOR_URGENT,
+        pace = allowed_pace(
             clock=lambda: monotonic() * QUICKER,
             sleep=lambda seconds: asyncio.sleep(seconds / QUICKER),
         )
@@ -94,8 +90,12 @@ class AmocrmPlace(Place):
             if str(contact) == customer_id
         ]
 
+    async def calls_of_strangers(self) -> int:
+        return len(self._account.incoming)
+
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
-        return [note["params"]["text"] for note in self._account.notes.get(int(customer_id), [])]
+        notes = self._account.notes.get(("contacts", int(customer_id)), [])
+        return [note["params"]["text"] for note in notes if note["note_type"] == "common"]
 
     async def restart(self) -> None:
         await self.crm.close()

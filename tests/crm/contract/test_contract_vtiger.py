@@ -4,8 +4,6 @@ from collections.abc import AsyncIterator, Sequence
 from pathlib import Path
 
 import pytest
-from fakes.vtiger import ACCESS_KEY, CALLS_SECRET, FakeVtiger
-from fakes.vtiger_calls import CallRow
 
 from contract.place import DealState, Person, Place, SeenCall, Trouble
 from contract.suite import CrmContract
@@ -13,6 +11,8 @@ from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.port import Crm
 from cti_bridge.crm.vtiger.settings import VtigerModel, opened
 from cti_bridge.domain.ids import CustomerId
+from fakes.vtiger import ACCESS_KEY, CALLS_SECRET, FakeVtiger
+from fakes.vtiger_calls import CallRow
 
 STAGES = {
     DealState.EARLY: "Prospecting",
@@ -86,6 +86,9 @@ class VtigerPlace(Place):
             recordings=int(bool(row.recordingurl)),
             user=extension if talked else "",
         )
+
+    async def calls_of_strangers(self) -> int:
+        return sum(not row.customer for row in self.vtiger.calls.rows)
 
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         comments = self.vtiger.records["ModComments"].values()

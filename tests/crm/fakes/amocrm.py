@@ -1,13 +1,16 @@
 """A fake of amoCRM's API v4 on loopback, made from its documentation; nobody has compared it with the real one.
 
 It is strict where the documentation is: an empty list is HTTP 204 without a body, more than 7 requests in a second are
-HTTP 429, whoever goes on is blocked with HTTP 403, calls can be filed and never read (405), errors are problem+json,
-unknown and missing keys are refused, a refresh token and a code work once. Guessed: that `query` finds a number by its
-digits whatever stands between them, that a call is filed by all digits of the number alike, and that `uniq` is not
-looked at. Both shapes in which it may say that nobody has a number can be had (`nobody_status`).
+HTTP 429, whoever goes on is blocked with HTTP 403, calls can be filed and never read by their own address (405), a call
+is filed by the last ten digits with the only active lead or else the contact and is a note there, an incoming lead
+cannot be there twice, errors are problem+json, unknown and missing keys are refused, a refresh token and a code work
+once (401 afterwards, "Token has been revoked"). That nobody has a number is HTTP 400 with an error inside, as its
+users have seen it; the other shape that has been told of can be had as well (`nobody_status`).
+
+Guessed: that `query` finds a number by its digits whatever stands between them, that amoCRM itself does not look at the
+`uniq` of a call, that a contact which is gone is HTTP 204 or a 404 in JSON, and that the block with 403 is no JSON.
 """
 
-import re
 import time
 from collections import deque
 from collections.abc import Awaitable, Callable
@@ -16,7 +19,8 @@ from typing import Any
 
 from aiohttp import web
 
-from fakes.amocrm_answers import LISTED, hal, hal_list, known, page_of, problem, within
+from fakes.amocrm_answers import LISTED, hal, hal_list, known, page_of, problem
+from fakes.amocrm_calls import digits, listed_incoming, listed_notes, note_of, owner_of, place_of
 from fakes.amocrm_forms import CALL, CONTACT, LEAD_FROM_CALL, NOTE, Form, Wrong, checked
 
 PER_S = 7
@@ -25,11 +29,15 @@ BLOCKED_AFTER = 20
 USERS = (7741024, 7741025)
 ENDS = ((142, "Успешно", 10000), (143, "Не вышло", 11000))
 PIPELINES = (
-    (3177727, "Продажи", False, (*ENDS, (31, "Предложение", 20), (32, "Ждём оплату", 30))),
+    (3177727, "Продажи", False, ((30, "Неразобранное", 10), *ENDS, (31, "Предложение", 20), (32, "Ждём оплату", 30))),
     (3177728, "Сервис", False, (*ENDS, (41, "Заявка", 20))),
     (3177729, "Старая", True, (*ENDS, (51, "Было", 20))),
 )
 """Id, name, whether it is archived, and the statuses: id, name, place."""
+UNSORTED = 30
+"""The status of incoming leads."""
+OWN_FIELDS = (501, 502)
+"""Fields for contacts that the account has made itself."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -47,11 +55,14 @@ class FakeAmocrm:
     """What answers instead of the account, if anything."""
     loses_next: str = ""
     """The next POST to this path is carried out, and its answer lost."""
+    refuses_posts: bool = False
+    """What is sent never arrives; what is asked is answered."""
     changed_at: int = 0
     """When what is added now was changed; 0: each a second after the one before."""
     contacts: dict[int, dict[str, Any]] = field(default_factory=dict)
     leads: dict[int, dict[str, Any]] = field(default_factory=dict)
-    notes: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    notes: dict[tuple[str, int], list[dict[str, Any]]] = field(default_factory=dict)
+    """What stands in the feed of a contact (`contacts`, id) or a lead (`leads`, id), calls among it."""
     calls: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     """Every call that was filed, with its contact."""
     incoming: list[dict[str, Any]] = field(default_factory=list)
@@ -78,11 +89,14 @@ class FakeAmocrm:
                 web.get("/api/v4/account", self._account),
                 web.get("/api/v4/contacts", self._find_contacts),
                 web.post("/api/v4/contacts", self._make_contacts),
+                web.get("/api/v4/contacts/custom_fields", self._fields),
                 web.get(r"/api/v4/contacts/{id:\d+}", self._one_contact),
                 web.patch(r"/api/v4/contacts/{id:\d+}", self._change_contact),
                 web.get(r"/api/v4/contacts/{id:\d+}/notes", self._read_notes),
                 web.post(r"/api/v4/contacts/{id:\d+}/notes", self._make_notes),
                 web.get("/api/v4/leads", self._find_leads),
+                web.get("/api/v4/leads/notes", self._read_leads_notes),
+                web.get("/api/v4/leads/unsorted", self._read_incoming),
                 web.get("/api/v4/leads/pipelines", self._pipelines),
                 web.post("/api/v4/leads/unsorted/sip", self._make_incoming),
                 web.post("/api/v4/calls", self._file_calls),
@@ -118,7 +132,10 @@ class FakeAmocrm:
         }
         return id_
 
-    def add_lead(self, contact: int, title: str, pipeline: int, status: int, *, price: int = 0) -> int:
+    def add_lead(
+        self, contact: int, title: str, pipeline: int, status: int, *, price: int = 0, others: tuple[int, ...] = ()
+    ) -> int:
+        """A lead with its main contact, and other contacts of it."""
         id_ = self.new_id()
         self.leads[id_] = {
             "id": id_,
@@ -130,6 +147,7 @@ class FakeAmocrm:
             "updated_at": self.changed_at or 1795000000 + id_,
             "is_deleted": False,
             "contact": contact,
+            "others": others,
         }
         return id_
 
@@ -141,6 +159,8 @@ class FakeAmocrm:
     async def _door(self, request: web.Request, handler: Handler) -> web.StreamResponse:
         if self.ill is not None:
             return await self.ill(request)
+        if self.refuses_posts and request.method == "POST":
+            return web.Response(status=502)
         now = self.clock()
         while self._recent and self._recent[0] <= now - 1:
             self._recent.popleft()
@@ -180,7 +200,7 @@ class FakeAmocrm:
             return problem(401, "Unauthorized")
         token = asked[given]
         if token in self._used or token != (self.code if begins else self.refresh):
-            return problem(400, "Bad Request")
+            return problem(401, "Некорректный запрос", hint="Token has been revoked")
         self._used.add(token)
         self.renewals += 1
         self.refresh, access = f"refresh-{self.renewals}", f"access-{self.renewals}"
@@ -197,6 +217,11 @@ class FakeAmocrm:
         text = request.query.get("query", "")
         found = [self._shown(one, request) for one in self.contacts.values() if not text or _has(one, text)]
         return hal_list("contacts", page_of(request, found))
+
+    async def _fields(self, request: web.Request) -> web.StreamResponse:
+        known(request, "limit", "page")
+        fields = ((11, "Телефон", "PHONE"), (12, "Почта", "EMAIL"), *((id_, f"Поле {id_}", None) for id_ in OWN_FIELDS))
+        return hal_list("custom_fields", [{"id": id_, "name": name, "code": code} for id_, name, code in fields])
 
     async def _one_contact(self, request: web.Request) -> web.StreamResponse:
         known(request, "with")
@@ -226,13 +251,11 @@ class FakeAmocrm:
         return hal({"id": one["id"], "updated_at": 1795000000})
 
     async def _read_notes(self, request: web.Request) -> web.StreamResponse:
-        known(request, "filter[note_type][]", "order[id]", "order[updated_at]", "limit", "page")
-        limit = within(request, 250)
-        kinds = request.query.getall("filter[note_type][]", [])
-        notes = self.notes.get(int(request.match_info["id"]), [])
-        found = [one for one in notes if not kinds or one["note_type"] in kinds]
-        newest_first = request.query.get("order[id]") == "desc"
-        return hal_list("notes", sorted(found, key=lambda one: one["id"], reverse=newest_first)[:limit])
+        return listed_notes(request, self.notes.get(("contacts", int(request.match_info["id"])), []))
+
+    async def _read_leads_notes(self, request: web.Request) -> web.StreamResponse:
+        every = [note for (kind, _), notes in self.notes.items() if kind == "leads" for note in notes]
+        return listed_notes(request, every, "filter[entity_id][]")
 
     async def _make_notes(self, request: web.Request) -> web.StreamResponse:
         contact = int(request.match_info["id"])
@@ -241,7 +264,7 @@ class FakeAmocrm:
         made = []
         for sent in await self._all(request, NOTE, "note_type", "params"):
             one = {"id": self.new_id(), "created_at": 1795000000, "created_by": 0, "entity_id": contact, **sent}
-            self.notes.setdefault(contact, []).append(one)
+            self.notes.setdefault(("contacts", contact), []).append(one)
             made.append({"id": one["id"], "entity_id": contact, "request_id": "0"})
         return hal_list("notes", made)
 
@@ -250,8 +273,10 @@ class FakeAmocrm:
         owners = "contacts" in request.query.get("with", "").split(",")
         found = []
         for one in page_of(request, list(self.leads.values())):
-            inside = {"contacts": [{"id": one["contact"], "is_main": True}]} if owners else {}
-            found.append({name: one[name] for name in one if name != "contact"} | {"_embedded": inside})
+            contacts = [{"id": id_, "is_main": False} for id_ in one["others"]]
+            inside = {"contacts": [*contacts, {"id": one["contact"], "is_main": True}]} if owners else {}
+            shown = {name: one[name] for name in one if name not in {"contact", "others"}}
+            found.append(shown | {"_embedded": inside})
         return hal_list("leads", found)
 
     async def _pipelines(self, request: web.Request) -> web.StreamResponse:
@@ -264,7 +289,7 @@ class FakeAmocrm:
                 "is_archive": archived,
                 "_embedded": {
                     "statuses": [
-                        {"id": status, "name": title, "sort": sort, "type": 0, "pipeline_id": id_}
+                        {"id": status, "name": title, "sort": sort, "type": int(status == UNSORTED), "pipeline_id": id_}
                         for status, title, sort in statuses
                     ]
                 },
@@ -276,15 +301,20 @@ class FakeAmocrm:
     async def _file_calls(self, request: web.Request) -> web.StreamResponse:
         filed, errors = [], []
         for sent in await self._all(request, CALL, "direction", "duration", "source", "phone"):
-            digits = _digits(sent["phone"])
-            owner = next((id_ for id_, one in self.contacts.items() if digits in _numbers(one)), None)
+            owner = owner_of(sent["phone"], self.contacts)
             if owner is None:
                 errors.append({"title": "Entity not found", "status": 263, "detail": "", "request_id": "0"})
                 continue
             self.calls.append((owner, sent))
-            filed.append({"id": self.new_id(), "entity_id": owner, "entity_type": "contact", "request_id": "0"})
+            kind, entity = place_of(owner, self.leads.values())
+            note = note_of(sent, self.new_id(), entity)
+            self.notes.setdefault((kind, entity), []).append(note)
+            filed.append({"id": note["id"], "entity_id": entity, "entity_type": kind[:-1], "request_id": "0"})
         body = {"_total_items": len(filed), "errors": errors, "_embedded": {"calls": filed}}
         return hal(body, status=self.nobody_status if errors and not filed else 200)
+
+    async def _read_incoming(self, request: web.Request) -> web.StreamResponse:
+        return listed_incoming(request, self.incoming)
 
     async def _make_incoming(self, request: web.Request) -> web.StreamResponse:
         made = []
@@ -293,7 +323,7 @@ class FakeAmocrm:
                 raise Wrong("pipeline_id", "NotSupportedChoice")
             if any(one["metadata"]["uniq"] == sent["metadata"]["uniq"] for one in self.incoming):
                 raise Wrong("metadata.uniq", "AlreadyExists")
-            self.incoming.append(sent)
+            self.incoming.append({"category": "sip", **sent})
             made.append({"uid": f"{len(self.incoming):032x}", "account_id": 28800001, "request_id": "0"})
         return hal_list("unsorted", made)
 
@@ -310,7 +340,8 @@ class FakeAmocrm:
     def _shown(self, one: dict[str, Any], request: web.Request) -> dict[str, Any]:
         inside: dict[str, Any] = {"tags": [], "companies": []}
         if "leads" in request.query.get("with", "").split(","):
-            inside["leads"] = [{"id": lead["id"]} for lead in self.leads.values() if lead["contact"] == one["id"]]
+            his = (lead for lead in self.leads.values() if one["id"] in (lead["contact"], *lead["others"]))
+            inside["leads"] = [{"id": lead["id"]} for lead in his]
         return {**one, "_embedded": inside}
 
 
@@ -318,19 +349,10 @@ def _named(values: dict[str, Any]) -> str:
     return str(values.get("field_code") or values["field_id"])
 
 
-def _digits(text: str) -> str:
-    return re.sub(r"\D", "", text)
-
-
 def _texts(one: dict[str, Any]) -> list[str]:
     fields = one["custom_fields_values"] or ()
     return [one["name"], *(str(value["value"]) for values in fields for value in values["values"])]
 
 
-def _numbers(one: dict[str, Any]) -> set[str]:
-    fields = (values for values in one["custom_fields_values"] or () if values.get("field_code") == "PHONE")
-    return {_digits(str(value["value"])) for values in fields for value in values["values"]}
-
-
 def _has(one: dict[str, Any], text: str) -> bool:
-    return any(text.lower() in typed.lower() or (text.isdigit() and text in _digits(typed)) for typed in _texts(one))
+    return any(text.lower() in typed.lower() or (text.isdigit() and text in digits(typed)) for typed in _texts(one))

@@ -51,13 +51,15 @@ def hal_list(name: str, things: list[dict[str, Any]]) -> web.Response:
     return hal({"_page": 1, "_embedded": {name: things}}) if things else web.Response(status=204)
 
 
-def problem(status: int, title: str, wrong: Wrong | None = None) -> web.Response:
+def problem(status: int, title: str, wrong: Wrong | None = None, *, hint: str = "") -> web.Response:
     body: dict[str, Any] = {
         "title": title,
         "type": f"https://httpstatus.es/{status}",
         "status": status,
         "detail": title,
     }
+    if hint:
+        body |= {"hint": hint, "type": "https://developers.amocrm.ru/v3/errors/OAuthProblemJson"}
     if wrong is not None:
         error = {"code": wrong.code, "path": wrong.path, "detail": "This value is not valid."}
         body["validation-errors"] = [{"request_id": "0", "errors": [error]}]

@@ -78,9 +78,20 @@ CONTACT: Form = {
     "custom_fields_values": typed_fields,
     "request_id": text,
 }
+_CALL_NOTE: Form = {
+    "uniq": text,
+    "duration": whole,
+    "source": text,
+    "link": text,
+    "phone": text,
+    "call_result": text,
+    "call_status": lambda value: value in range(1, 9),
+    "call_responsible": either,
+}
+_OF_COMMON, _OF_CALL = _shaped({"text": text}, "text"), _shaped(_CALL_NOTE, "uniq", "duration", "source", "phone")
 NOTE: Form = {
-    "note_type": lambda value: value == "common",
-    "params": _shaped({"text": text}, "text"),
+    "note_type": lambda value: value in {"common", "call_in", "call_out"},
+    "params": lambda value: _OF_COMMON(value) or _OF_CALL(value),
     "created_by": whole,
     "request_id": text,
 }

@@ -7,7 +7,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
-from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage
+from cti_bridge.crm.mirror.source import MirroredDeal, MirrorPage, copy_for
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, Deal, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
@@ -23,6 +23,7 @@ class Misdeeds:
     forget_places: bool = False
     hide_everybody: bool = False
     stand_still: bool = False
+    circle: bool = False
 
 
 @dataclass(slots=True)
@@ -35,7 +36,9 @@ class ChangingCrm:
     deals: dict[DealId, tuple[int, MirroredDeal]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     asked_about: list[str] = field(default_factory=list)
+    copies: dict[DealId, tuple[MirroredDeal, ...]] = field(default_factory=dict)
     funnel: StageList = SHIPPED_STAGES
+    account: str = "https://crm.example"
     before_page: Callable[[int], None] = lambda _: None
     _change: int = 0
 
@@ -46,11 +49,14 @@ class ChangingCrm:
         customer = Customer(id_, name or f"Клиент {number}", numbers or (default,), responsible=f"u-{number % 7}")
         self.customers[id_] = (self._next(), customer)
 
-    def deal(self, number: int, customer: int | None, stage: str = "offer_sent") -> None:
-        """A deal is made or changed; its customer may come later."""
+    def deal(self, number: int, customer: int | None, stage: str = "offer_sent", *, also: Sequence[int] = ()) -> None:
+        """A deal is made or changed; its customer may come later, and it may be somebody's `also`."""
         id_ = DealId(f"d-{number}")
         whose = None if customer is None else CustomerId(f"c-{customer}")
-        self.deals[id_] = (self._next(), MirroredDeal(Deal(id_, f"Сделка {number}", stage), whose))
+        deal = Deal(id_, f"Сделка {number}", stage)
+        self.deals[id_] = (self._next(), MirroredDeal(deal, whose))
+        others = [CustomerId(f"c-{other}") for other in also]
+        self.copies[id_] = tuple(MirroredDeal(replace(deal, id=copy_for(id_, other)), other) for other in others)
 
     def delete(self, number: int) -> None:
         """A customer is gone, and says so to nobody."""
@@ -78,13 +84,20 @@ class ChangingCrm:
             _, since = self._page(since)
         shown, until = ((), self._change) if self.misdeeds.hide_everybody else self._page(since)
         more = until < self._change and not self.misdeeds.hide_everybody
+        if self.misdeeds.circle:
+            return MirrorPage(json.dumps({"after": 1 if since == 2 else 2}), more=True)
         if self.misdeeds.stand_still:
             return MirrorPage(position, more=True)
         return MirrorPage(
             json.dumps({"after": until}),
             more=more,
             customers=tuple(one for one in shown if isinstance(one, Customer)),
-            deals=tuple(one for one in shown if isinstance(one, MirroredDeal)),
+            deals=tuple(
+                each
+                for one in shown
+                if isinstance(one, MirroredDeal)
+                for each in (one, *self.copies.get(one.deal.id, ()))
+            ),
             total=len(self.customers),
         )
 

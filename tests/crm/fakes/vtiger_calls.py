@@ -57,12 +57,15 @@ class FakeCalls:
     phones: Callable[[], Iterable[tuple[str, str]]]
     rows: list[CallRow] = field(default_factory=list)
     complaints: list[str] = field(default_factory=list)
+    taken: list[str] = field(default_factory=list)
+    """The messages, by their kind."""
     answers_lost: int = 0
     """So many messages more are taken, and the answer never comes."""
 
     def take(self, params: Params) -> None:
         """One message of the PBX connector."""
         status = params.get("callstatus", "")
+        self.taken.append(status)
         told = set(params) - {"callstatus", "vtigersignature"}
         if params.get("causetxt") == "null" and set(params) - {"vtigersignature"} == PROBE:
             return
@@ -80,6 +83,7 @@ class FakeCalls:
         """One message of the cloud's gateway."""
         event = params.get("event", "")
         needed, allowed = CLOUD_NEEDED.get(event, (frozenset(), frozenset()))
+        self.taken.append(event)
         told = set(params) - {"event"}
         if event not in CLOUD_NEEDED or not needed <= told <= needed | allowed:
             self.complaints.append(f"{event}: {sorted(told)}")
