@@ -1,11 +1,11 @@
 """`make bench`: measure, and print a table with machine and date.
 
     python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint]
-        [import] [mirror] [journal] [reports]
-        [biggest]
+        [import] [lookups] [mirror] [trouble] [journal] [reports]
+        [biggest] [lookups-postgresql] [lookups-mariadb] [lookups-tryton] [lookups-generic] [lookups-bitrix24] …
 
-Without names all but `biggest` are run, one after another. Exit code: 0 everything was measured, however long it
-took; 1 something broke; 2 usage; 130 Ctrl-C.
+Without names all but those of the last line are run, one after another. Exit code: 0 everything was measured, however
+long it took; 1 something broke; 2 usage; 130 Ctrl-C.
 """
 
 import argparse
@@ -15,15 +15,18 @@ import signal
 import sys
 import time
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 import uvloop
 
 from benchmarks import (
     carry,
     cpu,
+    crm_trouble,
     decision,
     importing,
     journal,
+    lookups,
     mirroring,
     page_paint,
     past_calls,
@@ -32,6 +35,7 @@ from benchmarks import (
     rule_reload,
     rules,
 )
+from benchmarks.crm_places import PLACES
 from benchmarks.customers import FOLDER
 from benchmarks.figures import Row, machine, table
 from demo.asterisk import AsteriskError
@@ -48,13 +52,16 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "carry": carry.rows,
     "paint": page_paint.rows,
     "import": importing.rows,
+    "lookups": lookups.rows,
     "mirror": mirroring.rows,
+    "trouble": crm_trouble.rows,
     "journal": journal.rows,
     "reports": reports.rows,
     "biggest": importing.rows_of_the_biggest,
+    **{f"lookups-{name}": partial(lookups.rows, [name]) for name in PLACES},
 }
-ONLY_BY_NAME = {"biggest"}
-"""Takes more time and disk than anybody expects."""
+ONLY_BY_NAME = {"biggest", *(f"lookups-{name}" for name in PLACES)}
+"""Takes more time and disk than anybody expects, or is a part of another one."""
 
 
 def main() -> int:

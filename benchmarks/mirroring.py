@@ -27,6 +27,8 @@ _STAGES = tuple(stage.id for stage in SHIPPED_STAGES.stages)
 class InventedCloud:
     """A fake of a CRM with so many people, each with a deal, in pages made on the spot; nothing changes in it."""
 
+    account = "invented"
+
     async def stages(self) -> StageList:
         """The shipped ones."""
         return SHIPPED_STAGES
@@ -68,7 +70,12 @@ async def _measure(path: Path) -> list[Row]:
     following = Following(InventedCloud(), path, "bench", every=Every(), wall=lambda: now)
     try:
         bare_s = await _pages_alone()
+        still = await _lags(most=500)
+        before_mb, over = _memory_mb(), asyncio.Event()
+        waiting = asyncio.create_task(_lags(over))
         filling = await _pass(following)
+        over.set()
+        lags, more_mb = await waiting, _memory_mb() - before_mb
         now += Every().full_s  # the next full pass is due
         again = await _pass(following)
         quiet = await _look_ups(path, asyncio.Event(), most=2_000)
@@ -88,6 +95,8 @@ async def _measure(path: Path) -> list[Row]:
         Row("mirror, a full pass without changes", f"{again[0]:.1f} s (CPU {again[1]:.1f} s)", made, again[0] / bare_s),
         Row("look-up in the mirror during a full pass", _text(busy), f"without one {_text(quiet)}",
             percentile(busy, 50) / percentile(quiet, 50)),
+        Row("what the rest of the process waits while the mirror fills", _text(lags), f"without {_text(still)}", None),
+        Row("memory of the process, mirror filled", f"{more_mb:.0f} MB more", f"before {before_mb:.0f} MB", None),
     ]  # fmt: skip
 
 
@@ -108,6 +117,16 @@ async def _pass(following: Following) -> tuple[float, float]:
         if following.problem:
             raise RuntimeError(following.problem)
     return time.perf_counter() - started, _cpu_s() - cpu_s
+
+
+async def _lags(over: asyncio.Event | None = None, *, most: int = 100_000) -> list[float]:
+    """Milliseconds by which short sleeps end too late, until it is over or there were enough."""
+    times = list[float]()
+    while len(times) < most and not (over is not None and over.is_set()):
+        started = time.perf_counter()
+        await asyncio.sleep(0.002)
+        times.append((time.perf_counter() - started - 0.002) * 1000)
+    return times
 
 
 async def _look_ups(path: Path, over: asyncio.Event, *, most: int) -> list[float]:
@@ -132,6 +151,12 @@ async def _look_ups(path: Path, over: asyncio.Event, *, most: int) -> list[float
 
 def _text(times: list[float]) -> str:
     return f"{percentile(times, 50):.2f} / {percentile(times, 99):.2f} ms"
+
+
+def _memory_mb() -> float:
+    """What the process has in memory now."""
+    pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
+    return pages * resource.getpagesize() / 1e6
 
 
 def _cpu_s() -> float:
