@@ -25,7 +25,7 @@ check: ## unit tests and call stories, briefly (a minute or so, no Asterisk)
 	$(APART) check -- .venv/bin/python -m scripts.checks check $(ARGS)
 
 soak: ## long runs with faults, on a real Asterisk; ARGS="--minutes 120 --seed 7"; not part of make test
-	$(APART) test -- .venv/bin/python -m scripts.checks soak $(ARGS)
+	$(APART) soak -- .venv/bin/python -m scripts.checks soak $(ARGS)
 
 lint: ## style and types
 	$(APART) lint -- .venv/bin/python -m scripts.checks lint $(ARGS)

@@ -21,9 +21,10 @@ from cti_bridge.asterisk.state import AsteriskState
 from cti_bridge.backoff import delays
 from cti_bridge.call_clock import CallClock
 from cti_bridge.calls.call import Call
+from cti_bridge.crm.condition import CrmState
 from cti_bridge.crm.links import SqliteLinks
-from cti_bridge.crm.lookup import CrmState
-from cti_bridge.crm.stages import Stages
+from cti_bridge.crm.stages import WITHIN_AT_START_S, Stages
+from cti_bridge.crm_account import account_of, put_aside_for_another
 from cti_bridge.crm_opening import crm_of, links_path
 from cti_bridge.crm_watch import CrmWatch
 from cti_bridge.database import DatabaseUnusable
@@ -71,12 +72,14 @@ class Daemon:
         self._settings = settings
         self._registry = CollectorRegistry()
         self._readiness = Readiness(["asterisk", "crm", "journal", "rules"])
-        self._stages = Stages(settings.crm.stages)
+        self._stages = Stages(settings.crm.stages, settings.crm.stages_unasked)
         self._accounts = Accounts(settings.data_dir)
         self._hub = Hub(snapshot_for=self._snapshot_for, team_now=self._team, registry=self._registry)
         self._tickets = Tickets()
         self._links = SqliteLinks(links_path(settings))
-        self._crm_watch = CrmWatch(crm_of(settings, self._links), settings)
+        crm = crm_of(settings, self._links)
+        self._account = account_of(settings, crm)
+        self._crm_watch = CrmWatch(crm, settings)
         self._crm = self._crm_watch.crm
         self._records = RecordKeeping(
             settings, crm=self._crm, crm_user=self._crm_user, on_state=self._teller("journal")
@@ -86,6 +89,7 @@ class Daemon:
             settings.rules,
             self._journal,
             stages=lambda: self._stages.current,
+            stages_are_of_crm=settings.crm.stages is None,
             on_state=self._teller("rules"),
             operators=lambda: [operator.id for operator in self._accounts.directory.all()],
             missing_queues=lambda rules: unknown_queues(
@@ -226,9 +230,10 @@ class Daemon:
             # Nobody can sign in and no phone has an owner until the file can be read; callers are decided about.
             self._accounts.unreadable(error)
         await self._records.open()
+        await put_aside_for_another(self._settings, self._account, self._links, self._dispatch)
         try:
             await self._crm_watch.recall()
-            await self._stages.ask(self._crm)
+            await self._stages.ask(self._crm, within_s=WITHIN_AT_START_S)
             await self._reloads.at_start(self._rules.start)
         except NoUsableRules as error:
             raise CannotStart(str(error)) from error
@@ -261,7 +266,7 @@ class Daemon:
         self._supervise("crm", lambda: self._lookup.watch(self._crm_changed, **self._crm_watch.pauses))
         if self._crm_watch.mirror is not None:
             self._supervise("mirror", self._crm_watch.mirror.run)
-        self._supervise("stages", lambda: self._stages.follow(self._crm))
+        self._supervise("stages", lambda: self._stages.follow(self._crm, changed=self._rules.stages_changed))
         if self._settings.mode is Mode.SHADOW:
             log.warning("shadow", reason="mode: shadow in the settings; the dialplan is told nothing and falls back")
         log.info(
@@ -270,6 +275,7 @@ class Daemon:
             private=self._private.port,
             fastagi=self._agi.port,
             pbx=self._settings.pbx.name,
+            crm=self._settings.crm.kind,
         )
 
     async def _stop(self) -> None:
@@ -357,7 +363,10 @@ class Daemon:
     def _crm_changed(self, state: CrmState, reason: str) -> None:
         self._tell_of_crm()
         if state is CrmState.UP:
+            self._stages.crm_is_there()
             log.info("crm.up")
+        elif state is CrmState.SLOW:
+            log.warning("crm.slow", reason=reason)
         else:
             log.warning("crm.down", reason=reason)
 

@@ -82,6 +82,24 @@ class DatabaseThread:
 
         return await self._submit(call, within_s)
 
+    async def run_anew(self, work: Callable[[Database], T], *, within_s: float = 10.0) -> T:
+        """Put a broken file aside, as `NAME.broken` in place of an earlier one, and run `work` with a new one.
+
+        Raises DatabaseUnusable.
+        """
+
+        def call() -> T:
+            self._close()
+            for ending in ("-wal", "-shm"):  # they belong to what was broken, and would break the new one
+                self.path.with_name(self.path.name + ending).unlink(missing_ok=True)
+            if self.path.exists():
+                self.path.rename(self.path.with_name(self.path.name + ".broken"))
+            self._open()
+            assert self._database is not None
+            return work(self._database)
+
+        return await self._submit(call, within_s)
+
     async def close(self) -> None:
         """Finish what was submitted, close the file and end the thread."""
         loop = asyncio.get_running_loop()

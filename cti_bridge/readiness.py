@@ -32,17 +32,17 @@ class Readiness:
         start = now()
         self._sources = {name: Source(name, SourceState.DOWN, "not connected yet", start) for name in names}
         self._listeners: list[Callable[[Source], None]] = []
-        self._figures: dict[str, Callable[[], Mapping[str, float | None]]] = {}
+        self._figures: dict[str, Callable[[], Mapping[str, float | str | None]]] = {}
 
     def subscribe(self, listener: Callable[[Source], None]) -> None:
         """Have the listener called whenever the state of a source changes; a new reason alone is no change."""
         self._listeners.append(listener)
 
-    def tell_also(self, name: str, figures: Callable[[], Mapping[str, float | None]]) -> None:
+    def tell_also(self, name: str, figures: Callable[[], Mapping[str, float | str | None]]) -> None:
         """Have these figures told with a source, as they are when somebody asks."""
         self._figures[name] = figures
 
-    def figures(self, name: str) -> Mapping[str, float | None]:
+    def figures(self, name: str) -> Mapping[str, float | str | None]:
         """What is told with a source besides its state; None stands for what is not known yet."""
         return self._figures[name]() if name in self._figures else {}
 

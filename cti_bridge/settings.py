@@ -7,7 +7,7 @@ Relative paths are meant from the folder of the settings file.
 import os
 import re
 import ssl
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -15,12 +15,13 @@ from pathlib import Path
 from pydantic import ValidationError
 
 from cti_bridge.crm.embedded.settings import EmbeddedModel
-from cti_bridge.domain.customer import Stage, StageList
+from cti_bridge.crm.kinds import EMBEDDED
+from cti_bridge.domain.customer import SHIPPED_STAGES, Stage, StageList
 from cti_bridge.domain.staff import StaffNumbers, staff_numbers
 from cti_bridge.routing.document import Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError
 from cti_bridge.settings_model import CrmPart, Misfit, StageModel, read_secret
-from cti_bridge.settings_places import At, find, note, plain
+from cti_bridge.settings_places import At, find, kind_of_crm, note, plain
 from cti_bridge.settings_schema import (
     AriModel,
     FileModel,
@@ -28,6 +29,7 @@ from cti_bridge.settings_schema import (
     PrivateModel,
     PublicModel,
     ReportsModel,
+    file_model,
 )
 from cti_bridge.settings_secrets import check_certificate, check_secrets, client_tls, signs
 
@@ -118,6 +120,7 @@ class PbxSettings:
 class CrmSettings:
     """The CRM; `fresh_s` is how long an answer counts as just given, `stages` the funnel where the file has one.
 
+    `stages_in_crm` is the same funnel by the CRM's own ids, and `stage_words` leads from these to those of `stages`.
     `model` is its part of the file, which only its own kind can read; `path` is the file of the embedded CRM, which may
     lie there from earlier even where it is not the CRM any more.
     """
@@ -126,7 +129,14 @@ class CrmSettings:
     path: Path
     fresh_s: float
     stages: StageList | None
+    stages_in_crm: StageList | None
+    stage_words: Mapping[str, str]
     model: CrmPart = field(repr=False)
+
+    @property
+    def stages_unasked(self) -> StageList:
+        """The stages as far as they are known before the CRM was asked; of another CRM any may be one."""
+        return self.stages or StageList(SHIPPED_STAGES.stages, open_ended=self.kind != EMBEDDED)
 
 
 class Mode(StrEnum):
@@ -210,16 +220,7 @@ def load_settings(path: Path) -> Settings:
     document = parse_document(text, problems)
     parsed: FileModel | None = None
     if isinstance(document, Table):
-        written = plain(document, problems, os.environ)
-        try:
-            parsed = FileModel.model_validate(written)
-        except ValidationError as invalid:
-            mistakes = invalid.errors()
-            for mistake in mistakes:
-                # A list whose only item is bad counts as empty for pydantic; the item's own mistake says more.
-                at = mistake["loc"]
-                if not any(other["loc"][: len(at)] == at != other["loc"] for other in mistakes):
-                    note(problems, document, mistake)
+        parsed = _parsed(document, problems)
     elif document is not None:
         problems.add(Place(1, 1), "the settings must be keys with values", "see the commented example in config/")
     try:
@@ -233,6 +234,23 @@ def load_settings(path: Path) -> Settings:
     except Misfit as misfit:
         place, _ = find(document, misfit.at)
         raise SettingsError((f"{path}:{place.line}:{place.column}: {misfit}",)) from misfit
+
+
+def _parsed(document: Table, problems: Problems) -> FileModel | None:
+    """What stands in the file, or None after saying what is wrong with it."""
+    written = plain(document, problems, os.environ)
+    kind = kind_of_crm(written, problems, document)
+    model = file_model(kind or EMBEDDED)
+    try:
+        return model.model_validate(written if kind else {key: written[key] for key in written if key != "crm"})
+    except ValidationError as invalid:
+        mistakes = invalid.errors()
+        for mistake in mistakes:
+            # A list whose only item is bad counts as empty for pydantic; the item's own mistake says more.
+            at = mistake["loc"]
+            if not any(other["loc"][: len(at)] == at != other["loc"] for other in mistakes):
+                note(problems, document, mistake, model)
+    return None
 
 
 def place_of(path: Path, at: At) -> str:
@@ -283,17 +301,20 @@ def _build(path: Path, parsed: FileModel) -> Settings:
 def _crm(model: CrmPart, folder: Path, data_dir: Path) -> CrmSettings:
     check_secrets(model, folder, ("crm",))
     embedded = model if isinstance(model, EmbeddedModel) else EmbeddedModel()
+    in_crm = [(one, theirs) for one in model.stages or () for theirs in one.in_crm or (one.id,)]
     return CrmSettings(
         kind=model.kind,
         path=data_dir / embedded.path,
         fresh_s=model.fresh,
-        stages=_stages(model.stages) if model.stages else None,
+        stages=StageList(tuple(_stage(one, one.id) for one in model.stages)) if model.stages else None,
+        stages_in_crm=StageList(tuple(_stage(one, theirs) for one, theirs in in_crm)) if in_crm else None,
+        stage_words={theirs: one.id for one, theirs in in_crm if theirs != one.id},
         model=model,
     )
 
 
-def _stages(models: tuple[StageModel, ...]) -> StageList:
-    return StageList(tuple(Stage(one.id, one.name, one.order, one.final) for one in models))
+def _stage(one: StageModel, id_: str) -> Stage:
+    return Stage(id_, one.name, one.order, one.final)
 
 
 def _pbx(pbx: PbxModel, folder: Path, region: str) -> PbxSettings:

@@ -7,7 +7,7 @@ import ipaddress
 import re
 import ssl
 from pathlib import Path
-from typing import ClassVar
+from typing import Annotated, ClassVar
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -18,6 +18,14 @@ _UNITS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, None: 1.0}
 
 class Misfit(Exception):
     """What the settings name cannot be used; `at` is the path of the key that names it."""
+
+    def __init__(self, at: tuple[int | str, ...], message: str) -> None:
+        super().__init__(message)
+        self.at = at
+
+
+class Inside(ValueError):
+    """A mistake deeper inside a value than its own key; `at` leads there from the key."""
 
     def __init__(self, at: tuple[int | str, ...], message: str) -> None:
         super().__init__(message)
@@ -75,10 +83,15 @@ class SecretModel(StrictModel):
         return self
 
 
-class StageModel(StrictModel):
-    """One stage of the funnel."""
+StageId = Annotated[str, Field(pattern=r"^[^\s\p{C}](?:[^\p{C}]{0,62}[^\s\p{C}])?$")]
+"""What a stage is called in a CRM: some call them by names, with spaces."""
 
-    id: str = Field(pattern=r"^[^\s\p{C}](?:[^\p{C}]{0,62}[^\s\p{C}])?$")  # other CRMs' ids are names, with spaces
+
+class StageModel(StrictModel):
+    """One stage of the funnel; `in_crm` is what the CRM calls it, where that is not its `id`."""
+
+    id: StageId
+    in_crm: tuple[StageId, ...] = Field(default=(), max_length=200)
     name: str = Field(min_length=1, max_length=80)
     order: int
     final: bool = False
@@ -125,6 +138,11 @@ class CrmPart(StrictModel):
         ids = [stage.id for stage in value or ()]
         if len(set(ids)) != len(ids):
             raise ValueError("two stages have the same id")
+        seen: set[str] = set()
+        for theirs in (one for stage in value or () for one in set(stage.in_crm or (stage.id,))):
+            if theirs in seen:
+                raise ValueError(f"two stages mean `{theirs}` of the CRM")
+            seen.add(theirs)
         return value
 
 

@@ -6,10 +6,10 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from cti_bridge.crm.kinds import KINDS
+from cti_bridge.crm.kinds import EMBEDDED, KINDS
 from cti_bridge.routing.document import Items, Node, Scalar, Table
 from cti_bridge.routing.problems import Place, Problems, quoted, suggestion
-from cti_bridge.settings_schema import FileModel
+from cti_bridge.settings_model import Inside
 
 At = tuple[int | str, ...]
 """Where something is in the file: the keys and positions that lead to it."""
@@ -18,6 +18,7 @@ _NUMBER = re.compile(r"-?(?:0|[1-9][0-9]{0,17})(?:\.[0-9]{1,9})?")
 _IN_WORDS = {
     "bool_parsing": "must be true or false",
     "bool_type": "must be true or false",
+    "dict_type": "must be keys with values",
     "int_parsing": "must be a whole number",
     "model_type": "must be keys with values",
     "path_type": "must be a path",
@@ -27,6 +28,8 @@ _IN_WORDS = {
     "tuple_type": "must be a list",
 }
 """What an admin is told of pydantic's kinds of errors whose own words speak of Python."""
+_MOST_NAMED = 12
+"""Keys that are all named where none is like an unknown one."""
 
 
 def plain(node: Node, problems: Problems, environment: Mapping[str, str], key: str = "") -> Any:
@@ -69,19 +72,30 @@ def _filled(node: Scalar, problems: Problems, environment: Mapping[str, str]) ->
     return _VARIABLE.sub(value, node.text)
 
 
-def note(problems: Problems, document: Table, error: Any) -> None:
-    """One pydantic error in words, at the place in the file it is about."""
+def kind_of_crm(written: Any, problems: Problems, document: Table) -> str:
+    """The kind of CRM that the plain data name, empty for one that there is not, which is said."""
+    part = written.get("crm")
+    kind = part.get("kind", EMBEDDED) if isinstance(part, dict) else EMBEDDED
+    if isinstance(kind, str) and kind in KINDS:
+        return kind
+    hint = suggestion(str(kind), list(KINDS)) or f"known: {', '.join(map(quoted, KINDS))}"
+    problems.add(find(document, ("crm", "kind"))[0], f"there is no CRM of the kind {quoted(str(kind))}", hint)
+    return ""
+
+
+def note(problems: Problems, document: Table, error: Any, model: type[BaseModel]) -> None:
+    """One pydantic error of this model in words, at the place in the file it is about."""
     path = _in_file(error["loc"])
+    reason = error.get("ctx", {}).get("error")
+    path = (*path, *reason.at) if isinstance(reason, Inside) else path
     place, known = find(document, path)
     key = next((part for part in reversed(path) if isinstance(part, str)), "")
     match error["type"]:
-        case "union_tag_invalid" if path == ("crm",):
-            place, _ = find(document, (*path, "kind"))
-            kind = error["ctx"]["tag"]
-            hint = suggestion(kind, list(KINDS)) or f"known: {', '.join(map(quoted, KINDS))}"
-            problems.add(place, f"there is no CRM of the kind {quoted(kind)}", hint)
         case "extra_forbidden":
-            problems.add(place, f"unknown key {quoted(key)}", suggestion(key, _fields_beside(error["loc"])))
+            there_are = _fields_beside(error["loc"], model)
+            named = f"there are {', '.join(map(quoted, there_are))}" if len(there_are) <= _MOST_NAMED else ""
+            hint = suggestion(key, there_are, _of_other_kinds(path, document) or named)
+            problems.add(place, f"unknown key {quoted(key)}", hint)
         case "missing":
             problems.add(place, f"key {quoted(key)} is missing")
         case "too_long" if key == "pbxes":
@@ -112,20 +126,22 @@ def find(document: Node, path: At) -> tuple[Place, bool]:
 
 
 def _in_file(path: At) -> At:
-    """The keys that lead there; pydantic has the kind of the CRM among them, and a mark behind a key that is wrong."""
-    path = path[:-1] if path[-1:] == ("[key]",) else path
-    return (path[0], *path[2:]) if _is_of_a_kind(path) else path
+    """The keys that lead there; pydantic has a mark behind a key that is wrong."""
+    return path[:-1] if path[-1:] == ("[key]",) else path
 
 
-def _is_of_a_kind(path: At) -> bool:
-    return len(path) > 1 and path[0] == "crm" and path[1] in KINDS
+def _of_other_kinds(path: At, document: Table) -> str:
+    """A key of `crm` that other kinds know says that `kind` is missing, or another was copied."""
+    if len(path) != 2 or path[0] != "crm":
+        return ""
+    known = [quoted(name) for name, kind in KINDS.items() if path[1] in kind.model.model_fields]
+    named = find(document, ("crm", "kind"))[1]
+    return f"a key of {', '.join(known)}{'' if named else '; which one it is, `kind` says'}" if known else ""
 
 
-def _fields_beside(path: At) -> list[str]:
+def _fields_beside(path: At, whole: type[BaseModel]) -> list[str]:
     """The keys that exist where an unknown one was written; `path` as pydantic has it."""
-    model: Any = FileModel
-    if _is_of_a_kind(path):
-        model, path = KINDS[str(path[1])].model, path[2:]
+    model: Any = whole
     for part in path[:-1]:
         if isinstance(part, int):
             continue

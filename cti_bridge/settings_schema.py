@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Literal
 
 import phonenumbers
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, create_model, field_validator, model_validator
 
 from cti_bridge.crm.embedded.settings import EmbeddedModel
-from cti_bridge.crm.kinds import CrmModel
-from cti_bridge.settings_model import SecretModel, StrictModel, is_loopback, safe_url, seconds
+from cti_bridge.crm.kinds import EMBEDDED, KINDS
+from cti_bridge.settings_model import CrmPart, SecretModel, StrictModel, is_loopback, safe_url, seconds
 
 _AGE = re.compile(r"([1-9]\d{0,4})\s*([dwy])")
 _AGE_UNITS = {"d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
@@ -239,15 +239,22 @@ class LogModel(StrictModel):
 
 
 class FileModel(StrictModel):
-    """The whole file."""
+    """The whole file; `file_model` has the `crm` of one kind."""
 
     mode: Literal["live", "shadow"] = "live"
     data_dir: Path = Path("/var/lib/cti-bridge")
     rules: Path = Path("routing.yaml")
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
-    crm: CrmModel = EmbeddedModel()
+    crm: CrmPart = EmbeddedModel()
     calls: CallsModel = CallsModel()
     reports: ReportsModel = ReportsModel()
     web: WebModel = WebModel()
     retention: RetentionModel = RetentionModel()
     log: LogModel = LogModel()
+
+
+def file_model(kind: str) -> type[FileModel]:
+    """The whole file with the `crm` of this kind, one of KINDS."""
+    if kind == EMBEDDED:
+        return create_model("FileModel", __base__=FileModel, crm=(EmbeddedModel, EmbeddedModel()))
+    return create_model("FileModel", __base__=FileModel, crm=(KINDS[kind].model, ...))

@@ -31,7 +31,7 @@ NEEDS_A_PBX = [
     folder for name in ("asterisk", "browser", "demo", "e2e", "promises") if (folder := ROOT / "tests" / name).is_dir()
 ]
 NO_TESTS_COLLECTED = 5
-TRYTONS = ("tests/crm/contract/test_contract_tryton.py", "tests/crm/test_tryton.py")
+TRYTONS = [str(path) for path in sorted((ROOT / "tests" / "crm").rglob("test_*tryton*.py"))]
 LINTED = [name for name in ("cti_bridge", "demo", "scripts", "tests", "benchmarks") if (ROOT / name).is_dir()]
 
 

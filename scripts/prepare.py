@@ -1,6 +1,6 @@
 """Put on this machine what a make target needs, then become the target's command.
 
-    python3 -m scripts.prepare demo|bench|test|check|lint|ui [-- COMMAND ARGUMENT ...]
+    python3 -m scripts.prepare demo|bench|test|soak|check|lint|ui [-- COMMAND ARGUMENT ...]
 
 When everything is there, that is seen in well under a second and nothing is said. Two at once wait for each other.
 Exit code 1: something could not be installed, one clear line says what.
@@ -10,7 +10,7 @@ import fcntl
 import os
 import sys
 
-from scripts import steps
+from scripts import steps, trytons
 from scripts.progress import SetupError, say
 from scripts.servers import server_packages
 
@@ -25,13 +25,17 @@ PAGE_TESTS = (steps.node(), steps.page_packages(tests=True), steps.page())
 PBX = (steps.debian_packages("mmdebstrap", "debian-archive-keyring", "sip-tester"), steps.asterisk())
 RIVALS = (steps.debian_packages("libsqliteodbc", "libodbcinst2", "patchelf"),)
 DATABASES = (server_packages("postgresql", "mariadb-server-core"),)
+TRYTON = (trytons.tryton("8.0"),)
+OLDER_TRYTON = (trytons.tryton("7.0"),)
 CLOCK = (steps.debian_packages("libfaketime"),)
 BROWSER = (steps.debian_packages("chromium", "fonts-dejavu-core"),)
+TEST = (*TESTS, *PAGE_TESTS, *PBX, *BROWSER, *CLOCK, *DATABASES, *TRYTON)
 
 PROFILES: dict[str, tuple[steps.Step, ...]] = {
     "demo": (*RUNTIME, *PAGE, *PBX),
-    "bench": (*TESTS, *PAGE, *PBX, *RIVALS, *BROWSER),
-    "test": (*TESTS, *PAGE_TESTS, *PBX, *BROWSER, *CLOCK, *DATABASES),
+    "bench": (*TESTS, *PAGE, *PBX, *RIVALS, *BROWSER, *DATABASES, *TRYTON),
+    "test": TEST,
+    "soak": (*TEST, *OLDER_TRYTON),
     "check": (*TESTS, *PAGE_TESTS),
     "lint": (*TESTS, *PAGE_TESTS),
     "ui": (*PACKAGES, *PAGE),

@@ -3,8 +3,9 @@
 import contextlib
 import subprocess
 import sys
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 TAIL_LINES = 15
@@ -27,11 +28,12 @@ def run(
     *,
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
+    limit_s: float | None = None,
 ) -> str:
     """Run ``command``, saying ``what`` it is for, and return what it printed (stdout and stderr together).
 
     The output goes to ``log``; on a terminal its newest line is shown while the command runs.
-    Raises SetupError with the last lines when the command fails or is not there.
+    Raises SetupError with the last lines when the command fails, is not there, or takes longer than ``limit_s``.
     """
     say(f"{what} ...")
     started = time.monotonic()
@@ -52,18 +54,42 @@ def run(
             ) as process,
         ):
             assert process.stdout is not None
-            for line in process.stdout:
-                file.write(line)
-                lines.append(line)
-                _show(line)
+            with _killed_after(limit_s, process) as too_long:
+                for line in process.stdout:
+                    file.write(line)
+                    lines.append(line)
+                    _show(line)
     except FileNotFoundError as error:
         raise SetupError(f"{what}: {command[0]} is not installed") from error
     _show("")
+    if too_long.is_set():
+        raise SetupError(f"{what}: given up after {limit_s:.0f} s; what it said is in {log}")
     if process.returncode != 0:
         tail = "".join(lines[-TAIL_LINES:]).rstrip()
         raise SetupError(f"{what}: failed (exit code {process.returncode}); all of it is in {log}\n{tail}")
     say(f"{what}: done in {time.monotonic() - started:.0f} s")
     return "".join(lines)
+
+
+@contextlib.contextmanager
+def _killed_after(limit_s: float | None, process: subprocess.Popen[str]) -> Iterator[threading.Event]:
+    """Kill the process when it takes so long; the event says whether it did."""
+    too_long = threading.Event()
+
+    def kill() -> None:
+        too_long.set()
+        process.kill()
+
+    timer = threading.Timer(limit_s, kill) if limit_s is not None else None
+    if timer is None:
+        yield too_long
+        return
+    timer.daemon = True
+    timer.start()
+    try:
+        yield too_long
+    finally:
+        timer.cancel()
 
 
 def _show(line: str) -> None:

@@ -25,7 +25,7 @@ from cti_bridge.reception.written import story
 from cti_bridge.routing.load import load_rules
 from cti_bridge.settings import load_settings
 from cti_bridge.settings_model import CrmPart
-from cti_bridge.settings_schema import FileModel
+from cti_bridge.settings_schema import file_model
 
 ROOT = Path(__file__).resolve().parent.parent
 README = ROOT / "README.md"
@@ -158,7 +158,7 @@ def inner_model(annotation: object) -> tuple[type[BaseModel] | None, bool]:
 def test_the_settings_page_has_every_key_and_no_other() -> None:
     page = (ROOT / "docs" / "settings.md").read_text("utf-8")
     rows = re.findall(r"^\| `([a-z_.\[\]]+)` \|", page, re.MULTILINE)
-    keys = dict(keys_of(FileModel))
+    keys = dict(keys_of(file_model(EMBEDDED)))
 
     assert len(rows) == len(set(rows))
     assert set(rows) <= keys.keys()
@@ -180,6 +180,14 @@ def test_the_page_of_a_crm_has_every_key_of_its_own_and_no_other(kind: str) -> N
     assert len(rows) == len(set(rows))
     assert set(rows) - common <= keys.keys()
     assert {key for key, holds_others in keys.items() if not holds_others} <= set(rows)
+
+
+def test_the_overview_has_every_kind_of_crm_and_says_which_can_be_mirrored() -> None:
+    page = (ROOT / "docs" / "crm" / "README.md").read_text("utf-8")
+    rows = re.findall(r"^\| \[`([a-z0-9]+)`\]\(\1\.md\) \|.*\| (yes|no|no need) \|$", page, re.MULTILINE)
+
+    assert [kind for kind, _ in rows] == list(KINDS)
+    assert {kind for kind, mirror in rows if mirror == "yes"} == {k for k in KINDS if KINDS[k].model.can_be_mirrored}
 
 
 @pytest.mark.parametrize("fence", [pytest.param(fence, id=fence.page.name) for fence in fences("yaml")])
@@ -229,11 +237,17 @@ def test_the_shipped_settings_load_and_have_the_values_of_the_page(tmp_path: Pat
 
 
 def test_the_stages_on_the_page_are_the_shipped_ones(tmp_path: Path) -> None:
-    (example,) = [fence for fence in fences("yaml") if fence.page.name == "settings.md" and "stages:" in fence.text]
+    examples = [fence for fence in fences("yaml") if fence.page.name == "settings.md" and "stages:" in fence.text]
     (tmp_path / "ami.secret").write_text("geheim\n")
-    (tmp_path / "cti-bridge.yaml").write_text(example.text, "utf-8")
+    loaded = []
+    for example in examples:
+        (tmp_path / "cti-bridge.yaml").write_text(example.text, "utf-8")
+        loaded.append(load_settings(tmp_path / "cti-bridge.yaml").crm)
 
-    assert load_settings(tmp_path / "cti-bridge.yaml").crm.stages == SHIPPED_STAGES
+    shipped, led_to_them = loaded
+    assert shipped.stages == SHIPPED_STAGES
+    assert led_to_them.stages == SHIPPED_STAGES
+    assert led_to_them.stage_words["C1:PREPAYMENT_INVOICE"] == "awaiting_payment"
 
 
 def test_the_systemd_unit_writes_where_the_shipped_settings_say() -> None:

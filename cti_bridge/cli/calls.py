@@ -17,6 +17,7 @@ from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.call_figures import figures_json, figures_lines, missed_line
 from cti_bridge.cli.call_record import print_record, record_json, record_line
+from cti_bridge.cli.mirror_forgetting import forget_in_mirror
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.embedded.call_list import forget_calls
 from cti_bridge.database import DatabaseUnusable, read_only
@@ -211,8 +212,10 @@ def _forget(arguments: argparse.Namespace) -> int:
         dry_run=arguments.dry_run,
         elsewhere=partial(_forget_in_crm, settings.crm.path),
     )
+    customer = arguments.customer or ""
+    mirrored = 0 if arguments.dry_run else forget_in_mirror(settings, caller=caller, customer=customer)
     if arguments.json:
-        print(json.dumps({"dry_run": arguments.dry_run, **asdict(done)}))
+        print(json.dumps({"dry_run": arguments.dry_run, **asdict(done), "mirrored": mirrored}))
     else:
         calls = "1 call" if done.calls == 1 else f"{done.calls} calls"
         print(f"{calls} would be forgotten" if arguments.dry_run else f"{calls} forgotten")
@@ -220,7 +223,7 @@ def _forget(arguments: argparse.Namespace) -> int:
         print(f"cti-bridge: {done.going_on} not over yet, and forgotten as soon as they are", file=sys.stderr)
     if done.left:
         print("cti-bridge: the text is still somewhere in the file; stop the daemon and try again", file=sys.stderr)
-    return 0 if done.calls else 1
+    return 0 if done.calls or mirrored else 1
 
 
 def _forget_in_crm(path: Path, calls: Sequence[str]) -> None:

@@ -4,11 +4,11 @@ import argparse
 import sys
 from pathlib import Path
 
-from cti_bridge.cli.check_live import queues_that_are_not_there, stages_to_check
+from cti_bridge.cli.check_live import open_once, queues_that_are_not_there, stages_to_check
 from cti_bridge.cli.rule_tests import judge_file
 from cti_bridge.cli.terminal import printable
+from cti_bridge.crm.kinds import EMBEDDED
 from cti_bridge.database import DatabaseUnusable, read_only
-from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.operators.accounts import FILE_NAME
 from cti_bridge.operators.store import load
 from cti_bridge.reception.rule_file import RulesUnreadable, read_rules
@@ -17,7 +17,13 @@ from cti_bridge.routing.load import load_rules
 from cti_bridge.routing.preferred import unknown_operators
 from cti_bridge.routing.problems import RulesError
 from cti_bridge.routing.rules import RuleSet
+from cti_bridge.routing.when import about_a_stage
 from cti_bridge.settings import DEFAULT_PATH, Mode, Settings, SettingsError, load_settings, place_of
+
+_STAGES_HINT = (
+    "`cti-bridge crm check --stages` prints them as `crm.stages` of the settings, where `in_crm` leads them to the"
+    " words of the rules"
+)
 
 
 def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,7 +52,8 @@ def _check(arguments: argparse.Namespace) -> int:
     if settings.mode is Mode.SHADOW:
         print("mode: shadow: calls are decided and written down, and no decision is carried out", file=sys.stderr)
     try:
-        offline = (settings.crm.stages or SHIPPED_STAGES, "")
+        open_once(settings)
+        offline = (settings.crm.stages_unasked, "")
         stages, not_asked = offline if arguments.offline else stages_to_check(settings)
         judgement = judge_file(settings.rules, None, stages)
     except SettingsError as error:
@@ -60,6 +67,8 @@ def _check(arguments: argparse.Namespace) -> int:
     rules = _rules(settings)
     named = _named_operators(settings, rules) if rules else ()
     notes = [not_asked]
+    if settings.crm.stages is None and settings.crm.kind != EMBEDDED and any(map(about_a_stage, problems)):
+        notes.append(f"the stages are those of the CRM ({settings.crm.kind}): {_STAGES_HINT}")
     if rules is not None and not arguments.offline:
         missing, note = queues_that_are_not_there(settings, rules)
         problems += [problem.format(str(settings.rules)) for problem in missing]

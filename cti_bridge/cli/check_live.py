@@ -4,9 +4,11 @@ import asyncio
 
 from cti_bridge.asterisk.ami.connection import AmiAddress
 from cti_bridge.asterisk.ami.queues import CannotAsk, ask_queues
+from cti_bridge.crm.kinds import EMBEDDED
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm.stages import stages_of
 from cti_bridge.crm_opening import crm_of
-from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
+from cti_bridge.domain.customer import StageList
 from cti_bridge.routing.problems import Problem
 from cti_bridge.routing.rules import RuleSet
 from cti_bridge.routing.unknown_queues import unknown_queues
@@ -14,6 +16,17 @@ from cti_bridge.settings import Settings
 
 LIMIT_S = 2.0
 """Nobody waits longer for a system that does not answer."""
+CRM_LIMIT_S = 10.0
+"""One in the cloud needs a few questions for its stages, and may want to be asked slowly."""
+
+
+def open_once(settings: Settings) -> None:
+    """Open the CRM as the daemon does, and close it again; nothing is asked. Raises SettingsError where that fails."""
+
+    async def opened() -> None:
+        await crm_of(settings).close()
+
+    asyncio.run(opened())
 
 
 def stages_to_check(settings: Settings) -> tuple[StageList, str]:
@@ -23,16 +36,18 @@ def stages_to_check(settings: Settings) -> tuple[StageList, str]:
     try:
         return asyncio.run(_stages(settings)), ""
     except (CrmUnavailable, CrmRefuses) as error:
-        return SHIPPED_STAGES, f"the CRM was not asked for its stages: {error}"
+        why = str(error)
     except TimeoutError:
-        return SHIPPED_STAGES, f"the CRM was not asked for its stages: no answer within {LIMIT_S:g} s"
+        why = f"no answer within {CRM_LIMIT_S:g} s"
+    unknown = "" if settings.crm.kind == EMBEDDED else ", so those of the rules are not checked"
+    return settings.crm.stages_unasked, f"the CRM ({settings.crm.kind}) was not asked for its stages{unknown}: {why}"
 
 
 async def _stages(settings: Settings) -> StageList:
     crm = crm_of(settings)
     try:
-        async with asyncio.timeout(LIMIT_S):
-            return await crm.stages()
+        async with asyncio.timeout(CRM_LIMIT_S):
+            return await stages_of(crm)
     finally:
         await crm.close()
 

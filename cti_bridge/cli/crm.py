@@ -1,6 +1,7 @@
 """`cti-bridge crm import | lookup | check | init`: fill the embedded CRM, ask the CRM, begin with another."""
 
 import argparse
+import asyncio
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,12 +10,15 @@ from typing import Any
 
 from cti_bridge.cli import crm_import
 from cti_bridge.cli.crm_asking import ask
-from cti_bridge.cli.crm_check import run_check
+from cti_bridge.cli.crm_check import Listed, run_check
 from cti_bridge.cli.crm_import import complain
+from cti_bridge.cli.crm_stages import run_stages
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.kinds import EMBEDDED, KINDS
 from cti_bridge.crm.port import Crm, CrmRefuses
-from cti_bridge.crm_opening import crm_of
+from cti_bridge.crm.stage_words import in_our_words
+from cti_bridge.crm_opening import crm_of, stages_now
+from cti_bridge.crm_watch import NEARBY
 from cti_bridge.domain.customer import CustomerRecord, StageList
 from cti_bridge.domain.number import CallerNumber, display_number, parse_number
 from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
@@ -23,6 +27,9 @@ _LIMIT_S = 5.0
 """A command has more patience than a call, but not without end."""
 _MOST_REPEATS = 200
 _REPEATED_S = 2.0
+_FEW_REPEATS, _APART_S = 5, 1.0
+"""For a CRM that counts every question against a limit, which the daemon needs at the same time."""
+_TIMING_LIMIT_S = 30.0
 """A CRM that is slow, or wants to be asked slowly, is asked less often."""
 _NOBODYS = "+74950000000"
 """A number that could be anybody's and is nobody's, to be looked up where no other is named."""
@@ -41,6 +48,7 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     lookup.set_defaults(func=_lookup)
     check = crm.add_parser("check", help="can the CRM be asked, and what can it do?")
     check.add_argument("number", metavar="N", nargs="?", help="of a customer, whose deals, notes and calls are read")
+    check.add_argument("--stages", action="store_true", help="print its own stages, as `crm.stages` of the settings")
     check.set_defaults(func=_check)
     init = crm.add_parser("init", help="a commented block for the settings")
     init.add_argument("kind", metavar="KIND", choices=tuple(KINDS), help=", ".join(KINDS))
@@ -49,19 +57,25 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
 
 
-def run_lookup(crm: Crm, number: CallerNumber, *, timing: bool = False, as_json: bool = False) -> int:
+def run_lookup(
+    crm: Crm, number: CallerNumber, settings: Settings, *, timing: bool = False, as_json: bool = False
+) -> int:
     """Print who has this number. 0: somebody, 1: nobody (or a number that is not asked for), 2: no answer."""
 
     async def question() -> tuple[tuple[CustomerRecord, ...], StageList, list[float]]:
         times: list[float] = []
         records: tuple[CustomerRecord, ...] = ()
-        while not times or (timing and len(times) <= _MOST_REPEATS and (len(times) < 2 or sum(times) < _REPEATED_S)):
+        most = _MOST_REPEATS if crm.kind in NEARBY else _FEW_REPEATS
+        while not times or (timing and len(times) <= most and (len(times) < 2 or sum(times) < _REPEATED_S)):
+            if times and crm.kind not in NEARBY:
+                await asyncio.sleep(_APART_S)
             started = perf_counter()
             records = await crm.find(number)
             times.append(perf_counter() - started)
-        return records, await _stages(crm), [took * 1000 for took in times]
+        named = in_our_words(records, settings.crm.stage_words)
+        return named, await _stages(settings, crm), [took * 1000 for took in times]
 
-    answer = ask(crm, question, within_s=_LIMIT_S)
+    answer = ask(crm, question, within_s=_TIMING_LIMIT_S if timing else _LIMIT_S)
     if answer is None:
         return 2
     records, stages, times = answer
@@ -78,10 +92,10 @@ def run_lookup(crm: Crm, number: CallerNumber, *, timing: bool = False, as_json:
     return 0 if records else 1
 
 
-async def _stages(crm: Crm) -> StageList:
+async def _stages(settings: Settings, crm: Crm) -> StageList:
     """Its stages by name; deals of a CRM that names none are shown with their stage as it is."""
     try:
-        return await crm.stages()
+        return await stages_now(settings, crm)
     except CrmRefuses:
         return StageList(())
 
@@ -110,13 +124,20 @@ def _lookup(arguments: argparse.Namespace) -> int:
     opened = _opened(arguments)
     if opened is None:
         return 2
-    crm, number = opened
-    return run_lookup(crm, number, timing=arguments.timing, as_json=arguments.json)
+    settings, number, crm = opened
+    return run_lookup(crm, number, settings, timing=arguments.timing, as_json=arguments.json)
 
 
 def _check(arguments: argparse.Namespace) -> int:
-    opened = _opened(arguments)
-    return 2 if opened is None else run_check(*opened, somebodys=arguments.number is not None)
+    opened = _opened(arguments, with_own_stages=arguments.stages)
+    if opened is None:
+        return 2
+    settings, number, crm = opened
+    if arguments.stages:
+        return run_stages(crm)
+    own = crm_of(settings, with_own_stages=True) if settings.crm.stages else None
+    listed = Listed(settings.crm.stages_in_crm, own) if settings.crm.stages_in_crm and own else None
+    return run_check(crm, number, somebodys=arguments.number is not None, listed=listed)
 
 
 def _init(arguments: argparse.Namespace) -> int:
@@ -124,14 +145,16 @@ def _init(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _opened(arguments: argparse.Namespace) -> tuple[Crm, CallerNumber] | None:
+def _opened(
+    arguments: argparse.Namespace, *, with_own_stages: bool = False
+) -> tuple[Settings, CallerNumber, Crm] | None:
     """The CRM of the settings, and the number that is asked for as the daemon reads it."""
     settings = _settings(arguments.config)
     if settings is None:
         return None
     number = settings.pbx.staff.seen(parse_number(arguments.number or _NOBODYS, region=settings.region))
     try:
-        return crm_of(settings), number
+        return settings, number, crm_of(settings, with_own_stages=with_own_stages)
     except SettingsError as error:
         for problem in error.problems:
             complain(problem)

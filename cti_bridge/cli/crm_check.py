@@ -6,8 +6,8 @@ from time import perf_counter
 
 from cti_bridge.cli.crm_asking import ask
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable, Probing
-from cti_bridge.domain.customer import CustomerRecord
+from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable, Probing, Unproven
+from cti_bridge.domain.customer import CustomerRecord, StageList
 from cti_bridge.domain.number import CallerNumber
 
 _LIMIT_S = 30.0
@@ -30,6 +30,7 @@ IN_WORDS: Mapping[Capability, str] = {
     Capability.REPORT_UPDATED: "be told what turns up later",
     Capability.REPORT_STRANGERS: "be told of strangers' calls",
 }
+_WOULD_WRITE = "not tried: that would write into it"
 _READ_OF_SOMEBODY = (Capability.DEALS, Capability.RESPONSIBLE, Capability.NOTES, Capability.CALLS)
 
 
@@ -42,12 +43,29 @@ class Tried:
     remark: str = ""
 
 
-def run_check(crm: Crm, number: CallerNumber, *, somebodys: bool) -> int:
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """The stages of the settings by the CRM's ids, and the CRM as it names them itself."""
+
+    stages: StageList
+    own: Crm
+
+
+def run_check(crm: Crm, number: CallerNumber, *, somebodys: bool, listed: Listed | None = None) -> int:
     """Say what the CRM can do. 0: all that it is made for works, 1: something is missing, 2: it cannot be asked.
 
-    `number` is looked up; with `somebodys` it is a customer's, who is then asked about.
+    `number` is looked up; with `somebodys` it is a customer's, who is then asked about. `listed`: the settings name
+    stages, which are held against its own.
     """
-    tried = ask(crm, lambda: _try_all(crm, number, somebodys=somebodys), within_s=_LIMIT_S)
+
+    async def question() -> list[Tried]:
+        try:
+            return await _try_all(crm, number, somebodys=somebodys, listed=listed)
+        finally:
+            if listed is not None:
+                await listed.own.close()
+
+    tried = ask(crm, question, within_s=_LIMIT_S)
     if tried is None:
         return 2
     print(f"the CRM ({crm.kind}) answers")
@@ -56,7 +74,7 @@ def run_check(crm: Crm, number: CallerNumber, *, somebodys: bool) -> int:
     return 1 if any(one.verdict == "MISSING" for one in tried) else 0
 
 
-async def _try_all(crm: Crm, number: CallerNumber, *, somebodys: bool) -> list[Tried]:
+async def _try_all(crm: Crm, number: CallerNumber, *, somebodys: bool, listed: Listed | None) -> list[Tried]:
     await crm.check()
     began = perf_counter()
     records = await crm.find(number)
@@ -64,6 +82,8 @@ async def _try_all(crm: Crm, number: CallerNumber, *, somebodys: bool) -> list[T
     remarks: dict[Capability, str] = {}
     lacking: dict[Capability, str] = {}
     await _look(crm, records, remarks, lacking)
+    if listed is not None:
+        await _compare(listed, remarks, lacking)
     if somebodys and not records:
         remarks |= dict.fromkeys(_READ_OF_SOMEBODY, "not tried: nobody has this number")
     elif not somebodys:
@@ -72,7 +92,9 @@ async def _try_all(crm: Crm, number: CallerNumber, *, somebodys: bool) -> list[T
         lacking |= await crm.lacking()
     else:
         writing = set(Capability) - {*_READ_OF_SOMEBODY, Capability.STAGES}
-        remarks |= dict.fromkeys(writing, "not tried: that would write into it")
+        remarks |= dict.fromkeys(writing, _WOULD_WRITE)
+    if isinstance(crm, Unproven):
+        remarks |= dict.fromkeys(crm.unproven, _WOULD_WRITE)
     return [found, *_verdicts(crm, remarks, lacking)]
 
 
@@ -96,6 +118,22 @@ async def _look(
             remarks[capability] = f"{len(some)} found"
         except (CrmUnavailable, CrmRefuses) as error:
             lacking[capability] = str(error)
+
+
+async def _compare(listed: Listed, remarks: dict[Capability, str], lacking: dict[Capability, str]) -> None:
+    """Whether the settings list stages that the CRM does not have, or leave some out: deals in those are not seen."""
+    if Capability.STAGES not in listed.own.capabilities:
+        return
+    try:
+        own = await listed.own.stages()
+    except (CrmUnavailable, CrmRefuses) as error:
+        lacking[Capability.STAGES] = str(error)
+        return
+    theirs, ours = ([stage.id for stage in one.stages] for one in (own, listed.stages))
+    if unknown := [stage for stage in ours if stage not in theirs]:
+        lacking[Capability.STAGES] = f"in crm.stages, and not in the CRM: {', '.join(unknown)}"
+    elif left_out := [stage for stage in theirs if stage not in ours]:
+        remarks[Capability.STAGES] = f"not in crm.stages, so deals there are not seen: {', '.join(left_out)}"
 
 
 def _verdicts(crm: Crm, remarks: Mapping[Capability, str], lacking: Mapping[Capability, str]) -> Iterator[Tried]:

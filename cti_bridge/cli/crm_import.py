@@ -83,7 +83,9 @@ def run_import(asked: Wishes, settings: Settings) -> int:
     columns: ColumnsFile | None = None
     try:
         if asked.columns:
-            columns = read_columns_file(asked.columns, stages_for(database, settings.crm.stages, dry_run=asked.dry_run))
+            columns = read_columns_file(
+                asked.columns, stages_for(database, settings.crm.stages_in_crm, dry_run=asked.dry_run)
+            )
         source = Source(asked.file, columns.plan if columns else ColumnPlan(), asked.encoding, asked.delimiter)
         with _rejects_file(asked) as file, progress(asked.file.name) as told:
             report = _Report(asked, columns, file)
@@ -92,7 +94,7 @@ def run_import(asked: Wishes, settings: Settings) -> int:
                 database,
                 region=settings.region,
                 staff=settings.pbx.staff,
-                stages=settings.crm.stages,
+                stages=settings.crm.stages_in_crm,
                 dry_run=asked.dry_run,
                 listener=Listener(report.found, told, report.rejected, cells=file is not None),
             )

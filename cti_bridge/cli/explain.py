@@ -16,7 +16,7 @@ from cti_bridge.cli.given_call import GivenUnusable, given_by_hand, test_called
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm_opening import crm_of
+from cti_bridge.crm_opening import crm_of, stages_now
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import SHIPPED_STAGES, StageList
 from cti_bridge.domain.decision import CrmAnswer
@@ -107,7 +107,7 @@ def _one_call(arguments: argparse.Namespace, *, made_up: bool) -> None:
 def _no_real_call(arguments: argparse.Namespace, *, made_up: bool) -> Told:
     settings = _settings(arguments, needed=not made_up and arguments.test is None)
     path = arguments.rules or (settings.rules if settings else Path())
-    stages = (settings.crm.stages if settings else None) or SHIPPED_STAGES
+    stages = settings.crm.stages_unasked if settings else SHIPPED_STAGES
     rules = _loaded(read_rules(path), path, stages)
     if arguments.test is not None:
         test = test_called(arguments.test, path, rules, stages)
@@ -195,7 +195,7 @@ def _rules_for(
     """The text of the rules to compute by, and how to call them."""
     if other is not None:
         others = read_rules(other)
-        _loaded(others, other, settings.crm.stages or SHIPPED_STAGES)  # a stage that is misspelled would never hold
+        _loaded(others, other, settings.crm.stages_unasked)  # a stage that is misspelled would never hold
         return others, str(other)
     short = decision.rules_hash[:12]
     text = journal.rules(decision.rules_hash)
@@ -216,12 +216,12 @@ def _loaded(text: str, path: Path, stages: StageList) -> RuleSet:
 async def _ask(settings: Settings, caller: CallerNumber) -> tuple[CrmAnswer, StageList]:
     """What the CRM says about this number, and its stages; a CRM that cannot be asked is an answer, too."""
     crm = crm_of(settings)
-    lookup = Lookup(crm, deadline_s=_PATIENCE_S)
+    lookup = Lookup(crm, deadline_s=_PATIENCE_S, stage_words=settings.crm.stage_words)
     try:
         answer = await lookup.find(caller)
-        stages = await asyncio.wait_for(crm.stages(), _PATIENCE_S)
+        stages = await asyncio.wait_for(stages_now(settings, crm), _PATIENCE_S)
     except (CrmUnavailable, CrmRefuses, TimeoutError):
-        stages = settings.crm.stages or SHIPPED_STAGES
+        stages = settings.crm.stages_unasked
     finally:
         await lookup.close()
         await crm.close()

@@ -13,6 +13,8 @@ from zoneinfo import ZoneInfo
 
 from cti_bridge.asterisk.records.cdr import CdrLine, read
 from cti_bridge.crm.port import Crm, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.stage_words import in_our_words
+from cti_bridge.crm_opening import stages_now
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.number import CallerNumber, NumberKind, parse_number
@@ -20,6 +22,7 @@ from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.routing.facts import CallFacts, canonical_number
 from cti_bridge.routing.replay import CallRef, RecordedCall
 from cti_bridge.routing.rules import RuleSet
+from cti_bridge.settings import Settings
 
 T = TypeVar("T")
 
@@ -128,8 +131,9 @@ class Arrivals:
 class CustomersToday:
     """The CRM, asked about many callers at once; the latest answers are remembered."""
 
-    def __init__(self, crm: Crm) -> None:
+    def __init__(self, crm: Crm, settings: Settings) -> None:
         self._crm = crm
+        self._settings = settings
         self._runner = asyncio.Runner()
         self._answers: OrderedDict[str, CrmAnswer] = OrderedDict()
 
@@ -142,7 +146,7 @@ class CustomersToday:
 
     def stages(self) -> StageList:
         """The stages that deals can be in. Raises CrmUnavailable."""
-        return self._runner.run(_in_time(self._crm.stages()))
+        return self._runner.run(_in_time(stages_now(self._settings, self._crm)))
 
     def answers(self, callers: Iterable[CallerNumber]) -> list[CrmAnswer]:
         """What the CRM says of each of them. Raises CrmUnavailable."""
@@ -166,7 +170,7 @@ class CustomersToday:
 
         async def ask(caller: CallerNumber) -> CrmAnswer:
             async with at_once:
-                records = await _in_time(self._crm.find(caller))
+                records = in_our_words(await _in_time(self._crm.find(caller)), self._settings.crm.stage_words)
             return CrmAnswer(CrmSource.FRESH if records else CrmSource.NONE, records)
 
         return await asyncio.gather(*map(ask, callers))

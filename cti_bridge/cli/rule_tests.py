@@ -60,7 +60,7 @@ def _asked_for(arguments: argparse.Namespace) -> tuple[Path, StageList]:
     if arguments.rules is not None and arguments.config == DEFAULT_PATH and not DEFAULT_PATH.exists():
         return arguments.rules, SHIPPED_STAGES
     settings = load_settings(arguments.config)
-    return arguments.rules or settings.rules, settings.crm.stages or SHIPPED_STAGES
+    return arguments.rules or settings.rules, settings.crm.stages_unasked
 
 
 def _print(judgement: Judgement) -> None:

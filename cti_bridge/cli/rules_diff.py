@@ -23,7 +23,6 @@ from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.crm_opening import crm_of
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.moments import parse_moment
 from cti_bridge.reception.rule_file import RulesUnreadable, read_rules
 from cti_bridge.routing.load import load_rules
@@ -152,7 +151,7 @@ def _verdict(tally: Tally, most: float | None) -> int:
 def _load(path: Path, settings: Settings) -> _File:
     text = read_rules(path)
     try:
-        return _File(text, load_rules(text, stages=settings.crm.stages or SHIPPED_STAGES))
+        return _File(text, load_rules(text, stages=settings.crm.stages_unasked))
     except RulesError as error:
         raise _NotPossible(*(problem.format(str(path)) for problem in error.problems)) from error
 
@@ -177,7 +176,7 @@ def _parts(
         float("inf") if until is None else until,
     )
     arrivals = Arrivals(asked, House(settings.region, settings.pbx.staff), rules, left_out)
-    customers = closing.enter_context(CustomersToday(crm_of(settings)))
+    customers = closing.enter_context(CustomersToday(crm_of(settings), settings))
     show = closing.enter_context(progress(arguments.calls.name))
     return recorded_parts(arguments.calls, arrivals, customers, lambda done, of: show("deciding", done, of))
 

@@ -1,23 +1,34 @@
-"""Which CRMs there are: what each one's part of the settings is, how it is opened, and an example for the admin."""
+"""Which CRMs there are: what each one's part of the settings is, how it is opened, and an example for the admin.
 
-from collections.abc import Mapping
+Only the folder of the kind that is asked for is imported: the others' drivers cost nobody memory, and one that cannot
+be imported stops only its own CRM.
+"""
+
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, Union
+from typing import Any, Protocol
 
-from pydantic import Discriminator, Tag
-
-from cti_bridge.crm.amocrm import settings as amocrm
-from cti_bridge.crm.bitrix import settings as bitrix
-from cti_bridge.crm.embedded import settings as embedded
-from cti_bridge.crm.generic import settings as generic
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.port import Crm
-from cti_bridge.crm.sql import settings as sql
-from cti_bridge.crm.tryton import settings as tryton
-from cti_bridge.crm.vtiger import settings as vtiger
 from cti_bridge.domain.customer import StageList
 from cti_bridge.settings_model import CrmPart
+
+EMBEDDED = "embedded"
+"""The kind that is meant where the settings name none."""
+
+_FOLDERS: Mapping[str, tuple[str, str]] = {
+    EMBEDDED: ("embedded", "EmbeddedModel"),
+    "sql": ("sql", "SqlModel"),
+    "tryton": ("tryton", "TrytonModel"),
+    "generic": ("generic", "GenericModel"),
+    "bitrix24": ("bitrix", "BitrixModel"),
+    "amocrm": ("amocrm", "AmocrmModel"),
+    "vtiger": ("vtiger", "VtigerModel"),
+}
+"""Each kind's folder, and the model in its `settings.py`, which has `opened` and `SETTINGS_EXAMPLE` as well."""
 
 
 class Opener(Protocol):
@@ -28,8 +39,9 @@ class Opener(Protocol):
     ) -> Crm:
         """The CRM of this model, which is one of the kind's own.
 
-        `region` reads national numbers, `stages` are those of the settings if it has any, `folder` is that of the
-        settings file, `data_dir` where the bridge may write. Raises Misfit for what the settings point to.
+        `region` reads national numbers, `stages` are those of the settings if it has any, by the CRM's own ids,
+        `folder` is that of the settings file, `data_dir` where the bridge may write. Raises Misfit for what the
+        settings point to.
         """
         ...
 
@@ -43,31 +55,23 @@ class Kind:
     example: str
 
 
-EMBEDDED = "embedded"
-"""The kind that is meant where the settings name none."""
+class _Kinds(Mapping[str, Kind]):
+    """The kinds by their names in the settings, each imported when it is asked for."""
 
-KINDS: Mapping[str, Kind] = {
-    EMBEDDED: Kind(embedded.EmbeddedModel, embedded.opened, embedded.SETTINGS_EXAMPLE),
-    "sql": Kind(sql.SqlModel, sql.opened, sql.SETTINGS_EXAMPLE),
-    "tryton": Kind(tryton.TrytonModel, tryton.opened, tryton.SETTINGS_EXAMPLE),
-    "generic": Kind(generic.GenericModel, generic.opened, generic.SETTINGS_EXAMPLE),
-    "bitrix24": Kind(bitrix.BitrixModel, bitrix.opened, bitrix.SETTINGS_EXAMPLE),
-    "amocrm": Kind(amocrm.AmocrmModel, amocrm.opened, amocrm.SETTINGS_EXAMPLE),
-    "vtiger": Kind(vtiger.VtigerModel, vtiger.opened, vtiger.SETTINGS_EXAMPLE),
-}
+    def __getitem__(self, name: str) -> Kind:
+        return _imported(*_FOLDERS[name])
 
+    def __iter__(self) -> Iterator[str]:
+        return iter(_FOLDERS)
 
-def _kind_of(value: Any) -> str:
-    kind = value.get("kind", EMBEDDED) if isinstance(value, dict) else getattr(value, "kind", EMBEDDED)
-    return str(kind)
+    def __len__(self) -> int:
+        return len(_FOLDERS)
+
+    def __contains__(self, name: object) -> bool:
+        return name in _FOLDERS
 
 
-if TYPE_CHECKING:
-    CrmModel = CrmPart
-else:
-    _models = tuple(Annotated[kind.model, Tag(name)] for name, kind in KINDS.items())
-    CrmModel = Annotated[Union[_models], Discriminator(_kind_of)]  # noqa: UP007 - made of what there is
-    """`crm:` of the settings; `kind` says which of the models it is."""
+KINDS: Mapping[str, Kind] = _Kinds()
 
 
 def open_crm(
@@ -76,3 +80,9 @@ def open_crm(
     """The CRM that the settings name. Raises Misfit for what they point to."""
     opened = KINDS[model.kind].opened
     return opened(model, region=region, stages=stages, folder=folder, data_dir=data_dir, links=links)
+
+
+@cache
+def _imported(folder: str, model: str) -> Kind:
+    settings = import_module(f"cti_bridge.crm.{folder}.settings")
+    return Kind(getattr(settings, model), settings.opened, settings.SETTINGS_EXAMPLE)

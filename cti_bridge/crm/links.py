@@ -4,14 +4,19 @@ A CRM that gives a call an id of its own must be told that id when the call ends
 cannot tell a repetition by itself must not be asked twice. One small SQLite file beside the journal, on its own thread.
 """
 
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
 
+import structlog
 from sqlite_utils import Database
 
 from cti_bridge.database import DatabaseThread, DatabaseUnusable
+
+log = structlog.get_logger(__name__)
+T = TypeVar("T")
 
 KEPT_S = 90 * 86_400.0
 """How long an id is remembered; nothing is told of a call for so long."""
@@ -43,7 +48,8 @@ class Links(Protocol):
 class SqliteLinks:
     """The links in the file at `path`, which is opened, or created, when one is asked for; `now` is seconds since 1970.
 
-    Ids that were put down more than 90 days ago are forgotten, once an hour, by whoever puts down another.
+    Ids that were put down more than 90 days ago are forgotten, once an hour, by whoever puts down another. A file that
+    is broken is put aside, and there is a new one: without it no call could be told, with it a few may be told anew.
     """
 
     def __init__(self, path: Path, *, now: Callable[[], float] = time.time) -> None:
@@ -54,12 +60,10 @@ class SqliteLinks:
 
     async def get(self, key: str) -> str | None:
         """The CRM's id for this key, None when there is none. Raises DatabaseUnusable."""
-        self._open_still()
-        return await self._file.run(lambda database: _value(database, key), within_s=_WITHIN_S)
+        return await self._run(lambda database: _value(database, key))
 
     async def put(self, key: str, value: str) -> None:
         """Remember it, over whatever was there; it is on disk when this returns. Raises DatabaseUnusable."""
-        self._open_still()
         now = self._now()
         forget = not 0 <= now - self._forgotten_at < _FORGET_EVERY_S
 
@@ -69,7 +73,7 @@ class SqliteLinks:
                 if forget:
                     connection.execute("DELETE FROM links WHERE at < ?", (now - KEPT_S,))
 
-        await self._file.run(write, within_s=_WITHIN_S)
+        await self._run(write)
         if forget:
             self._forgotten_at = now
 
@@ -79,9 +83,16 @@ class SqliteLinks:
             self._closed = True
             await self._file.close()
 
-    def _open_still(self) -> None:
+    async def _run(self, work: Callable[[Database], T]) -> T:
         if self._closed:
             raise DatabaseUnusable("the links to the CRM are closed")
+        try:
+            return await self._file.run(work, within_s=_WITHIN_S)
+        except DatabaseUnusable as error:
+            if type(error.__cause__) is not sqlite3.DatabaseError:  # its subclasses are locks, full disks, our mistakes
+                raise
+            log.error("crm.links_broken", reason=str(error))
+        return await self._file.run_anew(work, within_s=_WITHIN_S)
 
 
 def _value(database: Database, key: str) -> str | None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
-from cti_bridge.domain.call_report import CallReport
+from cti_bridge.domain.call_report import CallMoment, CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber
@@ -29,8 +29,21 @@ class Capability(StrEnum):
     """Calls of people whom it does not know can be told to it as well."""
 
 
+MOMENTS: Mapping[CallMoment, Capability] = {
+    CallMoment.STARTED: Capability.REPORT_STARTED,
+    CallMoment.ANSWERED: Capability.REPORT_ANSWERED,
+    CallMoment.ENDED: Capability.REPORT_ENDED,
+    CallMoment.UPDATED: Capability.REPORT_UPDATED,
+}
+"""What a CRM declares that wants to hear of a moment."""
+
+
 class CrmUnavailable(Exception):
     """The CRM could not be asked. The message says why in one line and never holds customer data."""
+
+
+class CrmBusy(CrmUnavailable):
+    """The CRM was not asked, because as many questions as it allows are on their way; it is well as far as we know."""
 
 
 class CrmRefuses(Exception):
@@ -114,3 +127,11 @@ class Probing(Protocol):
         Raises `CrmUnavailable` when it cannot be asked.
         """
         ...
+
+
+@runtime_checkable
+class Unproven(Protocol):
+    """A CRM that does not say beforehand what its login may do: some of it shows only when it is done."""
+
+    unproven: frozenset[Capability]
+    """What nobody can try without changing something."""

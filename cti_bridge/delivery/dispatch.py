@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import Callable, Iterable, Sequence
 from functools import partial
@@ -77,6 +78,15 @@ class Dispatch(Collector):
                 number += done
             log.error("reports.expired", sink=sink, reports=number, reason=_NOBODY)
 
+    async def give_up_all(self, sink: str, *, reason: str) -> int:
+        """Make dead letters of all that waits for one receiver, and say how many. Raises DatabaseUnusable."""
+        assert self._file is not None
+        give_up = partial(_give_up, sink=sink, before=math.inf, now=self._now(), reason=reason)
+        number = 0
+        while done := await self._file.ask(give_up, within_s=10.0):
+            number += done
+        return number
+
     async def stop(self, *, within_s: float) -> None:
         """Begin nothing more, and let what is under way finish as far as the time allows."""
         await asyncio.gather(*(courier.stop(within_s=within_s) for courier in self.couriers))
@@ -119,9 +129,9 @@ def _redate(database: Database, *, sink: str, now: float) -> None:
         outbox.redate(database.conn, sink, now=now, latest_due=now + outbox.SET_S)
 
 
-def _give_up(database: Database, *, sink: str, before: float, now: float) -> int:
+def _give_up(database: Database, *, sink: str, before: float, now: float, reason: str = _NOBODY) -> int:
     with database.conn:
-        return outbox.give_up_older(database.conn, sink, than=before, reason=_NOBODY, now=now)
+        return outbox.give_up_older(database.conn, sink, than=before, reason=reason, now=now)
 
 
 def _age(total: Totals, now: float) -> float:

@@ -9,6 +9,7 @@ from typing import Any
 
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.delivery.reports import CrmUser, ReportType, Told, due
+from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CallId, OperatorId
 
 _ADD = """
@@ -34,8 +35,12 @@ class Receiver:
     """Whether only of calls of customers whom the CRM knows."""
 
     def hears_of(self, call: CallRecord) -> bool:
-        """Whether this call concerns him."""
-        return not self.customers_only or bool(call.decision.customer_id if call.decision else call.customer_id)
+        """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called."""
+        if not self.customers_only:
+            return True
+        if call.decision is None:
+            return bool(call.customer_id)
+        return bool(call.decision.customer_id) or call.decision.crm == CrmSource.FAILED
 
 
 class OutboxWriter:

@@ -161,6 +161,7 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         "did": record.did,
         "trunk": record.trunk,
         "customer": (decision.customer_id if decision else record.customer_id) or None,
+        "crm": decision.crm if decision else "",
         "class": decision.class_name if decision else "",
         "rule": decision.rule if decision else "",
         "decision": record.decided_by,

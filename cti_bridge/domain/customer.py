@@ -106,21 +106,25 @@ class FinishedCall:
 
 @dataclass(frozen=True, slots=True)
 class StageList:
-    """The stages of the funnel in order; looks a stage up by its id."""
+    """The stages of the funnel in order; looks a stage up by its id.
+
+    With `open_ended` nobody knows all of them (the CRM was not asked yet): any other stage may be one, and is open.
+    """
 
     stages: tuple[Stage, ...]
+    open_ended: bool = False
     _by_id: dict[str, Stage] = field(init=False, repr=False, compare=False, hash=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "_by_id", {stage.id: stage for stage in self.stages})
 
     def get(self, stage_id: str) -> Stage | None:
-        """The stage with this id, or None when the list does not have it."""
-        return self._by_id.get(stage_id)
+        """The stage with this id, or None when the list does not have it and knows all of them."""
+        return self._by_id.get(stage_id) or (Stage(stage_id, stage_id, 0) if self.open_ended and stage_id else None)
 
     def is_open(self, deal: Deal) -> bool:
         """Whether the deal is still going on: its stage is known and not final."""
-        stage = self._by_id.get(deal.stage)
+        stage = self.get(deal.stage)
         return stage is not None and not stage.final
 
 

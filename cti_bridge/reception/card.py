@@ -21,6 +21,8 @@ RING_EXPIRES_AFTER_S = 330.0
 """A page takes a pop down by itself after so many seconds; the rules let no phone ring longer than 300 in one go."""
 MAX_DEALS = 50
 MAX_TEXT = 2_000
+_LONGEST_AMOUNT = 18
+"""Digits; as a whole number 1E+999999999 would not fit into any memory."""
 _OURS = frozenset(kind.value for kind in DecisionKind if kind is not DecisionKind.FALLBACK)
 
 _displayed = lru_cache(maxsize=4096)(display_number)
@@ -183,7 +185,7 @@ def _deal(deal: Deal, main: DealId | None, stages: StageList, directory: Directo
 
 
 def _amount(amount: Decimal | None) -> float | int | None:
-    if amount is None or not amount.is_finite():
+    if amount is None or not amount.is_finite() or amount.adjusted() > _LONGEST_AMOUNT:
         return None
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 

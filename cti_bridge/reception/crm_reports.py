@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-from collections import OrderedDict
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
-from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, Capability, Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
@@ -15,47 +14,44 @@ from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import NumberKind
+from cti_bridge.reception.late_customers import LateCustomers
 
 _LIMIT_S = 10.0
 """One report may be several requests to a CRM in the cloud."""
 _MAX_AGE_S = 86_400.0
-_MOST_REMEMBERED = 1_000
-"""Calls of which an `ended` was told and no `updated` yet: the latest, and only to save work."""
-_WANTED_BY = {
-    Capability.REPORT_STARTED: ReportType.STARTED,
-    Capability.REPORT_ANSWERED: ReportType.ANSWERED,
-    Capability.REPORT_ENDED: ReportType.ENDED,
-    Capability.REPORT_UPDATED: ReportType.UPDATED,
-}
 
 
 class CrmSink:
     """Tells the CRM of calls at the moments that it wants to hear of; its name cannot be one of the settings'.
 
-    A CRM that takes no note of strangers hears only of calls of its own customers.
+    A CRM that takes no note of strangers hears only of calls of its own customers. Who called while it did not answer
+    is asked now.
     """
 
     max_age_s = _MAX_AGE_S
 
     def __init__(self, crm: Crm) -> None:
         self.name = f"crm:{crm.kind}"
-        self.types = frozenset(kind for can, kind in _WANTED_BY.items() if can in crm.capabilities)
+        self.types = frozenset(ReportType(moment) for moment, wanted in MOMENTS.items() if wanted in crm.capabilities)
         self.customers_only = Capability.REPORT_STRANGERS not in crm.capabilities
         self._crm = crm
-        self._ended: OrderedDict[str, CallReport] = OrderedDict()
-        """What was told of these calls at their end."""
+        self._late = LateCustomers(crm)
 
     async def send(self, entry: Entry) -> Verdict:
-        """Report one moment; nothing to report is a stranger's where it hears of customers only, a moment that it
-        has stopped wanting to hear of, and an update that says what the end has told already.
+        """Report one moment; nothing to report is a stranger's where it hears of customers only.
+
+        A moment that the CRM took when the call was written down, and takes no more, is refused and not forgotten: the
+        settings, or rights, may have been changed by mistake.
         """
-        report = call_report(entry.key, entry.type, json.loads(entry.body)["data"])
-        if entry.type not in self.types or (self.customers_only and report.customer_id is None):
-            return Delivered()
-        if entry.type is ReportType.UPDATED and self._ended.pop(report.key, None) == _what_it_says(report):
-            return Delivered()
+        if entry.type not in self.types:
+            return Refused("the CRM of the settings does not hear of this moment any more")
+        data = json.loads(entry.body)["data"]
+        report = call_report(entry.key, entry.type, data)
         try:
             async with asyncio.timeout(_LIMIT_S):
+                report = replace(report, customer_id=await self._late.of(report, data))
+                if self.customers_only and report.customer_id is None:
+                    return Delivered()
                 await self._crm.report(report)
         except (CrmUnavailable, DatabaseUnusable) as error:
             return TryAgain(str(error))
@@ -63,10 +59,6 @@ class CrmSink:
             return Refused(str(error))
         except TimeoutError:
             return TryAgain(f"no answer within {_LIMIT_S:g} s")
-        if entry.type is ReportType.ENDED:
-            self._ended[report.key] = _what_it_says(report)
-            if len(self._ended) > _MOST_REMEMBERED:
-                self._ended.popitem(last=False)
         return Delivered()
 
     async def close(self) -> None:
@@ -102,10 +94,6 @@ def _recordings(items: list[dict[str, Any]]) -> "list[ReportedRecording]":
         for item in items
         if item["file"]
     ]
-
-
-def _what_it_says(report: CallReport) -> CallReport:
-    return replace(report, id="", moment=CallMoment.ENDED)
 
 
 def _time(text: str | None) -> datetime | None:

@@ -33,7 +33,7 @@ def main() -> int:
         judgement = judge(
             RuleText(**asked["rules"]),
             RuleText(**asked["tests"]) if asked["tests"] else None,
-            StageList(tuple(Stage(*stage) for stage in stages)) if stages is not None else None,
+            StageList(tuple(Stage(*stage) for stage in stages), asked["other_stages"]) if stages is not None else None,
             now=datetime.now(UTC),
             explain=asked["explain"],
             document=document,

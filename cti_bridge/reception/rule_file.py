@@ -98,11 +98,12 @@ def _ms_since(began: float) -> float:
 
 
 class _Refused(Exception):
-    """The file does not go live."""
+    """The file does not go live; `by_tests`: nothing is wrong with it but what its own tests say."""
 
-    def __init__(self, problems: tuple[str, ...]) -> None:
+    def __init__(self, problems: tuple[str, ...], *, by_tests: bool = False) -> None:
         super().__init__("\n".join(problems))
         self.problems = problems
+        self.by_tests = by_tests
 
 
 class Judge(Protocol):
@@ -126,10 +127,14 @@ class RuleFile:
         stages: StageList | Callable[[], StageList] | None,
         on_state: Callable[[str, str], None],
         judge: Judge = judge_apart,
+        stages_are_of_crm: bool = False,
         operators: Callable[[], Collection[str]] = tuple,
         missing_queues: Callable[[RuleSet], tuple[Problem, ...]] = lambda rules: (),
     ) -> None:
-        """`stages` may also say which stages there are now; `missing_queues` which queues Asterisk does not have."""
+        """`stages` may also say which stages there are now; `missing_queues` which queues Asterisk does not have.
+
+        With `stages_are_of_crm` others than the admin may change the stages, and a start never fails for that.
+        """
         self.current: RuleSet
         self.reloads = 0
         self.refused = 0
@@ -143,58 +148,99 @@ class RuleFile:
         self._judge = judge
         self._operators = operators
         self._in_force = ""
+        self._text = ""
+        self._stages_are_of_crm = stages_are_of_crm
         self._said_missing: set[str] = set()
         """Of the rules in force: which queues the log has already said are missing."""
 
     async def start(self) -> None:
         """Load the file, or where it is bad the version accepted last. Raises NoUsableRules."""
-        problems = (await self.reload()).problems
-        if not problems:
+        try:
+            await self._load()
             return
+        except _Refused as refused:
+            self._keep_old(refused.problems)
+            problems, by_tests = refused.problems, refused.by_tests
         kept = await self._last_accepted()
+        if kept is None and await self._only_stages_are_wrong(problems, by_tests=by_tests):
+            return
         if kept is None:
             raise NoUsableRules(problems)
-        self._put_in_force(kept)
-        reason = f"the file is refused, rules {kept.hash[:12]} accepted earlier are in force: {problems[0]}"
+        self._put_in_force(*kept)
+        reason = f"the file is refused, rules {self._in_force[:12]} accepted earlier are in force: {problems[0]}"
         log.error("rules.old", reason=reason)
         self._on_state("at_risk", reason)
+
+    async def _only_stages_are_wrong(self, problems: tuple[str, ...], *, by_tests: bool) -> bool:
+        """Put a file in force in which only stages are wrong that the CRM does not have: nothing matches them.
+
+        Tests that need them cannot come out as expected, nor those that go by the order of stages nobody knows yet.
+        """
+        stages = self._stages()
+        if not self._stages_are_of_crm or stages is None or (by_tests and not stages.open_ended):
+            return False
+        any_stage = replace(stages, open_ended=True)
+        try:
+            text, judgement = await self._judged(any_stage, tests_decide=False)
+            rules = await self._loaded(text, judgement.document, any_stage)
+        except _Refused:
+            return False
+        self._put_in_force(rules, text.text)
+        self._on_state("at_risk", f"in force, and not as it is meant: {problems[0]}")
+        await self._tell_accepted(rules, text, replace(judgement, warnings=problems))
+        return True
+
+    async def stages_changed(self) -> None:
+        """The CRM has other stages than before: say which of those in the rules it does not have now."""
+        try:
+            await asyncio.to_thread(load_rules, self._text, stages=self._stages())
+        except RulesError as error:
+            for problem in error.problems:
+                log.warning("rules.warning", warning=problem.format(str(self._path)))
 
     async def reload(self) -> Reloaded:
         """Load the file again; nothing changes unless it is good."""
         began, previous = time.monotonic(), self._in_force
         try:
-            text, judgement = await self._judged()
-            rules = await self._loaded(text, judgement.document)
-            judgement = self._with_operators(judgement, rules)
+            judgement = await self._load()
         except _Refused as refused:
             self._keep_old(refused.problems)
             return Reloaded(refused.problems, previous, previous, took_ms=_ms_since(began))
-        self._put_in_force(rules)
+        now, tests = self._in_force, len(judgement.tests)
+        return Reloaded((), now, previous, tests, judgement.warnings, took_ms=_ms_since(began))
+
+    async def _load(self) -> Judgement:
+        """Put the file in force, if it is good. Raises _Refused."""
+        stages = self._stages()
+        text, judgement = await self._judged(stages)
+        rules = await self._loaded(text, judgement.document, stages)
+        judgement = self._with_operators(judgement, rules)
+        self._put_in_force(rules, text.text)
         self.reloads += 1
         self.refused_now = False
         self._on_state("up", "")
         await self._tell_accepted(rules, text, judgement)
-        return Reloaded((), rules.hash, previous, len(judgement.tests), judgement.warnings, took_ms=_ms_since(began))
+        return judgement
 
-    async def _judged(self) -> tuple[RuleText, Judgement]:
+    async def _judged(self, stages: StageList | None, *, tests_decide: bool = True) -> tuple[RuleText, Judgement]:
         """A file that may go live, and what was said of it. Raises _Refused."""
         try:
             async with asyncio.timeout(READ_WITHIN_S):
                 text, tests = await asyncio.to_thread(_read_plain_files, self._path)
-            judgement = await self._judge(text, tests, self._stages())
+            judgement = await self._judge(text, tests, stages)
         except TimeoutError:
             raise _Refused((f"{self._path}: cannot be read within {READ_WITHIN_S:g} s",)) from None
         except RulesUnreadable as error:
             raise _Refused((str(error),)) from error
         except NotJudged as error:
             raise _Refused((f"{self._path}: {error}",)) from error
-        if judgement.complaints:
-            raise _Refused(judgement.complaints)
+        if judgement.problems or (judgement.failed and tests_decide):
+            raise _Refused(judgement.complaints, by_tests=not judgement.problems)
         return text, judgement
 
-    async def _loaded(self, text: RuleText, document: Node | None) -> RuleSet:
+    async def _loaded(self, text: RuleText, document: Node | None, stages: StageList | None) -> RuleSet:
         try:
-            return await asyncio.to_thread(load_rules, text.text, stages=self._stages(), document=document)
+            return await asyncio.to_thread(load_rules, text.text, stages=stages, document=document)
         except RulesError as error:
             raise _Refused(tuple(problem.format(text.file) for problem in error.problems)) from error
 
@@ -217,9 +263,10 @@ class RuleFile:
         for one in missing:
             yield replace(one, message=f"warning: {one.message}").format(str(self._path))
 
-    def _put_in_force(self, rules: RuleSet) -> None:
+    def _put_in_force(self, rules: RuleSet, text: str) -> None:
         self.current = rules
         self._in_force = rules.hash
+        self._text = text
 
     async def _tell_accepted(self, rules: RuleSet, text: RuleText, judgement: Judgement) -> None:
         log.info("rules.accepted", hash=rules.hash[:12], file=str(self._path), tests=len(judgement.tests))
@@ -237,10 +284,10 @@ class RuleFile:
             log.error("rules.refused", problem=problem)
         self._on_state("at_risk", f"the file is refused, the old rules are in force: {problems[0]}")
 
-    async def _last_accepted(self) -> RuleSet | None:
+    async def _last_accepted(self) -> tuple[RuleSet, str] | None:
         try:
             kept = await self._journal.last_accepted_rules()
-            return await asyncio.to_thread(load_rules, kept.text) if kept else None
+            return (await asyncio.to_thread(load_rules, kept.text), kept.text) if kept else None
         except (DatabaseUnusable, RulesError) as error:
             log.error("rules.kept_unusable", reason=str(error))
             return None

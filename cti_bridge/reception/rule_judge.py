@@ -56,6 +56,7 @@ async def judge_apart(
         "explain": explain,
         "hand_on": hand_on,
         "stages": [[stage.id, stage.name, stage.order, stage.final] for stage in stages.stages] if stages else None,
+        "other_stages": stages is not None and stages.open_ended,
     }
     try:
         process, transport = await _started(

@@ -12,7 +12,14 @@ from cti_bridge.routing.problems import Place, Problems, quoted, suggestion
 from cti_bridge.routing.scalars import DECIMAL, INTEGER
 from cti_bridge.routing.vocabulary import CLASS, CLASS_IN_CEL, FACTS, FactType
 
+_NAMED_STAGES = 12
+_NO_STAGE = "is not in the stage list"
 _OPERATORS = ("not", "min", "max", "prefix")
+
+
+def about_a_stage(complaint: str) -> bool:
+    """Whether a line that was said of a rule file is about a stage that the stage list does not have."""
+    return _NO_STAGE in complaint
 
 
 class WhenReader:
@@ -162,8 +169,9 @@ class WhenReader:
             self._problems.add(place, f"class {quoted(text)} is not in `classes`", hint)
         elif fact == "deal.stage" and self._stages is not None and self._stages.get(text) is None:
             known = [stage.id for stage in self._stages.stages]
-            hint = suggestion(text, known, f"known: {', '.join(known)}")
-            self._problems.add(place, f"stage {quoted(text)} is not in the stage list", hint)
+            more = f" and {len(known) - _NAMED_STAGES} more" if len(known) > _NAMED_STAGES else ""
+            hint = suggestion(text, known, f"known: {', '.join(known[:_NAMED_STAGES])}{more}")
+            self._problems.add(place, f"stage {quoted(text)} {_NO_STAGE}", hint)
         elif fact in self._line_values and text not in self._line_values[fact]:
             known = [*self._line_values[fact]]
             hint = suggestion(text, known, f"known from `lines`: {', '.join(known) or 'none'}")

@@ -110,7 +110,7 @@ async def test_an_asterisk_that_does_not_answer_is_a_note_and_no_mistake(
     assert await asyncio.to_thread(main, command) == 0
     told = capsys.readouterr().err.splitlines()
     assert told[-1] == "Asterisk was not asked for its queues: AMI refused the login of user 'cti'"
-    assert told[0].startswith("the CRM was not asked for its stages: ")
+    assert told[0].startswith("the CRM (embedded) was not asked for its stages: ")
 
 
 async def test_stages_are_those_of_the_crm(

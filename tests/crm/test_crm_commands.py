@@ -11,7 +11,6 @@ from empty_crm import EmptyCrm
 from cti_bridge.cli import crm as crm_commands
 from cti_bridge.cli.crm_check import IN_WORDS, run_check
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.port import Capability, CrmUnavailable
 from cti_bridge.domain.customer import StageList
 
@@ -203,7 +202,7 @@ def test_settings_that_cannot_be_used_are_named(tmp_path: Path, capsys: pytest.C
     assert "nowhere.yaml" in capsys.readouterr().err
 
 
-def test_a_name_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_name_cannot_steer_the_terminal(tmp_path: Path, config: Path, capsys: pytest.CaptureFixture[str]) -> None:
     import sqlite3
 
     import_text(tmp_path, VERA)
@@ -211,7 +210,7 @@ def test_a_name_cannot_steer_the_terminal(tmp_path: Path, capsys: pytest.Capture
     hand.execute("UPDATE customers SET name = ?", ("Вера\x1b]0;пыщь\x07\n\u202e",))
     hand.commit()
     hand.close()
-    assert crm_commands.run_lookup(EmbeddedCrm(tmp_path / "crm.sqlite"), caller("84950000150")) == 0
+    assert run(config, "lookup", "84950000150") == 0
     assert "Вера\\x1b]0;пыщь\\x07\\x0a\\u202e" in capsys.readouterr().out
 
 

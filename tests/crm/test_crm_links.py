@@ -68,10 +68,34 @@ async def test_a_clock_that_is_set_back_stops_nothing(links: SqliteLinks, clock:
     assert [await links.get(key) for key in ("one", "two")] == ["1", "2"]
 
 
-async def test_a_file_that_is_something_else_is_an_error_in_words(links: SqliteLinks, tmp_path: Path) -> None:
-    (tmp_path / "links.sqlite").write_bytes(b"no database at all " * 100)
-    with pytest.raises(DatabaseUnusable, match=r"links\.sqlite: file is not a database"):
-        await links.put("key", "value")
+@pytest.mark.parametrize("whole", [True, False], ids=["all of it", "its pages"])
+async def test_a_broken_file_is_put_aside_and_no_report_waits_for_somebody_to_see_it(
+    links: SqliteLinks, tmp_path: Path, whole: bool
+) -> None:
+    file = tmp_path / "links.sqlite"
+    await links.put("before", "1")
+    await links.close()
+    broken = b"no database at all " * 100 if whole else file.read_bytes()[:4096] + b"\xff" * 8192
+    file.write_bytes(broken)
+    other = SqliteLinks(file)
+    assert await other.get("before") is None
+    await other.put("key", "value")
+    assert await other.get("key") == "value"
+    await other.close()
+    assert (tmp_path / "links.sqlite.broken").read_bytes() == broken
+    assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_a_file_that_is_only_locked_is_kept(links: SqliteLinks, tmp_path: Path) -> None:
+    await links.put("key", "value")
+    with closing(sqlite3.connect(tmp_path / "links.sqlite", isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(DatabaseUnusable, match="locked"):
+            await links.put("key", "other")
+        other.execute("ROLLBACK")
+    assert await links.get("key") == "value"
+    await links.put("key", "other")
+    assert not (tmp_path / "links.sqlite.broken").exists()
 
 
 async def test_once_closed_it_says_so_and_may_be_closed_again(links: SqliteLinks) -> None:

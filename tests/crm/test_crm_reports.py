@@ -19,14 +19,16 @@ from sqlite_utils import Database
 from cti_bridge.crm.embedded import call_list, store
 from cti_bridge.crm.embedded.schema import open_for_reading
 from cti_bridge.crm.embedded.store import EmbeddedCrm
+from cti_bridge.crm.pace import NOBODY_WAITS
 from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
 from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
-from cti_bridge.domain.customer import FinishedCall
+from cti_bridge.domain.customer import CustomerRecord, FinishedCall
 from cti_bridge.domain.ids import CallId, CustomerId
+from cti_bridge.domain.number import CallerNumber
 from cti_bridge.reception.crm_reports import CrmSink
 
 END = datetime(2026, 11, 21, 21, 46, 37, tzinfo=UTC)
@@ -198,7 +200,7 @@ async def test_a_caller_who_is_looked_up_waits_behind_one_report_at_most(
 
     def slow(connection: sqlite3.Connection, path: Path, call: FinishedCall) -> None:
         begun.append(call.key)
-        assert gate.acquire(timeout=10)
+        assert gate.acquire(timeout=30)
 
     monkeypatch.setattr(store, "write_call", slow)
     reports = [asyncio.create_task(crm.report(told(replace(CALL, key=f"main-{number}.1")))) for number in range(8)]
@@ -243,24 +245,29 @@ async def test_while_it_cannot_be_asked_the_report_waits(tmp_path: Path) -> None
     await crm.close()
 
 
-async def test_an_update_that_says_what_the_end_said_is_not_written_again(
-    crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sink, written = CrmSink(crm), []
-    write = call_list.write_call
-
-    def noted(connection: sqlite3.Connection, path: Path, call: FinishedCall) -> None:
-        written.append(call.outcome)
-        write(connection, path, call)
-
-    monkeypatch.setattr(store, "write_call", noted)
+async def test_an_update_that_says_what_the_end_said_is_not_written_again(crm: EmbeddedCrm, tmp_path: Path) -> None:
+    sink = CrmSink(crm)
     abandoned = {**DATA, "answered_at": None, "outcome": "abandoned"}
     assert await sink.send(entry_of(sink, ReportType.ENDED, abandoned)) == Delivered()
-    assert await sink.send(entry_of(sink, ReportType.UPDATED, abandoned)) == Delivered()
-    assert written == ["abandoned"]
-    assert await sink.send(entry_of(sink, ReportType.UPDATED, DATA)) == Delivered(), "it was answered after all"
-    assert written == ["abandoned", "answered"]
+    with closing(sqlite3.connect(tmp_path / "crm.sqlite")) as watching:
+
+        def version() -> int:
+            return int(watching.execute("PRAGMA data_version").fetchone()[0])
+
+        before = version()
+        assert await sink.send(entry_of(sink, ReportType.UPDATED, abandoned)) == Delivered()
+        assert version() == before
+        assert await sink.send(entry_of(sink, ReportType.UPDATED, DATA)) == Delivered(), "it was answered after all"
+        assert version() != before
     assert await last_contact(crm) == END
+
+
+async def test_a_crm_that_waits_for_the_last_report_gets_it_though_it_says_nothing_new() -> None:
+    listening = Listening(Capability.REPORT_ENDED, Capability.REPORT_UPDATED)
+    sink = CrmSink(cast(Crm, listening))
+    for moment in (ReportType.ENDED, ReportType.UPDATED):
+        assert await sink.send(entry_of(sink, moment, DATA)) == Delivered()
+    assert [report.moment for report in listening.heard] == [CallMoment.ENDED, CallMoment.UPDATED]
 
 
 class Listening:
@@ -316,12 +323,74 @@ async def test_a_late_recording_is_news() -> None:
     assert [report.moment for report in crm.heard] == [CallMoment.ENDED, CallMoment.UPDATED]
 
 
-async def test_what_it_has_stopped_wanting_to_hear_lies_in_the_outbox_for_nobody() -> None:
+async def test_what_it_has_stopped_wanting_to_hear_is_not_lost_for_that() -> None:
+    """A webhook in the place of an application, for an hour, must not cost the reports that waited."""
     crm = Listening(Capability.REPORT_ENDED)
     sink = CrmSink(cast(Crm, crm))
-    assert await sink.send(entry_of(sink, ReportType.STARTED, STARTED)) == Delivered()
+    assert isinstance(await sink.send(entry_of(sink, ReportType.STARTED, STARTED)), Refused)
     assert await sink.send(entry_of(sink, ReportType.ENDED, {**DATA, "customer": None})) == Delivered()
     assert crm.heard == []
+
+
+async def test_whoever_called_while_it_did_not_answer_is_looked_up_when_his_call_is_told(crm: EmbeddedCrm) -> None:
+    sink = CrmSink(crm)
+    unknown = {**DATA, "customer": None, "crm": "failed"}
+    assert await sink.send(entry_of(sink, ReportType.ENDED, unknown)) == Delivered()
+    assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
+
+
+async def test_he_is_asked_about_once_and_after_those_who_call_now(
+    crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    sink, find, behind = CrmSink(crm), crm.find, []
+
+    async def noted(number: CallerNumber) -> tuple[CustomerRecord, ...]:
+        behind.append(NOBODY_WAITS.get())
+        return await find(number)
+
+    monkeypatch.setattr(crm, "find", noted)
+    for moment in (ReportType.ENDED, ReportType.UPDATED):
+        unknown = {**DATA, "customer": None, "crm": "failed"}
+        assert await sink.send(entry_of(sink, moment, unknown)) == Delivered()
+    assert behind == [True]
+    assert not NOBODY_WAITS.get()
+
+
+@pytest.mark.parametrize(
+    "more",
+    [
+        pytest.param({"crm": "none"}, id="a stranger"),
+        pytest.param(
+            {"crm": "failed", "caller": {"number": "+74950000151", "kind": "external"}}, id="still a stranger"
+        ),
+        pytest.param({"crm": "failed", "caller": {"number": "anonymous", "kind": "anonymous"}}, id="a hidden number"),
+        pytest.param({"crm": "failed", "caller": {"number": "101", "kind": "internal"}}, id="a colleague"),
+        pytest.param({}, id="written by an older version"),
+    ],
+)
+async def test_of_nobody_it_hears_nothing(crm: EmbeddedCrm, more: dict[str, Any]) -> None:
+    sink = CrmSink(crm)
+    assert await sink.send(entry_of(sink, ReportType.ENDED, {**DATA, "customer": None, **more})) == Delivered()
+    assert await crm.calls(CALL.customer_id, limit=20) == ()
+
+
+async def test_a_number_of_several_customers_is_nobodys_call(crm: EmbeddedCrm, tmp_path: Path) -> None:
+    import_text(tmp_path, "customer_id,name,number\nc-2,Фирма «Снегирь»,+7 495 000-01-50\n")
+    sink = CrmSink(crm)
+    unknown = {**DATA, "customer": None, "crm": "failed"}
+    assert await sink.send(entry_of(sink, ReportType.ENDED, unknown)) == Delivered()
+    assert await crm.calls(CALL.customer_id, limit=20) == ()
+
+
+async def test_while_nobody_can_be_asked_whose_the_call_was_its_report_waits(tmp_path: Path) -> None:
+    crm = EmbeddedCrm(tmp_path / "crm.sqlite")
+    sink = CrmSink(crm)
+    unknown = {**DATA, "customer": None, "crm": "failed"}
+    assert isinstance(await sink.send(entry_of(sink, ReportType.ENDED, unknown)), TryAgain)
+    import_text(tmp_path, "customer_id,name,number\nc-1,Аглая Снегирёва,+7 495 000-01-50\n")
+    assert await sink.send(entry_of(sink, ReportType.ENDED, unknown)) == Delivered()
+    assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
+    await crm.close()
 
 
 @pytest.mark.parametrize(

@@ -5,16 +5,17 @@ from pathlib import Path
 from typing import cast
 
 import pytest
-from fakes.changing import ChangingCrm
 from prometheus_client import CollectorRegistry, generate_latest
 from settable_clock import SettableClock
 
 from cti_bridge.crm.embedded.store import EmbeddedCrm
-from cti_bridge.crm.lookup import CrmState
 from cti_bridge.crm.port import Crm
+from cti_bridge.crm_opening import crm_of
 from cti_bridge.crm_watch import CrmWatch, mirror_path
+from cti_bridge.domain.number import parse_number
 from cti_bridge.readiness import SourceState
 from cti_bridge.settings import Settings, SettingsError, load_settings
+from fakes.changing import ChangingCrm
 
 CLOUD = "  kind: amocrm\n  url: https://crm.example\n  token: {secret_file: ami.secret}\n"
 
@@ -79,9 +80,10 @@ async def test_a_mirror_that_falls_behind_is_at_risk_and_says_why(
     clock = SettableClock(1_700_000_000.0)
     monkeypatch.setattr(mirror, "_wall", clock)
     assert watch._lookup is not None
-    watch._lookup.state = CrmState.UP
+    condition = watch._lookup._condition
+    condition.check_passed()
     assert watch.state() == (SourceState.UP, "")
-    assert watch.figures() == {"answered_s_ago": None, "mirror_age_s": None}
+    assert watch.figures() == {"kind": "amocrm", "answered_s_ago": None, "mirror_age_s": None}
     assert "cti_mirror_age_seconds" not in shown(watch)
     while not mirror.state.filled:
         await mirror.step()
@@ -92,8 +94,47 @@ async def test_a_mirror_that_falls_behind_is_at_risk_and_says_why(
     clock.now += 540
     mirror.problem = "it answers 503"
     assert watch.state() == (SourceState.AT_RISK, "its mirror is 10 min old: it answers 503")
-    watch._lookup.state, watch._lookup.reason = CrmState.DOWN, "no answer"
+    condition.check_failed("no answer", 0.0)
     assert watch.state() == (SourceState.DOWN, "no answer")
+
+
+def test_a_crm_that_is_too_slow_for_callers_is_at_risk(tmp_path: Path) -> None:
+    watch = CrmWatch(EmbeddedCrm(tmp_path / "crm.sqlite"), settings_with(tmp_path, "  kind: embedded"))
+    condition = watch.look_up_through(fresh_s=0.0)._condition
+    condition.answered(0.0, on_time=True)
+    for _ in range(3):
+        assert watch.state() == (SourceState.UP, "")
+        condition.was_late(parse_number("+74950000150", region="RU"), 0.1)
+    assert watch.state() == (SourceState.AT_RISK, "it answers too late for callers")
+    for _ in range(3):
+        assert watch.state()[0] is SourceState.AT_RISK
+        condition.answered(0.2, on_time=True)
+    assert watch.state() == (SourceState.UP, "")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("kind: bitrix24, webhook: {secret_file: one}", "kind: bitrix24, webhook: {secret_file: other}"),
+        ("kind: bitrix24, webhook: {secret_file: one}",
+         "kind: amocrm, url: 'https://one.example', token: {secret_file: one}"),
+        ("kind: amocrm, url: 'https://one.example', token: {secret_file: one}",
+         "kind: amocrm, url: 'https://other.example', token: {secret_file: one}"),
+    ],
+    ids=["another portal", "another kind of CRM", "another account"],
+)  # fmt: skip
+async def test_nobody_is_shown_the_customers_of_another_company(tmp_path: Path, one: str, other: str) -> None:
+    for name in ("one", "other"):
+        (tmp_path / name).write_text(f"https://{name}.example/rest/1/geheim/")
+    sources = []
+    for crm in (one, other):
+        settings = settings_with(tmp_path, f"  {{{crm}, mirror: {{}}}}")
+        watch = CrmWatch(crm_of(settings), settings)
+        assert watch.mirror is not None
+        sources.append(watch.mirror.state.source)
+        await watch.crm.close()
+    assert sources[0] != sources[1]
+    assert "geheim" not in "".join(sources)
 
 
 async def test_the_mirror_lies_in_the_data_folder(watch: CrmWatch, tmp_path: Path) -> None:

@@ -52,7 +52,7 @@ async def journal(tmp_path: Path) -> AsyncIterator[Journal]:
     journal = Journal(tmp_path / "calls.sqlite", on_state=lambda state, reason: None)
     await journal.open()
     yield journal
-    await journal.close(within_s=5)
+    await journal.close(within_s=30)
 
 
 async def test_a_call_that_journal_and_crm_have_is_shown_once(crm: EmbeddedCrm, journal: Journal) -> None:

@@ -64,7 +64,8 @@ async def bridge(tmp_path: Path, receiver: HttpReceiver) -> AsyncIterator[Bridge
     (tmp_path / "webhook.secret").write_text(SECRET)
     settings = bridge.read_settings()
     del settings["pbxes"][0]["ari"]
-    settings["reports"] = {"webhooks": [{"name": "crm", "url": receiver.url, "secret_file": "webhook.secret"}]}
+    webhook = {"name": "crm", "url": receiver.url, "secret_file": "webhook.secret"}
+    settings["reports"] = {"crm": False, "webhooks": [webhook]}  # there is no customer file
     bridge.write_settings(settings)
     await add_operators(bridge.data, [f"PJSIP/{phone}" for phone in PHONES])
     yield bridge

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord, RecordingRecord
+from cti_bridge.delivery.outbox_writer import Receiver
 from cti_bridge.delivery.reports import Report, ReportType, Told, due
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
@@ -50,6 +51,8 @@ RUNNING = RecordingRecord(ChannelId("1.1"), ChannelId(""), 1002.0, None, "/var/s
 DONE = replace(RUNNING, ended_at=1067.25)
 RECORDED = replace(ENDED, legs=(LEG, REFUSED), recordings=(DONE,))
 NOT_CLOSED = replace(RECORDED, recordings=(RUNNING,))
+
+CUSTOMERS_ONLY = Receiver("crm:embedded", frozenset(ReportType), customers_only=True)
 
 CRM_USERS = {"op3": "o.lanskaya"}
 STARTED, ANSWER, END, UPDATE = ReportType
@@ -230,3 +233,29 @@ def test_the_end_says_where_the_caller_was_sent_when_the_steps_had_run_out(
 def test_an_answer_does_not_say_what_only_the_end_says() -> None:
     answer = event(told(OFFERED, replace(ENDED, final="callback"))[1])
     assert (answer["type"], answer["data"]["final"]) == ("call.answered", None)
+
+
+@pytest.mark.parametrize(
+    ("call", "heard"),
+    [
+        pytest.param(OFFERED, True, id="a customer"),
+        pytest.param(replace(OFFERED, decision=replace(DECISION, crm="none", customer_id="")), False, id="a stranger"),
+        pytest.param(
+            replace(OFFERED, decision=replace(DECISION, crm="failed", customer_id="")),
+            True,
+            id="the crm did not answer",
+        ),
+        pytest.param(MADE, False, id="nothing was decided, and nobody found yet"),
+        pytest.param(REACHED, True, id="nothing was decided, and somebody was found"),
+    ],
+)
+def test_a_crm_of_customers_only_hears_of_whoever_may_be_one(call: CallRecord, heard: bool) -> None:
+    assert CUSTOMERS_ONLY.hears_of(call) is heard
+    assert Receiver("everybody", frozenset(ReportType)).hears_of(call)
+
+
+def test_a_report_says_how_the_crm_answered() -> None:
+    (report,) = told(OFFERED)
+    assert event(report)["data"]["crm"] == "fresh"
+    (made,) = told(MADE)
+    assert event(made)["data"]["crm"] == ""

@@ -63,7 +63,8 @@ def test_one_round_goes_by_real_deals_in_tryton_and_the_calls_are_found_there() 
     code, out, err = finish(start("--crm", "tryton"), within_s=800)
     assert code == 0, out + err
     assert "10 of 10 calls as expected" in out
-    assert "Tryton has every call of the round at the party whose number called" in err
+    assert "so Tryton has every call of the round" in err
+    assert "lead Call from +7 495 000-01-99: answered by op1" in err
 
 
 def test_two_runs_at_once_with_own_files_print_json_and_do_not_meet(own: Path) -> None:

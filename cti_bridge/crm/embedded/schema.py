@@ -4,6 +4,8 @@ Texts are kept as the CSV had them, times as UTC in ISO 8601 (so that they sort)
 no kopeck is lost). `numbers.key` is E.164. Only an import creates the file; beside it only finished calls are written.
 """
 
+import errno
+import os
 import sqlite3
 from datetime import datetime
 from pathlib import Path
@@ -17,7 +19,6 @@ from cti_bridge.domain.customer import SHIPPED_STAGES, Stage, StageList
 
 _APPLICATION_ID = 0x43544943
 """Marks the file as ours, so that some other SQLite file is not taken for an empty customer list."""
-_MAGIC = b"SQLite format 3\x00"
 
 _TABLES = f"""
 PRAGMA application_id = {_APPLICATION_ID};
@@ -87,20 +88,24 @@ _READABLE = 1
 def open_for_reading(path: Path, *, busy_timeout_s: float) -> Database:
     """The existing customer file, read-only; it belongs to the calling thread.
 
-    Nothing else in this process may hold the file open: closing it after the look at its first bytes would drop the
-    locks of the other. Raises CrmUnavailable with the reason.
+    SQLite alone opens it: closing any other descriptor of the file would drop the locks of whoever in this process has
+    it open, and the next program that looks into it would take the log away from under him. Raises CrmUnavailable with
+    the reason.
     """
     connection: sqlite3.Connection | None = None
     try:
-        with path.open("rb") as file:
-            if file.read(len(_MAGIC)) != _MAGIC:
-                raise CrmUnavailable(f"{path} is not an SQLite file")
+        if path.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR))
+        if path.stat().st_size == 0:
+            raise CrmUnavailable(f"{path} is not an SQLite file")
         connection = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=busy_timeout_s)
         database = Database(connection, execute_plugins=False)
         _check_schema(database, path)
     except (sqlite3.Error, OSError, CrmUnavailable) as error:
         if connection is not None:
             connection.close()
+        if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_CANTOPEN and not os.access(path, os.R_OK):
+            raise CrmUnavailable(f"{path}: {os.strerror(errno.EACCES)}") from error
         raise unavailable(path, error) from error
     return database
 
@@ -162,6 +167,8 @@ def unavailable(path: Path, error: Exception) -> CrmUnavailable:
         return CrmUnavailable(f"{path} does not exist; `cti-bridge crm import` creates it")
     if isinstance(error, OSError):
         return CrmUnavailable(f"{path}: {error.strerror or type(error).__name__}")
+    if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_NOTADB:
+        return CrmUnavailable(f"{path} is not an SQLite file")
     return CrmUnavailable(f"{path}: {error}")
 
 

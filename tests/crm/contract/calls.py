@@ -4,18 +4,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from contract.place import Place
-from cti_bridge.crm.port import Capability
+from cti_bridge.crm.port import MOMENTS
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.ids import CustomerId
 
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
-MOMENTS = {
-    CallMoment.STARTED: Capability.REPORT_STARTED,
-    CallMoment.ANSWERED: Capability.REPORT_ANSWERED,
-    CallMoment.ENDED: Capability.REPORT_ENDED,
-    CallMoment.UPDATED: Capability.REPORT_UPDATED,
-}
-"""What a CRM declares when it wants to hear of a moment."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,6 +105,10 @@ class Place(ABC):
     async def calls_at(self, customer_id: CustomerId) -> list[SeenCall]:
         """The calls that the CRM has of somebody, each once as it shows them, in any order."""
 
+    async def calls_of_strangers(self) -> int:
+        """How many calls the CRM has of people whom it does not know; of one that takes note of them."""
+        raise NotImplementedError
+
     @abstractmethod
     async def notes_at(self, customer_id: CustomerId) -> list[str]:
         """The texts of the notes that the CRM has on somebody, without what it shows as calls."""

@@ -5,20 +5,21 @@ it cannot do is asked for as well: it has to refuse it.
 """
 
 import asyncio
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from contract.calls import FINISHED, call_of, story
 from contract.place import DealState, Person, Place, SeedDeal, SeenCall, Trouble
 from cti_bridge.crm.lookup import Lookup
-from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable, Probing
 from cti_bridge.domain.call_report import CallMoment
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, Note
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.number import parse_number
 
-PATIENCE_S = 20.0
+PATIENCE_S = 30.0
 """So long may anything take that is not about being quick; the machine may be busy."""
 
 
@@ -201,6 +202,33 @@ class PersonContract:
         assert (record.customer.id, record.customer.name) == (glafira, "Глафира Орлова")
         assert record.customer.responsible == (place.user if can(place, Capability.RESPONSIBLE) else "")
 
+    async def test_a_change_is_made_or_refused_and_never_by_half(self, place: Place) -> None:
+        """Some CRMs have several e-mail addresses of one person, and none of them is the bridge's to remove."""
+        if not can(place, Capability.UPDATE):
+            return
+        (osip,) = await place.seed([Person("Осип Ракитин", (number(144),))])
+        await place.crm.update(osip, CustomerChanges(email="osip@example.test"))
+        name, email = "Осип Ракитин", "osip@example.test"
+        for changes in (CustomerChanges(name="Осип Раков", email="rakov@example.test"), CustomerChanges(email="")):
+            try:
+                await place.crm.update(osip, changes)
+            except CrmRefuses:
+                pass
+            else:
+                name, email = changes.name or name, email if changes.email is None else changes.email
+            (record,) = await find(place, number(144))
+            assert (record.customer.name, record.customer.email) == (name, email)
+            assert number(144) in record.customer.numbers
+
+    async def test_what_is_changed_to_what_it_is_stays(self, place: Place) -> None:
+        if not can(place, Capability.UPDATE):
+            return
+        (lyuba,) = await place.seed([Person("Люба Майская", (number(145),), responsible=place.user)])
+        (before,) = await find(place, number(145))
+        for changes in (CustomerChanges(), CustomerChanges(name="Люба Майская")):
+            await place.crm.update(lyuba, changes)
+            assert await find(place, number(145)) == (before,)
+
     async def test_somebody_who_is_gone_cannot_be_changed(self, place: Place) -> None:
         with pytest.raises(CrmRefuses):
             await place.crm.update(place.nobody, CustomerChanges(name="Никто"))
@@ -295,6 +323,46 @@ class ReportContract:
         assert seen.over in (True, None)
         assert seen.talked_s in (FINISHED.talked_s if answered else 0, None)
 
+    @pytest.mark.parametrize("answered", [True, False], ids=["answered", "missed"])
+    async def test_an_earlier_moment_that_comes_after_the_end_makes_no_other_call_of_it(
+        self, place: Place, answered: bool
+    ) -> None:
+        """A dead letter that somebody sends again by hand comes after what was behind it: the call stays over."""
+        if not can(place, Capability.REPORT_ENDED):
+            return
+        last = 170 if answered else 171
+        (kira,) = await place.seed([Person("Кира Журавлёва", (number(last),))])
+        reports = story(place, call_of(place, kira, number(last), key=f"main-{last}.1"), answered=answered)
+        for report in reports:
+            await place.crm.report(report)
+        (before,) = await place.calls_at(kira)
+        for report in reports:
+            await place.crm.report(report)
+            assert await place.calls_at(kira) == [before], report.moment
+
+    async def test_a_call_that_an_operator_makes_is_there_once_as_it_went(self, place: Place) -> None:
+        if not can(place, Capability.REPORT_ENDED):
+            return
+        (foma,) = await place.seed([Person("Фома Кедров", (number(172),))])
+        call = replace(call_of(place, foma, number(172), key="main-172.1"), direction="outbound", queue="", did="")
+        for report in story(place, call, answered=True):
+            # Whoever calls is known from the beginning.
+            await place.crm.report(replace(report, user=place.user))
+        (seen,) = await place.calls_at(foma)
+        assert seen.answered in (True, None)
+        assert seen.talked_s in (FINISHED.talked_s, None)
+        assert seen.user in (place.user, None)
+
+    async def test_a_moment_that_it_does_not_want_to_hear_of_is_refused(self, place: Place) -> None:
+        (gleb,) = await place.seed([Person("Глеб Осокин", (number(173),))])
+        call = call_of(place, gleb, number(173), key="main-173.1")
+        ended_at = call.started_at + timedelta(seconds=FINISHED.ended_s)
+        for moment, capability in MOMENTS.items():
+            if not can(place, capability):
+                with pytest.raises(CrmRefuses):
+                    await place.crm.report(replace(call, moment=moment, ended_at=ended_at, outcome="abandoned"))
+        assert await place.calls_at(gleb) == []
+
     async def test_two_calls_of_one_person_are_two(self, place: Place) -> None:
         (mark,) = await place.seed([Person("Марк Полевой", (number(156),))])
         for key in ("main-156.1", "main-156.2"):
@@ -310,13 +378,16 @@ class ReportContract:
 
     @pytest.mark.parametrize("hidden", [False, True], ids=["a stranger", "a hidden number"])
     async def test_a_call_of_a_stranger_is_taken_note_of_where_the_crm_can(self, place: Place, hidden: bool) -> None:
+        """Some CRMs have no place for a call without a number."""
         if not can(place, Capability.REPORT_STRANGERS):
             return
+        before = await place.calls_of_strangers()
         number_shown = "" if hidden else number(158)
         call = call_of(place, None, number_shown, key="main-158.2" if hidden else "main-158.1")
         for report in story(place, call, answered=True):
             await place.crm.report(report)
             await place.crm.report(report)
+        assert await place.calls_of_strangers() - before in ((0, 1) if hidden else (1,))
 
     async def test_calls_that_it_shows_are_the_latest_first(self, place: Place) -> None:
         (olesya,) = await place.seed([Person("Олеся Заречная", (number(159),))])
@@ -333,6 +404,16 @@ class TroubleContract:
     async def test_a_crm_that_is_well_says_so(self, place: Place) -> None:
         async with asyncio.timeout(PATIENCE_S):
             await place.crm.check()
+
+    async def test_all_that_it_is_made_for_works_and_finding_that_out_changes_nothing(self, place: Place) -> None:
+        if not isinstance(place.crm, Probing):
+            return
+        (pavla,) = await place.seed([Person("Павла Ручьёва", (number(166),), (SeedDeal("Комод"),))])
+        before = await find(place, number(166))
+        async with asyncio.timeout(PATIENCE_S):
+            assert await place.crm.lacking() == {}
+        assert await find(place, number(166)) == before
+        assert (await place.notes_at(pavla), await place.calls_at(pavla)) == ([], [])
 
     async def test_whatever_is_wrong_the_caller_is_told_why_in_time_and_found_afterwards(self, place: Place) -> None:
         await place.seed([Person("Жанна Тополева", (number(160),))])
