@@ -1,14 +1,17 @@
 """The database servers that the tests start go with the tests, whatever is killed, and leave nothing behind."""
 
+import fcntl
 import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from databases import Server
+from databases import Server, remove_what_was_left
 
 pytestmark = pytest.mark.slow
 
@@ -25,10 +28,19 @@ time.sleep(600)
 """
 
 
-def test_a_test_run_that_is_killed_takes_its_servers_with_it(tmp_path: Path) -> None:
+@pytest.fixture
+def short_path() -> Iterator[Path]:
+    """A folder for servers: the name of a Unix socket in it has 107 bytes at most, and `tmp_path` is long."""
+    with tempfile.TemporaryDirectory(prefix="cti-") as folder:
+        yield Path(folder)
+
+
+def test_a_test_run_that_is_killed_takes_its_servers_with_it_and_the_next_removes_their_files(
+    short_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     script = _STARTS_BOTH.format(path=[str(Path(__file__).parents[1])])
     run = subprocess.Popen(
-        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(tmp_path)}
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(short_path)}
     )
     assert run.stdout is not None
     try:
@@ -43,6 +55,18 @@ def test_a_test_run_that_is_killed_takes_its_servers_with_it(tmp_path: Path) -> 
     while alive := {pid for pid in (*pids, *children) if Path(f"/proc/{pid}/exe").exists()}:
         assert time.monotonic() < deadline, alive
         time.sleep(0.05)
+    left = list(short_path.iterdir())
+    assert len(left) == 2
+    for folder in left:
+        os.utime(folder, (0, 0))
+    monkeypatch.setattr(tempfile, "tempdir", str(short_path))
+    used = os.open(left[0], os.O_RDONLY)
+    fcntl.flock(used, fcntl.LOCK_EX)
+    remove_what_was_left()
+    assert list(short_path.iterdir()) == [left[0]]
+    os.close(used)
+    remove_what_was_left()
+    assert list(short_path.iterdir()) == []
 
 
 def test_a_server_that_is_killed_leaves_no_shared_memory(server: Server) -> None:
