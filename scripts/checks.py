@@ -3,10 +3,10 @@
     python -m scripts.checks test|check|lint [ARGUMENT ...]
     python -m scripts.checks soak [--minutes N] [--seed N] [--only PART]
 
-`test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time; what needs a real
-Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but for what is
-marked slow, and briefly (`tests/brief.py`), so that it answers in a minute: three at a time, for many of these tests
-wait more than they compute. All parts run even when one failed; the closing line adds up pytest's.
+`test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time, and beside them what
+needs a real Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but
+for what is marked slow, and briefly (`tests/brief.py`), so that it answers in a minute: three at a time, for many of
+these tests wait more than they compute. All parts run even when one failed; the closing line adds up pytest's.
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
 all well, 1 something failed or no test was run.
 
@@ -22,6 +22,8 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -61,8 +63,8 @@ class Tests:
                 self.failed.append("page")
             apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
             if everything:
-                self.pytest("units and stories", "-n", "2", "-m", "not promise", "tests", *apart)
-                self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
+                with self.beside("units and stories", "-n", "2", "-m", "not promise", "tests", *apart):
+                    self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
                 self.pytest("promises", "-m", "promise", "tests")
             else:
                 wanted = ("-n", "3", "-m", "not promise and not slow")
@@ -84,12 +86,36 @@ class Tests:
             report = Path(folder) / "report.xml"
             command = [sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
             code = subprocess.run(command, cwd=ROOT, env={**os.environ, **(environment or {})}, check=False).returncode
-            if code not in {0, NO_TESTS_COLLECTED}:
-                self.failed.append(what)
-            if report.is_file():
-                self._count(report)
+            self._count(what, code, report)
 
-    def _count(self, report: Path) -> None:
+    @contextmanager
+    def beside(self, what: str, *arguments: str) -> Iterator[None]:
+        """Run pytest beside whatever the block does, which mostly waits for telephones and has the machine first.
+
+        What it prints is shown when both are over.
+        """
+        with tempfile.TemporaryDirectory(prefix="cti-tests-") as folder:
+            report, printed = Path(folder) / "report.xml", Path(folder) / "printed"
+            command = ["nice", "-n", "5", sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
+            print(f"\n--- {what}: run beside the next, shown behind it ---", flush=True)
+            with printed.open("wb") as output:
+                process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
+            try:
+                yield
+            except BaseException:
+                process.terminate()
+                raise
+            finally:
+                code = process.wait()
+                print(f"\n--- {what} ---\n{printed.read_text('utf-8', 'replace')}", flush=True)
+            self._count(what, code, report)
+
+    def _count(self, what: str, code: int, report: Path) -> None:
+        """Add the result of one pytest run to the others."""
+        if code not in {0, NO_TESTS_COLLECTED}:
+            self.failed.append(what)
+        if not report.is_file():
+            return
         for suite in ElementTree.parse(report).getroot().iter("testsuite"):
             bad = int(suite.get("failures", 0)) + int(suite.get("errors", 0))
             skipped = int(suite.get("skipped", 0))
