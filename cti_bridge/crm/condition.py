@@ -5,7 +5,6 @@ from collections import deque
 from enum import StrEnum
 
 from cti_bridge.crm.breaker import Breaker
-from cti_bridge.crm.health import Trouble
 from cti_bridge.domain.number import CallerNumber
 
 _IN_A_ROW = 3
@@ -26,7 +25,8 @@ class Condition:
     answers are kept for the next call; after that it counts as failure. Times are seconds of any one clock.
 
     A look-up that fails says more than a check that goes well: a CRM whose login may no longer read customers answers
-    every check. So after failed look-ups it takes a look-up, of the number that is `in_doubt`, to be up again.
+    every check. So after failed look-ups it takes a look-up, of the number that is `in_doubt`, to be up again. A number
+    counts once in a row: of one person alone there may be no answer that is believed.
     """
 
     def __init__(self, breaker: Breaker, *, stalled_after_s: float) -> None:
@@ -36,7 +36,7 @@ class Condition:
         self._failing = False
         self._late = 0
         self._on_time = 0
-        self._senseless: deque[str | None] = deque(maxlen=_IN_A_ROW)
+        self._unanswered: deque[str | None] = deque(maxlen=_IN_A_ROW)
         self.state = CrmState.DOWN
         """Down until it was asked for the first time."""
         self.reason = "not asked yet"
@@ -57,7 +57,7 @@ class Condition:
         """A look-up was answered."""
         self._answered_at, self._failing = now, False
         self._breaker.succeeded()
-        self._senseless.clear()
+        self._unanswered.clear()
         if on_time:
             self._late, self._on_time = 0, self._on_time + 1
         if self._late >= _IN_A_ROW or (self.state is CrmState.SLOW and self._on_time < _IN_A_ROW):
@@ -69,21 +69,17 @@ class Condition:
         """Somebody could not wait for the answer."""
         self._late, self._on_time = self._late + 1, 0
         if now - self._answered_at >= self._stalled_after_s:
-            self._failing = True
-            self._breaker.failed(now)
-        if self._late >= _IN_A_ROW and self.state is CrmState.UP:
+            self._count(number, now)
+        if self.state is CrmState.UP and (self._late >= _IN_A_ROW or self._breaker.is_open):
             self.state, self.reason, self.in_doubt = CrmState.SLOW, _TOO_LATE, number
 
-    def failed(self, number: CallerNumber, trouble: Trouble, reason: str, now: float) -> None:
-        """A look-up was not answered. An answer about one person that cannot be understood counts once."""
-        if trouble is Trouble.UNEXPECTED:
-            if number.key in self._senseless:
-                return
-            self._senseless.append(number.key)
-        self._failing = True
-        self._breaker.failed(now)
+    def failed(self, number: CallerNumber, reason: str, now: float) -> None:
+        """A look-up was not answered."""
+        is_another = self._count(number, now)
         if self._breaker.is_open:
-            self.state, self.reason, self.in_doubt = CrmState.DOWN, reason, number
+            self.state, self.reason = CrmState.DOWN, reason
+            if is_another or self.in_doubt is None:
+                self.in_doubt = number
 
     def check_passed(self) -> None:
         """A check went well, and no look-up is in doubt. Those that failed still count, if they were not many."""
@@ -95,6 +91,15 @@ class Condition:
         """A check did not; that is a bad sign at once, where look-ups have to fail in a row."""
         self._breaker.failed(now)
         self.state, self.reason = CrmState.DOWN, reason
+
+    def _count(self, number: CallerNumber, now: float) -> bool:
+        """Let the breaker hear of a number without an answer; whether it is another one than the last few."""
+        self._failing = True
+        if number.key in self._unanswered:
+            return False
+        self._unanswered.append(number.key)
+        self._breaker.failed(now)
+        return True
 
     def _is_up(self) -> None:
         self.state, self.reason, self.in_doubt = CrmState.UP, "", None

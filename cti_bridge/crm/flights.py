@@ -14,13 +14,15 @@ class Flight:
     """One look-up on its way; several calls may wait for its `outcome`, or none.
 
     `outcome` has the answer or what went wrong, at the latest when the time limit is over, whatever the question is
-    doing then. `behind`: it was sent without anybody who waits. `late`: somebody has stopped waiting for it.
+    doing then. `behind`: it was sent without anybody who waits. `urgent`: it goes before reports all the same, or not.
+    `late`: somebody has stopped waiting for it.
     """
 
-    def __init__(self, number: CallerNumber, began: float, *, behind: bool) -> None:
+    def __init__(self, number: CallerNumber, began: float, *, behind: bool, urgent: bool) -> None:
         self.number = number
         self.began = began
         self.behind = behind
+        self.urgent = urgent
         self.late = False
         self.outcome: asyncio.Future[DatedAnswer] = asyncio.get_running_loop().create_future()
 
@@ -63,9 +65,9 @@ class Flights:
         """Whether no more may be sent on their way now."""
         return len(self._asking) >= self._most
 
-    def take_off(self, key: str, number: CallerNumber, *, behind: bool = False) -> Flight:
+    def take_off(self, key: str, number: CallerNumber, *, behind: bool = False, urgent: bool = True) -> Flight:
         """Send one on its way, where they are not full and there is none of this number."""
-        flight = Flight(number, self._clock(), behind=behind)
+        flight = Flight(number, self._clock(), behind=behind, urgent=urgent)
         self._by_key[key] = flight
         asking = asyncio.ensure_future(self._ask(flight))
         self._asking.add(asking)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from math import inf
 from time import monotonic
 from types import MappingProxyType
 
@@ -81,14 +82,20 @@ class Lookup:
         return self._condition.reason
 
     async def find(
-        self, number: CallerNumber, *, deadline_s: float | None = None, stale_s: float | None = None
+        self,
+        number: CallerNumber,
+        *,
+        deadline_s: float | None = None,
+        stale_s: float | None = None,
+        usual_s: float | None = None,
     ) -> CrmAnswer:
         """All customers with this number. Raises nothing (but `CancelledError`) and takes no longer than the limit.
 
         `deadline_s`: another limit than usual, for a call that has less time left; `stale_s`: another greatest age of
-        a kept answer, as the rules in force say.
+        a kept answer, and `usual_s`: what is usual from now on, both as the rules in force say.
         """
         started = self._clock()
+        self._deadline_s = self._deadline_s if usual_s is None else usual_s
         key = number.key
         if key is None:
             return CrmAnswer(CrmSource.SKIPPED)
@@ -103,8 +110,9 @@ class Lookup:
         if isinstance(outcome, str):
             return self._without_crm(kept, started, outcome, oldest_s)
         answer = as_answer(outcome, took_ms=(self._clock() - started) * 1000, oldest_s=oldest_s)
-        if answer.source is CrmSource.FAILED:  # what it said itself to an earlier call may be younger than its mirror
-            return self._without_crm(kept, started, answer.error, oldest_s)
+        if answer.error and kept is not None:  # what it said itself to an earlier call may be younger than its mirror
+            said_itself = self._without_crm(kept, started, answer.error, oldest_s)
+            return min(answer, said_itself, key=lambda one: inf if one.age_s is None else one.age_s)
         return answer
 
     async def watch(
@@ -117,10 +125,11 @@ class Lookup:
     ) -> None:
         """Ask the CRM again and again whether it is there, until cancelled; `on_change` hears the state and why.
 
-        It is called once for the first state and then at each change, also for changes that look-ups found out. A CRM
-        that has answered somebody just now is not asked; one that says nothing within `within_s` is down.
+        It is called once for the first state and then at each change, also for changes that look-ups found out; one of
+        the reason alone may be told of a little later. A CRM that has answered somebody just now is not asked; one that
+        says nothing within `within_s` is down.
         """
-        told: CrmState | None = None
+        told: tuple[CrmState, str] | None = None
         self._watched = True
         while True:
             ago_s = self.health.answered_s_ago
@@ -129,10 +138,10 @@ class Lookup:
             with suppress(TimeoutError):
                 while True:
                     self._changed.clear()
-                    if self.state is not told:
-                        told = self.state
-                        on_change(self.state, self.reason)
-                    async with asyncio.timeout(while_down_s if self.state is CrmState.DOWN else every_s):
+                    if (self.state, self.reason) != told:
+                        told = self.state, self.reason
+                        on_change(*told)
+                    async with asyncio.timeout(every_s if self.state is CrmState.UP else while_down_s):
                         await self._changed.wait()
 
     async def close(self) -> None:
@@ -145,7 +154,7 @@ class Lookup:
         if self._closed or self._flights.of(key) is not None or self._condition.is_troubled:
             return
         if self._flights.behind < _ASKED_BEHIND_AT_ONCE and not self._flights.are_full:
-            self._flights.take_off(key, number, behind=True)
+            self._flights.take_off(key, number, behind=True, urgent=False)
             self.health.asked_behind += 1
 
     async def _outcome(self, key: str, number: CallerNumber, limit_s: float) -> DatedAnswer | str:
@@ -171,7 +180,8 @@ class Lookup:
         troubled = self._condition.is_troubled
         flight = None
         if self._condition.may_be_asked(self._clock()):
-            # Whether it is well again is tried without anybody who waits, if the watch goes on trying.
+            # Whether it is well again is tried without anybody who waits, if the watch goes on trying; and before the
+            # reports that have piled up meanwhile, or no caller would be looked up until they are told.
             flight = self._flights.take_off(key, number, behind=troubled and self._watched)
         if flight is None or flight.behind:
             self.health.troubles[Trouble.LEFT_ALONE] += 1
@@ -181,7 +191,7 @@ class Lookup:
     async def _ask(self, flight: Flight) -> DatedAnswer:
         self.health.asked += 1
         PATIENCE.set(Patience(self._deadline_s * 2 / 3))  # the rest is for the answer
-        NOBODY_WAITS.set(flight.behind)
+        NOBODY_WAITS.set(not flight.urgent)
         if self._dated is not None:
             answer = await self._dated.find_dated(flight.number)
         else:
@@ -207,7 +217,7 @@ class Lookup:
         if not flight.late:
             self.health.troubles[trouble] += 1
         if not isinstance(error, CrmBusy):
-            self._tell(lambda: self._condition.failed(flight.number, trouble, reason_of(error), now))
+            self._tell(lambda: self._condition.failed(flight.number, reason_of(error), now))
 
     def _late(self, flight: Flight, *, waited_for: bool = True) -> None:
         if not flight.late:

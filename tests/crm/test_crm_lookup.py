@@ -17,6 +17,7 @@ from cti_bridge.domain.number import CallerNumber, parse_number
 
 VERA = CustomerRecord(Customer(CustomerId("c-1"), "Вера Ёлкина", ("+74950000150",)))
 CALLER = parse_number("+74950000150", region="RU")
+CALLERS = [parse_number(f"+749500001{n:02}", region="RU") for n in range(60, 90)]
 OTHER = parse_number("+74950000151", region="RU")
 
 
@@ -195,8 +196,8 @@ async def test_a_late_answer_is_kept_for_the_next_call(crm: ScriptedCrm, lookup:
 async def test_a_dead_crm_is_left_alone_and_costs_the_calls_nothing(crm: ScriptedCrm, clock: Clock) -> None:
     lookup = Lookup(crm, clock=clock, breaker=Breaker(failures=3, open_for_s=1.0))
     crm.error = CrmUnavailable("refused")
-    for _ in range(10):
-        answer = await lookup.find(CALLER)
+    for caller in CALLERS[:10]:
+        answer = await lookup.find(caller)
     assert crm.asked == 3
     assert answer.error == "not asked after repeated failures: refused"
     assert (lookup.state, lookup.reason) == (CrmState.DOWN, "refused")
@@ -240,14 +241,33 @@ async def test_the_watch_tells_when_the_crm_goes_and_comes_back_without_a_call(c
         await watch
 
 
+async def test_a_crm_that_is_down_for_another_reason_now_says_so(crm: ScriptedCrm) -> None:
+    lookup = Lookup(crm)
+    heard: list[tuple[CrmState, str]] = []
+    crm.error = CrmUnavailable("nobody answers at its address")
+    watch = asyncio.create_task(
+        lookup.watch(lambda state, reason: heard.append((state, reason)), every_s=0.01, while_down_s=0.01, within_s=30)
+    )
+    await until(lambda: len(heard) == 1)
+    crm.error = CrmUnavailable("it does not take our password")
+    await until(lambda: len(heard) == 2)
+    assert heard == [
+        (CrmState.DOWN, "nobody answers at its address"),
+        (CrmState.DOWN, "it does not take our password"),
+    ]
+    watch.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await watch
+
+
 async def test_what_look_ups_find_out_is_told_before_the_next_check(crm: ScriptedCrm) -> None:
     lookup = Lookup(crm)
     heard: list[CrmState] = []
     watch = asyncio.create_task(lookup.watch(lambda state, _: heard.append(state), every_s=3600.0))
     await until(lambda: heard == [CrmState.UP])
     crm.error = CrmUnavailable("refused")
-    for _ in range(3):
-        await lookup.find(CALLER)
+    for caller in CALLERS[:3]:
+        await lookup.find(caller)
     await until(lambda: heard == [CrmState.UP, CrmState.DOWN])
     watch.cancel()
     with pytest.raises(asyncio.CancelledError):

@@ -260,15 +260,16 @@ async def test_a_crm_that_passes_checks_and_fails_look_ups_is_down_until_a_look_
 
 def test_a_crm_that_is_up_again_is_asked_again_whatever_brought_it_down() -> None:
     def failed() -> None:
-        condition.failed(CALLERS[0], Trouble.UNAVAILABLE, "refused", 0.0)
+        condition.failed(next(callers), "refused", 0.0)
 
     def late() -> None:
-        condition.was_late(CALLERS[0], 0.0)
+        condition.was_late(next(callers), 0.0)
 
     def check_failed() -> None:
         condition.check_failed("refused", 0.0)
 
     for story in itertools.product((failed, late, check_failed), repeat=5):
+        callers = iter(CALLERS)
         condition = Condition(Breaker(failures=3, open_for_s=1.0), stalled_after_s=0.5)
         for happens in story:
             happens()

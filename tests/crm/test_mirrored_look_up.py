@@ -12,7 +12,9 @@ from settable_clock import SettableClock
 from cti_bridge.crm import lookup as lookup_module
 from cti_bridge.crm.condition import CrmState
 from cti_bridge.crm.lookup import Lookup
+from cti_bridge.crm.mirror import mirrored as mirrored_module
 from cti_bridge.crm.mirror.mirrored import MirroredCrm
+from cti_bridge.crm.pace import PATIENCE, Patience
 from cti_bridge.crm.port import Capability, CrmUnavailable
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import (
@@ -44,6 +46,7 @@ class Cloud(ChangingCrm):
         self.is_down = False
         self.hangs = False
         self.told: list[str] = []
+        self.closed = asyncio.Event()
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
         self._say("find")
@@ -77,7 +80,7 @@ class Cloud(ChangingCrm):
         self._say("check")
 
     async def close(self) -> None:
-        pass
+        self.closed.set()
 
     def _say(self, what: str) -> None:
         self.told.append(what)
@@ -177,6 +180,22 @@ async def test_what_the_cloud_said_itself_is_kept_for_when_the_mirror_is_too_old
     assert (await place.lookup.find(STRANGER)).source is CrmSource.FAILED
 
 
+async def test_what_the_cloud_said_itself_is_better_than_an_older_mirror(place: Place) -> None:
+    await place.scene.until_filled()
+    place.scene.clock.now += 3 * 3_600
+    place.cloud.put(4, "Новое Имя")
+    assert (await place.lookup.find(CALLER)).source is CrmSource.FRESH
+    place.cloud_goes_down()
+    place.scene.clock.now += 600
+    place.clock.now += 600
+    answer = await place.lookup.find(CALLER)
+    assert (answer.source, answer.age_s) == (CrmSource.STALE, 600)
+    assert answer.records[0].customer.name == "Новое Имя"
+    place.clock.now += 86_401  # that of the cloud is the older one now
+    answer = await place.lookup.find(CALLER)
+    assert (answer.source, answer.records[0].customer.name) == (CrmSource.STALE, "Клиент 4")
+
+
 async def test_a_cloud_that_does_not_answer_costs_few_callers_a_wait_while_the_mirror_is_behind(place: Place) -> None:
     await place.scene.until_filled()
     place.cloud.hangs = True
@@ -184,6 +203,34 @@ async def test_a_cloud_that_does_not_answer_costs_few_callers_a_wait_while_the_m
     for _ in range(10):
         assert (await place.lookup.find(CALLER)).source is CrmSource.STALE
     assert place.cloud.told == ["find"] * 3
+
+
+async def test_a_caller_with_less_time_has_the_mirror_s_answer_in_his_time(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(mirrored_module, "_CRM_FIRST_S", 3_600.0)
+    await place.scene.until_filled()
+    place.cloud.hangs = True
+    place.scene.clock.now += 3_600
+    PATIENCE.set(Patience(0.01))
+    assert len((await place.crm.find_dated(CALLER)).records) == 1
+
+
+async def test_a_disk_that_hangs_does_not_keep_the_cloud_from_being_left_in_order(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk_answers = asyncio.Event()
+
+    async def hang() -> None:
+        await disk_answers.wait()
+
+    with monkeypatch.context() as patched:
+        patched.setattr(place.scene.following, "close", hang)
+        closing = asyncio.create_task(place.crm.close())
+        async with asyncio.timeout(30):
+            await place.cloud.closed.wait()
+        disk_answers.set()
+        await closing
 
 
 async def test_the_age_of_the_last_answer_is_the_cloud_s_and_not_the_mirror_s(place: Place) -> None:

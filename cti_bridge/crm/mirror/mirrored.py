@@ -12,6 +12,7 @@ from cti_bridge.crm.dated import DatedAnswer
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.mirror.following import Following
 from cti_bridge.crm.mirror.source import original_of
+from cti_bridge.crm.pace import PATIENCE
 from cti_bridge.crm.port import Capability, Crm, CrmBusy, CrmUnavailable
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
@@ -19,7 +20,7 @@ from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber
 
 _CRM_FIRST_S = 0.2
-"""So long the CRM is given while the mirror is behind; then there is still time for the mirror."""
+"""So long the CRM is given at most while the mirror is behind; then there is still time for the mirror."""
 _LEFT_ALONE_S = 10.0
 """After three callers whom it did not answer in that time, the next ones are spared the wait for so long."""
 
@@ -103,10 +104,12 @@ class MirroredCrm:
         """What the CRM itself says at once; None when it says nothing, or did not a moment ago."""
         if not self._breaker.allows(self._clock()):
             return None
+        patience = PATIENCE.get()
+        within_s = _CRM_FIRST_S if patience is None else min(_CRM_FIRST_S, patience.longest_s)
         asking = asyncio.ensure_future(self._crm.find(number))
         asking.add_done_callback(lambda _: None if asking.cancelled() else asking.exception() and None)
         try:
-            await asyncio.wait({asking}, timeout=_CRM_FIRST_S)
+            await asyncio.wait({asking}, timeout=within_s)
         finally:
             if not asking.done():
                 asking.cancel()
@@ -120,9 +123,8 @@ class MirroredCrm:
 
     async def close(self) -> None:
         """Let go of the mirror's file and of the CRM; may be called twice."""
-        await self._near.close()
-        await self._following.close()
-        await self._crm.close()
+        # A disk that hangs does not keep the CRM from being left in order.
+        await asyncio.gather(self._near.close(), self._following.close(), self._crm.close())
 
 
 def _with_their_own_ids(records: tuple[CustomerRecord, ...]) -> tuple[CustomerRecord, ...]:
