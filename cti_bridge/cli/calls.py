@@ -3,10 +3,9 @@
 import argparse
 import json
 import re
-import sqlite3
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
@@ -17,9 +16,9 @@ from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.cli.call_figures import figures_json, figures_lines, missed_line
 from cti_bridge.cli.call_record import print_record, record_json, record_line
+from cti_bridge.cli.crm_forgetting import forget_in_crm, forget_in_links
 from cti_bridge.cli.mirror_forgetting import forget_in_mirror
 from cti_bridge.cli.terminal import printable
-from cti_bridge.crm.embedded.call_list import forget_calls
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.delivery.outbox import progress
 from cti_bridge.domain.direction import Direction
@@ -35,7 +34,6 @@ _OUTCOMES = tuple(outcome.value for outcome in Outcome if outcome.value != MISSE
 _DIRECTIONS = tuple(direction.value for direction in Direction)
 _AHEAD_S = 86400.0
 """Asterisk's clock may be a little ahead of ours: its latest calls count as well."""
-_BUSY_S = 5.0
 _Work = Callable[[argparse.Namespace], int]
 
 
@@ -210,8 +208,10 @@ def _forget(arguments: argparse.Namespace) -> int:
         caller=caller,
         customer=arguments.customer or "",
         dry_run=arguments.dry_run,
-        elsewhere=partial(_forget_in_crm, settings.crm.path),
+        elsewhere=partial(forget_in_crm, settings),
     )
+    if not arguments.dry_run:
+        forget_in_links(settings, (), caller)  # a stranger who became a lead may have no call here any more
     customer = arguments.customer or ""
     mirrored = 0 if arguments.dry_run else forget_in_mirror(settings, caller=caller, customer=customer)
     if arguments.json:
@@ -224,14 +224,6 @@ def _forget(arguments: argparse.Namespace) -> int:
     if done.left:
         print("cti-bridge: the text is still somewhere in the file; stop the daemon and try again", file=sys.stderr)
     return 0 if done.calls or mirrored else 1
-
-
-def _forget_in_crm(path: Path, calls: Sequence[str]) -> None:
-    """The embedded CRM has a list of its own of its customers' calls."""
-    try:
-        forget_calls(path, calls, busy_timeout_s=_BUSY_S)
-    except sqlite3.Error as error:
-        raise DatabaseUnusable(f"{path}: {error}") from error
 
 
 def _show(arguments: argparse.Namespace) -> int:

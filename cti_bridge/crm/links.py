@@ -4,6 +4,7 @@ A CRM that gives a call an id of its own must be told that id when the call ends
 cannot tell a repetition by itself must not be asked twice. One small SQLite file beside the journal, on its own thread.
 """
 
+import asyncio
 import sqlite3
 import time
 from collections.abc import Callable
@@ -20,6 +21,8 @@ T = TypeVar("T")
 
 KEPT_S = 90 * 86_400.0
 """How long an id is remembered; nothing is told of a call for so long."""
+FOR_GOOD = "account "
+"""What begins so is no id of a call and is never forgotten: a bridge may run for longer than that."""
 _FORGET_EVERY_S = 3_600.0
 _WITHIN_S = 5.0
 
@@ -31,6 +34,7 @@ _PUT = """
 INSERT INTO links (key, value, at) VALUES (?, ?, ?)
 ON CONFLICT (key) DO UPDATE SET value = excluded.value, at = excluded.at
 """
+_FORGET = "DELETE FROM links WHERE at < ? AND key NOT GLOB ?"
 
 
 class Links(Protocol):
@@ -57,6 +61,8 @@ class SqliteLinks:
         self._now = now
         self._forgotten_at = float("-inf")
         self._closed = False
+        self._replacing = asyncio.Lock()
+        self._replaced = 0
 
     async def get(self, key: str) -> str | None:
         """The CRM's id for this key, None when there is none. Raises DatabaseUnusable."""
@@ -71,7 +77,7 @@ class SqliteLinks:
             with database.conn as connection:
                 connection.execute(_PUT, (key, value, now))
                 if forget:
-                    connection.execute("DELETE FROM links WHERE at < ?", (now - KEPT_S,))
+                    connection.execute(_FORGET, (now - KEPT_S, f"{FOR_GOOD}*"))
 
         await self._run(write)
         if forget:
@@ -86,13 +92,19 @@ class SqliteLinks:
     async def _run(self, work: Callable[[Database], T]) -> T:
         if self._closed:
             raise DatabaseUnusable("the links to the CRM are closed")
+        replaced = self._replaced
         try:
             return await self._file.run(work, within_s=_WITHIN_S)
         except DatabaseUnusable as error:
             if type(error.__cause__) is not sqlite3.DatabaseError:  # its subclasses are locks, full disks, our mistakes
                 raise
-            log.error("crm.links_broken", reason=str(error))
-        return await self._file.run_anew(work, within_s=_WITHIN_S)
+            reason = str(error)
+        async with self._replacing:
+            if self._replaced != replaced:  # several found it broken, and what the first one wrote is in the new file
+                return await self._file.run(work, within_s=_WITHIN_S)
+            log.error("crm.links_broken", reason=reason)
+            self._replaced += 1
+            return await self._file.run_anew(work, within_s=_WITHIN_S)
 
 
 def _value(database: Database, key: str) -> str | None:

@@ -21,7 +21,9 @@ _SECONDS = re.compile(r"[0-9]{9,13}(?:\.[0-9]{1,9})?", re.ASCII)
 """Since 1970, or milliseconds, in a text; eight digits are a date."""
 _LARGEST_WHOLE = 2**128
 """What 128 bits can hold; some systems have ids that large."""
-_LARGEST_SUM = 10**15
+_LONGEST_SUM = 15
+"""Digits before the point."""
+_SMALLEST_PART = Decimal("0.000001")
 MOST_NUMBERS = 50
 """Telephone numbers of one customer, or values of one field, that are looked at: each takes time to be read."""
 _BETWEEN_NUMBERS = re.compile(r"[,/|\n]|;(?!ext)")
@@ -84,14 +86,19 @@ def amount_of(value: Any) -> Decimal | None:
     None for a sum that nobody has: as a whole number 1E+999999999 would not fit into any memory.
     """
     if isinstance(value, Decimal):
-        return value if value.is_finite() and abs(value) < _LARGEST_SUM else None
+        return _bounded(value) if value.is_finite() and value.adjusted() < _LONGEST_SUM else None
     if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
     try:
-        written = value.strip() if isinstance(value, str) else str(Decimal(str(value)).quantize(Decimal("0.000001")))
+        written = value.strip() if isinstance(value, str) else str(Decimal(str(value)).quantize(_SMALLEST_PART))
         return Decimal(written if _PLAIN_SUM.fullmatch(written) else amount(text_of(written), "")).normalize() + 0
     except (InvalidOperation, ValueError):
         return None
+
+
+def _bounded(amount: Decimal) -> Decimal:
+    """The sum with six digits behind the point at most, of however many it has."""
+    return amount if -amount.as_tuple().exponent <= 6 else amount.quantize(_SMALLEST_PART).normalize() + 0  # type: ignore[operator]
 
 
 def numbers_in(typed: str) -> tuple[str, ...]:

@@ -119,22 +119,26 @@ class WebClient:
         """Send one request and give back what came, whatever its status; `within_s` is the limit for all of it.
 
         `path` is encoded already, `params` are not. `json` or `form` becomes the body. `urgent=False`: a report, for
-        which no caller waits. Raises CrmUnavailable when there is no usable answer in time, also for a redirect.
+        which no caller waits; its time begins anew when it is its turn, since one that is cut off as soon as it was
+        sent is told twice. Raises CrmUnavailable when there is no usable answer in time, also for a redirect.
         """
         url = self._url(path, params)
         body, kind = _body(json, form)
         wanted = CIMultiDict({"Content-Type": kind} if kind else {})
         wanted.update(headers)
         try:
-            async with asyncio.timeout(within_s):
+            async with asyncio.timeout(within_s) as limit:
                 async with self._room(urgent=urgent):
                     if self._pace is not None:
                         await self._pace.take(urgent=urgent, within_s=within_s)
+                    if not urgent:
+                        limit.reschedule(asyncio.get_running_loop().time() + within_s)
                     answer = await self._exchange(method, url, wanted, body)
         except TimeoutError:
             raise CrmUnavailable(f"no answer within {within_s:g} s") from None
         except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise CrmUnavailable(in_words(error)) from None
+            is_away = isinstance(error, aiohttp.ClientConnectorError) and not isinstance(error, aiohttp.ClientSSLError)
+            raise CrmUnavailable(in_words(error) + (f" (at {url.authority})" if is_away else "")) from None
         if 300 <= answer.status < 400:
             raise CrmUnavailable(f"HTTP {answer.status}, redirects are not followed")
         asked_s = answer.asks_to_wait_s

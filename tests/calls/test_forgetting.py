@@ -18,7 +18,7 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_file import JournalFile, Wanted
 from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord, LegRecord
-from cti_bridge.cli import calls as commands
+from cti_bridge.cli import crm_forgetting
 from cti_bridge.cli.main import main
 from cti_bridge.crm.embedded.call_list import open_for_calls, write_call
 from cti_bridge.crm.embedded.schema import open_for_import
@@ -231,7 +231,7 @@ async def test_the_list_of_the_embedded_crm_does_not_say_whose_calls_they_were(
             write_call(writer, path, told)
 
         file.execute("BEGIN IMMEDIATE")
-        monkeypatch.setattr(commands, "_BUSY_S", 0.05)
+        monkeypatch.setattr(crm_forgetting, "_BUSY_S", 0.05)
         run("forget", MARIA, code=2)
         file.rollback()
         assert len(JournalFile(journal_path(tmp_path)).calls(limit=9, wanted=Wanted(caller=MARIA))) == 3, "ask again"

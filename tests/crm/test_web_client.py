@@ -183,14 +183,14 @@ async def test_what_is_packed_is_unpacked_and_what_is_only_said_to_be_is_taken_a
         assert json_of(answer) == {"a": 1}
 
 
-async def test_nobody_there_is_said_without_the_address() -> None:
+async def test_nobody_there_is_said_with_the_host_and_nothing_else_of_the_address() -> None:
     async with peer(says(b"")) as there:
         pass
     client = WebClient(there.url)
     with pytest.raises(CrmUnavailable) as caught:
         await client.ask("GET", "/geheim", within_s=30)
     await client.close()
-    assert str(caught.value) == "cannot be reached"
+    assert str(caught.value) == f"cannot be reached (at {there.url.removeprefix('http://').rstrip('/')})"
 
 
 async def test_an_answer_is_never_shown_by_accident() -> None:
@@ -226,6 +226,33 @@ async def test_a_crm_that_has_had_enough_is_left_alone_for_as_long_as_it_asks() 
         with pytest.raises(CrmUnavailable, match="left alone"):
             await client.ask("GET", "/who", within_s=30)
         assert len(desk.asked) == 1
+        await client.close()
+
+
+async def test_a_report_is_not_cut_off_as_soon_as_it_is_sent_because_it_stood_in_line(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It would be told again, and only some CRMs know that they have heard it."""
+    loop = asyncio.get_running_loop()
+    real, passed = loop.time, [0.0]
+    monkeypatch.setattr(loop, "time", lambda: real() + passed[0])
+
+    async def stands_in_line(_seconds: float) -> None:
+        passed[0] += 40
+
+    async with Desk() as desk:
+        client = WebClient(desk.url, pace=Pace(1 / 40, 1, 0, clock=lambda: passed[0], sleep=stands_in_line))
+        await client.ask("POST", "/calls", json={}, within_s=60, urgent=False)
+        desk.gate.clear()
+        second = asyncio.create_task(client.ask("POST", "/calls", json={}, within_s=60, urgent=False))
+        async with asyncio.timeout(120):
+            while desk.waiting < 2:
+                await asyncio.sleep(0.01)
+        assert passed == [40]
+        passed[0] += 30
+        await asyncio.sleep(0.05)
+        desk.gate.set()
+        assert (await second).status == 200
         await client.close()
 
 

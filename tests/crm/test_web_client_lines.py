@@ -103,8 +103,8 @@ async def test_a_name_that_there_is_not_is_said_in_words(monkeypatch: pytest.Mon
         raise socket.gaierror(socket.EAI_NONAME, "geheim")
 
     monkeypatch.setattr(socket, "getaddrinfo", nobody)
-    assert await why(WebClient("https://crm.example")) == "its name cannot be resolved"
-    assert await why(WebClient(f"https://{'x' * 70}.example")) == "its name cannot be resolved"
+    assert await why(WebClient("https://crm.example")) == "its name cannot be resolved (at crm.example:443)"
+    assert (await why(WebClient(f"https://{'x' * 70}.example"))).startswith("its name cannot be resolved (at xxx")
 
 
 async def test_a_certificate_that_is_not_good_is_said_to_be_so_and_why() -> None:
