@@ -1,6 +1,7 @@
 """Puts reports into the outbox, in the transaction that writes the state of the call: neither is on disk alone."""
 
 import json
+import math
 import sqlite3
 import time
 from collections.abc import Callable, Sequence
@@ -8,14 +9,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.delivery.outbox import DEAD, SET_S, WAITING
 from cti_bridge.delivery.reports import CrmUser, ReportType, Told, due
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.number import NumberKind
 
 _ADD = """
 INSERT INTO outbox (call_id, sink, seq, type, body, state, since, attempts, due_at, reason)
-VALUES (:call, :sink, :seq, :type, :body, 'waiting', :now, 0, CASE WHEN EXISTS (
-    SELECT 1 FROM outbox WHERE call_id = :call AND sink = :sink AND +state = 'waiting') THEN NULL ELSE :now END, '')
+VALUES (:call, :sink, :seq, :type, :body, :state, :now, 0, CASE WHEN :state <> 'dead' AND NOT EXISTS (
+    SELECT 1 FROM outbox WHERE call_id = :call AND sink = :sink AND +state = 'waiting') THEN :now END, :reason)
 """
 _TOLD = """
 INSERT INTO reported (call_id, sink, seq, last, answered_at, operator, final)
@@ -23,6 +26,7 @@ VALUES (:call, :sink, :seq, :last, :answered_at, :operator, :final)
 ON CONFLICT (call_id, sink) DO UPDATE SET seq = excluded.seq, last = excluded.last,
     answered_at = excluded.answered_at, operator = excluded.operator, final = excluded.final
 """
+_MAY_BE_CUSTOMERS = frozenset({NumberKind.EXTERNAL, NumberKind.UNPARSED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,12 +39,20 @@ class Receiver:
     """Whether only of calls of customers whom the CRM knows."""
 
     def hears_of(self, call: CallRecord) -> bool:
-        """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called."""
+        """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called.
+
+        Of a call that was not decided here (made by an operator, or while the bridge was down) somebody else may still
+        find the customer as long as it goes on.
+        """
         if not self.customers_only:
             return True
         if call.decision is None:
-            return bool(call.customer_id)
-        return bool(call.decision.customer_id) or call.decision.crm == CrmSource.FAILED
+            return _customer(call) or (call.ended_at is not None and call.caller_kind in _MAY_BE_CUSTOMERS)
+        return _customer(call) or call.decision.crm == CrmSource.FAILED
+
+
+def _customer(call: CallRecord) -> bool:
+    return bool(call.decision.customer_id if call.decision else call.customer_id)
 
 
 class OutboxWriter:
@@ -58,6 +70,11 @@ class OutboxWriter:
         self._crm_user = crm_user
         self._on_written = on_written
         self._now = now
+        self._aside: dict[str, tuple[float, str]] = {}
+
+    def put_aside(self, receiver: str, *, begun_before: float, reason: str) -> None:
+        """From now on what is due to him of customers' calls that began before this time are dead letters at once."""
+        self._aside[receiver] = begun_before, reason
 
     def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
         """Add the reports that these states of calls make due; within a transaction, on the journal's thread.
@@ -74,7 +91,10 @@ class OutboxWriter:
                 if not receiver.hears_of(call) or (to_whom_knows and before.last is None):
                     continue
                 reports, after = due(before, call, now=now, crm_user=self._crm_user)
-                names = {"call": call.id, "sink": receiver.name, "now": now}
+                begun_before, reason = self._aside.get(receiver.name, (-math.inf, ""))
+                aside = _customer(call) and call.offered_at < begun_before <= now + SET_S  # later: a wrong clock's
+                state, why = (DEAD, reason) if aside else (WAITING, "")
+                names = {"call": call.id, "sink": receiver.name, "now": now, "state": state, "reason": why}
                 connection.executemany(
                     _ADD,
                     [

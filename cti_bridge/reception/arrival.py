@@ -27,6 +27,7 @@ from cti_bridge.operators.directory import Directory
 from cti_bridge.reception.card import Card
 from cti_bridge.reception.first_rung import as_on_a_card, first_rung
 from cti_bridge.reception.histories import Histories
+from cti_bridge.reception.strange_stages import StrangeStages
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.reception.why import why
 from cti_bridge.routing.decide import decide
@@ -78,6 +79,7 @@ class Reception:
         self._lookup = lookup
         self._histories = histories
         self._stages = stages
+        self._strange_stages = StrangeStages()
         self._directory = directory
         self._switchboard = switchboard
         self._feed = feed
@@ -113,6 +115,7 @@ class Reception:
             # Journal, history and notes begin here, when the caller no longer waits for anything of ours. What else
             # happens to the call is heard of later: the dialplan is let go only now.
             self._feed(CallOffered(offered_at, call_id, channel, request.linkedid))
+            self._strange_stages.look_at(answer.records, self._stages())
 
         told = route_answer(decision, call_id, operator, sent)
         because = why(decision, trace, as_on_a_card(record.operator, skipped, self._directory()))
@@ -129,7 +132,8 @@ class Reception:
 
         With the milliseconds of each; the caller waited for the slower one.
         """
-        found = self._lookup.find(call.caller, deadline_s=within_s, stale_s=rules.degraded.cache_s)
+        limits = rules.degraded
+        found = self._lookup.find(call.caller, deadline_s=within_s, stale_s=limits.cache_s, usual_s=limits.deadline_s)
         if not rules.asks_history:
             answer = await found
             return answer, None, {"crm": round(answer.took_ms, 3)}

@@ -9,6 +9,7 @@ import structlog
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.crm.health import reason_of
 from cti_bridge.crm.port import Crm, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import FinishedCall, Note
@@ -57,8 +58,8 @@ class BesideTheCall:
         except (CrmUnavailable, DatabaseUnusable, TimeoutError) as error:
             log.info("card.without_history", reason=str(error) or type(error).__name__)
             return replace(card, extras="failed")
-        except Exception:
-            log.exception("card.failed")
+        except Exception as error:  # the message of an error that nobody expected may name the customer
+            log.error("card.failed", reason=reason_of(error))
             return replace(card, extras="failed")
         return replace(card, notes=notes, history=history, extras="ready")
 
@@ -121,6 +122,11 @@ def _past(
         outcome=outcome,
         queue=queue,
         operator=operator,
-        wait_s=round(until - began, 1) if until is not None else None,
-        talk_s=round(ended_at - answered_at, 1) if ended_at is not None and answered_at is not None else None,
+        wait_s=_seconds(began, until),
+        talk_s=_seconds(answered_at, ended_at),
     )
+
+
+def _seconds(begin: float | None, end: float | None) -> float | None:
+    """Never less than none, though clocks are set during calls."""
+    return None if begin is None or end is None else round(max(0.0, end - begin), 1)

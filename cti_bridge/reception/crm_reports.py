@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from cti_bridge.crm.health import reason_of
 from cti_bridge.crm.port import MOMENTS, Capability, Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
@@ -16,8 +17,11 @@ from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import NumberKind
 from cti_bridge.reception.late_customers import LateCustomers
 
-_LIMIT_S = 10.0
-"""One report may be several requests to a CRM in the cloud."""
+_LIMIT_S = 60.0
+"""One report may be several requests, each with a limit of its own, which stand in line where a CRM counts them.
+
+A shorter limit than all of them need is reached again and again, and each time the CRM is asked in vain.
+"""
 _MAX_AGE_S = 86_400.0
 
 
@@ -50,15 +54,16 @@ class CrmSink:
         try:
             async with asyncio.timeout(_LIMIT_S):
                 report = replace(report, customer_id=await self._late.of(report, data))
-                if self.customers_only and report.customer_id is None:
-                    return Delivered()
-                await self._crm.report(report)
+                if report.customer_id is not None or not self.customers_only:
+                    await self._crm.report(report)
         except (CrmUnavailable, DatabaseUnusable) as error:
             return TryAgain(str(error))
         except CrmRefuses as error:
             return Refused(str(error))
         except TimeoutError:
             return TryAgain(f"no answer within {_LIMIT_S:g} s")
+        except Exception as error:  # the message of an error that nobody expected may name the customer
+            return TryAgain(reason_of(error))
         return Delivered()
 
     async def close(self) -> None:

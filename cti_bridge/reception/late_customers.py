@@ -1,17 +1,19 @@
-"""Whose a call was that nobody could be asked about when it arrived: found out when the CRM is told of it."""
+"""Whose a call was of which nobody was found when it arrived, for want of an answer: found out when the CRM is told."""
 
 from collections import OrderedDict
 from collections.abc import Mapping
 from typing import Any
 
 from cti_bridge.crm.pace import NOBODY_WAITS
-from cti_bridge.crm.port import Crm
+from cti_bridge.crm.port import Capability, Crm
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerRecord
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, NumberKind
 
+_NOT_DECIDED = ""
+"""Nobody was asked for a decision; a call that goes on is looked up for the operator's card meanwhile."""
 _MOST_REMEMBERED = 1_000
 """Calls whose customer is not asked for again at their next moment."""
 
@@ -28,12 +30,12 @@ class LateCustomers:
 
         None for a stranger, for a number of several customers, and where the CRM was asked when the call arrived.
         """
-        if report.customer_id is not None or data.get("crm") != CrmSource.FAILED:
+        if report.customer_id is not None or not self._is_to_ask(report, data.get("crm")):
             return report.customer_id
         caller = data["caller"]
         kind = NumberKind(caller["kind"])
         number = CallerNumber(kind, caller["number"], e164=caller["number"] if kind is NumberKind.EXTERNAL else None)
-        if number.key is None:
+        if not number.key:
             return None
         if report.key not in self._found:
             records = await self._found_by(number)
@@ -41,6 +43,12 @@ class LateCustomers:
             if len(self._found) > _MOST_REMEMBERED:
                 self._found.popitem(last=False)
         return self._found[report.key]
+
+    def _is_to_ask(self, report: CallReport, answer: str | None) -> bool:
+        """Whether nobody else has found out; who hears of customers only is not told before that is settled."""
+        if answer == _NOT_DECIDED:
+            return report.ended_at is not None or Capability.REPORT_STRANGERS not in self._crm.capabilities
+        return answer == CrmSource.FAILED
 
     async def _found_by(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
         """Whoever calls now is asked about first."""

@@ -1,7 +1,9 @@
 """Reports wait for a CRM, and the settings name another one: no call is told of somebody else's customer."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,12 +12,14 @@ from empty_crm import EmptyCrm
 from small_crm import BLOCK
 
 from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.record import CallRecord
 from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.port import Capability
 from cti_bridge.crm_account import account_of, put_aside_for_another
 from cti_bridge.crm_opening import crm_of
 from cti_bridge.delivery import outbox
 from cti_bridge.delivery.dispatch import Dispatch
+from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.reception.crm_reports import CrmSink
 from cti_bridge.settings import Settings, load_settings
 
@@ -46,7 +50,9 @@ class Office:
         self.folder = folder
         self.links = SqliteLinks(folder / "links.sqlite")
         self.dispatch = Dispatch([CrmSink(Told())], crm_user=lambda operator: "")
-        self.journal = Journal(folder / "calls.sqlite", on_state=lambda state, reason: None)
+        self.journal = Journal(
+            folder / "calls.sqlite", on_state=lambda state, reason: None, companion=self.dispatch.writer
+        )
         self.dispatch.connect(self.journal)
 
     async def waits_for_it(self) -> None:
@@ -58,17 +64,32 @@ class Office:
 
         await self.journal.ask(add, within_s=20)
 
+    async def writes(self, call: CallRecord) -> None:
+        """The journal writes down how far a call is."""
+        self.journal.keep(call)
+        writing = asyncio.create_task(self.journal.run())
+        async with asyncio.timeout(30):
+            while self.journal.waiting:
+                await asyncio.sleep(0.01)
+        writing.cancel()
+        await asyncio.gather(writing, return_exceptions=True)
+
     def settings(self, url: str) -> Settings:
         write(self.folder / "ami.secret", "geheim\n")
         block = "pbxes: [{ami: {secret_file: ami.secret}}]\ndata_dir: .\n" + BLOCK.format(url=url)
         return load_settings(write(self.folder / "cti-bridge.yaml", block))
 
-    async def starts(self, url: str) -> dict[str, str]:
-        """A start with the CRM at this address: what has become of each report."""
+    async def starts(self, url: str, *, at: float = 0.0) -> dict[str, str]:
+        """A start with the CRM at this address at this time: what has become of each report."""
         settings = self.settings(url)
         crm = crm_of(settings)
-        await put_aside_for_another(settings, account_of(settings, crm), self.links, self.dispatch)
+        account = account_of(settings, crm)
+        await put_aside_for_another(settings, account, self.links, self.dispatch, now=lambda: at)
         await crm.close()
+        return await self.reports()
+
+    async def reports(self) -> dict[str, str]:
+        """What has become of the report to each receiver."""
         found = await self.journal.ask(
             lambda database: outbox.entries(database.conn, outbox.Choice(), limit=9), within_s=20
         )
@@ -92,6 +113,48 @@ async def test_whoever_only_moved_it_sends_them_again(office: Office) -> None:
         lambda database: outbox.retry(database.conn, retry, after=0, until=99, now=2.0), within_s=20
     )
     assert await office.starts("https://crm.example") == {"crm:generic": "waiting", "warehouse": "waiting"}
+
+
+def ended(began: float, customer: str = "17") -> CallRecord:
+    """A call that is over, of a customer whom the CRM of that time had under this id."""
+    return CallRecord(
+        CallId("main-2.1"), "main", ChannelId("2.1"), "2.1", began, "+74950000150", "external", "", "", "", False,
+        ended_at=began + 60, outcome="abandoned", customer_id=customer,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("began", "state"),
+    [
+        pytest.param(1990.0, "dead", id="before it was this CRM that was asked who calls"),
+        pytest.param(2010.0, "waiting", id="since then"),
+    ],
+)
+@pytest.mark.parametrize("first", [True, False], ids=["after the embedded CRM", "after another account"])
+async def test_a_call_that_was_going_on_when_the_crm_was_switched_is_told_to_no_other(
+    office: Office, began: float, state: str, first: bool
+) -> None:
+    if not first:
+        await office.starts("https://old.example", at=1000.0)
+    for at in (2000.0, 3000.0):  # a later start changes nothing
+        await office.starts("https://crm.example", at=at)
+    await office.writes(ended(began))
+    assert await office.reports() == {"crm:generic": state}
+
+
+async def test_a_clock_that_was_far_ahead_when_the_crm_was_switched_costs_no_report(office: Office) -> None:
+    await office.starts("https://crm.example", at=9e9)
+    await office.writes(ended(2010.0))
+    assert await office.reports() == {"crm:generic": "waiting"}
+    await office.starts("https://crm.example", at=2000.0)
+    await office.writes(replace(ended(2010.0), id=CallId("main-3.1"), channel=ChannelId("3.1")))
+    assert await office.reports() == {"crm:generic": "waiting"}
+
+
+async def test_a_call_of_which_nobody_knew_whose_it_was_is_told_to_the_new_one(office: Office) -> None:
+    await office.starts("https://crm.example", at=2000.0)
+    await office.writes(ended(1990.0, customer=""))
+    assert await office.reports() == {"crm:generic": "waiting"}
 
 
 async def test_links_that_cannot_be_read_hold_nothing_up(office: Office) -> None:

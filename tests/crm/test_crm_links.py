@@ -1,5 +1,6 @@
 """What a CRM called a call is remembered over a restart, and for ninety days."""
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import closing
@@ -7,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from cti_bridge.crm.links import KEPT_S, SqliteLinks
+from cti_bridge.crm.links import FOR_GOOD, KEPT_S, SqliteLinks
 from cti_bridge.database import DatabaseUnusable
 
 
@@ -61,6 +62,13 @@ async def test_after_ninety_days_it_is_forgotten(links: SqliteLinks, tmp_path: P
         assert file.execute("SELECT count(*) FROM links").fetchone() == (3,)
 
 
+async def test_which_account_it_is_is_known_however_long_the_bridge_runs(links: SqliteLinks, clock: Clock) -> None:
+    await links.put(f"{FOR_GOOD}generic", "https://crm.example")
+    clock.now += 2 * KEPT_S
+    await links.put("main-1.1", "1")
+    assert await links.get(f"{FOR_GOOD}generic") == "https://crm.example"
+
+
 async def test_a_clock_that_is_set_back_stops_nothing(links: SqliteLinks, clock: Clock) -> None:
     await links.put("one", "1")
     clock.now -= 10 * 86_400
@@ -84,6 +92,18 @@ async def test_a_broken_file_is_put_aside_and_no_report_waits_for_somebody_to_se
     await other.close()
     assert (tmp_path / "links.sqlite.broken").read_bytes() == broken
     assert file.stat().st_mode & 0o777 == 0o600
+
+
+async def test_several_who_find_it_broken_put_it_aside_once(tmp_path: Path) -> None:
+    """The second would have put aside the new one, with what the first had written."""
+    file = tmp_path / "links.sqlite"
+    file.write_bytes(b"no database at all " * 100)
+    links = SqliteLinks(file)
+    keys = [f"main-{number}.1" for number in range(8)]
+    await asyncio.gather(*(links.put(key, "externalCall.7") for key in keys))
+    assert [await links.get(key) for key in keys] == ["externalCall.7"] * 8
+    await links.close()
+    assert (tmp_path / "links.sqlite.broken").read_bytes().startswith(b"no database")
 
 
 async def test_a_file_that_is_only_locked_is_kept(links: SqliteLinks, tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from cti_bridge.crm.embedded import call_list, store
 from cti_bridge.crm.embedded.schema import open_for_reading
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.pace import NOBODY_WAITS
-from cti_bridge.crm.port import Capability, Crm, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, Capability, Crm, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
@@ -332,9 +332,12 @@ async def test_what_it_has_stopped_wanting_to_hear_is_not_lost_for_that() -> Non
     assert crm.heard == []
 
 
-async def test_whoever_called_while_it_did_not_answer_is_looked_up_when_his_call_is_told(crm: EmbeddedCrm) -> None:
+@pytest.mark.parametrize("answer", ["failed", ""], ids=["it did not answer", "the bridge was not there to ask"])
+async def test_whoever_called_while_nobody_answered_for_it_is_looked_up_when_his_call_is_told(
+    crm: EmbeddedCrm, answer: str
+) -> None:
     sink = CrmSink(crm)
-    unknown = {**DATA, "customer": None, "crm": "failed"}
+    unknown = {**DATA, "customer": None, "crm": answer}
     assert await sink.send(entry_of(sink, ReportType.ENDED, unknown)) == Delivered()
     assert await crm.calls(CALL.customer_id, limit=20) == (CALL,)
 
@@ -372,6 +375,26 @@ async def test_of_nobody_it_hears_nothing(crm: EmbeddedCrm, more: dict[str, Any]
     sink = CrmSink(crm)
     assert await sink.send(entry_of(sink, ReportType.ENDED, {**DATA, "customer": None, **more})) == Delivered()
     assert await crm.calls(CALL.customer_id, limit=20) == ()
+
+
+@pytest.mark.parametrize("strangers", [True, False], ids=["hears of everybody", "hears of customers"])
+async def test_of_a_call_that_an_operator_makes_the_crm_is_asked_at_its_end_if_nobody_has_asked_by_then(
+    crm: EmbeddedCrm, monkeypatch: pytest.MonkeyPatch, strangers: bool
+) -> None:
+    """Each question counts with some, and his card asks the same while he calls."""
+    wanted = frozenset({*MOMENTS.values(), *([Capability.REPORT_STRANGERS] if strangers else [])})
+    heard: list[CallReport] = []
+
+    async def hear(report: CallReport) -> None:
+        heard.append(report)
+
+    monkeypatch.setattr(crm, "capabilities", wanted)
+    monkeypatch.setattr(crm, "report", hear)
+    sink = CrmSink(crm)
+    made = {"customer": None, "crm": "", "direction": "outbound"}
+    for moment, data in ((ReportType.STARTED, STARTED), (ReportType.ENDED, DATA)):
+        assert await sink.send(entry_of(sink, moment, {**data, **made})) == Delivered()
+    assert [report.customer_id for report in heard] == [None if strangers else CALL.customer_id, CALL.customer_id]
 
 
 async def test_a_number_of_several_customers_is_nobodys_call(crm: EmbeddedCrm, tmp_path: Path) -> None:

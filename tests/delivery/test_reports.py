@@ -247,6 +247,11 @@ def test_an_answer_does_not_say_what_only_the_end_says() -> None:
         ),
         pytest.param(MADE, False, id="nothing was decided, and nobody found yet"),
         pytest.param(REACHED, True, id="nothing was decided, and somebody was found"),
+        pytest.param(replace(MADE, ended_at=1070.0), True, id="nothing was decided, and nobody found in time"),
+        pytest.param(
+            replace(MADE, ended_at=1070.0, caller="101", caller_kind="internal"), False, id="a call between colleagues"
+        ),
+        pytest.param(replace(MADE, ended_at=1070.0, caller_kind="anonymous"), False, id="a hidden number"),
     ],
 )
 def test_a_crm_of_customers_only_hears_of_whoever_may_be_one(call: CallRecord, heard: bool) -> None:

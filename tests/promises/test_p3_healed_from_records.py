@@ -64,8 +64,14 @@ def talked_s(record: CallRecord) -> float:
 def reported(bridge: Bridge, call_id: str) -> list[str]:
     """What the outbox has for the receiver about this call, in order."""
     with sqlite3.connect(f"file:{bridge.data}/calls.sqlite?mode=ro", uri=True) as database:
-        rows = database.execute("SELECT type FROM outbox WHERE call_id = ? ORDER BY seq", [call_id]).fetchall()
-    return [kind for (kind,) in rows]
+        query = "SELECT type FROM outbox WHERE call_id = ? AND sink = 'crm' ORDER BY seq"
+        return [kind for (kind,) in database.execute(query, [call_id])]
+
+
+def at_a_customer(bridge: Bridge, call_id: str) -> bool:
+    """Whether the embedded CRM has the call in the list of one of its customers."""
+    with sqlite3.connect(f"file:{bridge.data}/crm.sqlite?mode=ro", uri=True) as customers:
+        return bool(customers.execute("SELECT 1 FROM calls WHERE key = ?", [call_id]).fetchall())
 
 
 async def test_a_caller_who_is_answered_talks_and_hangs_up_while_the_line_is_cut_was_answered(
@@ -158,6 +164,8 @@ async def test_calls_that_come_and_go_while_the_bridge_is_dead_are_known_and_rep
     await until(lambda: reported(bridge, left.id))
     assert reported(bridge, talked.id) == ["call.started", "call.answered", "call.ended", "call.updated"]
     assert reported(bridge, left.id) == ["call.started", "call.ended", "call.updated"]
+    await until(lambda: at_a_customer(bridge, left.id), within=30)
+    assert not at_a_customer(bridge, talked.id), "nobody has this number"
 
     await bridge.kill()
     await bridge.start()  # and the same records are read again
