@@ -37,6 +37,11 @@ MOMENTS: Mapping[CallMoment, Capability] = {
 }
 """What a CRM declares that wants to hear of a moment."""
 
+WRITES = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
+"""What changes people in the CRM; whether a login may shows in most only when it is done."""
+READS_AND_WRITES = WRITES | {Capability.DEALS, Capability.STAGES, Capability.RESPONSIBLE, Capability.NOTES}
+"""What nearly every CRM can do besides being told of calls."""
+
 
 class CrmUnavailable(Exception):
     """The CRM could not be asked. The message says why in one line and never holds customer data."""

@@ -1,10 +1,12 @@
 """An account of the fake amoCRM, the adapter opened on it as often as a test wants, and a call to tell it of."""
 
+from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
 from aiohttp import web
 from settable_clock import SettableClock
 
@@ -23,6 +25,7 @@ from fakes.amocrm import USERS, FakeAmocrm
 NUMBER = "+74950000150"
 BEGAN = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
 PLAIN = FilingWishes("Asterisk")
+Opener = Callable[..., AmocrmCrm]
 
 
 class AmocrmScene:
@@ -55,6 +58,25 @@ class AmocrmScene:
             await crm.close()
         await self._links.close()
         await self.account.stop()
+
+
+class AmocrmStories:
+    """Stories told against one account each, with as many adapters of it as they open."""
+
+    @pytest.fixture
+    async def scene(self, tmp_path: Path) -> AsyncIterator[AmocrmScene]:
+        scene = AmocrmScene(tmp_path)
+        await scene.account.start()
+        yield scene
+        await scene.close()
+
+    @pytest.fixture
+    def account(self, scene: AmocrmScene) -> FakeAmocrm:
+        return scene.account
+
+    @pytest.fixture
+    def opened(self, scene: AmocrmScene) -> Opener:
+        return scene.opened
 
 
 def told(customer: int | None, **but: Any) -> CallReport:

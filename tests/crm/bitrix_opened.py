@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from ssl import SSLContext
 
-from cti_bridge.crm.bitrix.adapter import READS_AND_WRITES, TELLS, BitrixCrm
+from cti_bridge.crm.bitrix.adapter import TELLS, BitrixCrm
 from cti_bridge.crm.bitrix.oauth import SignIn
 from cti_bridge.crm.bitrix.rest import Application, Rest, Right, Webhook
 from cti_bridge.crm.bitrix.settings import hook_parts
@@ -14,7 +14,7 @@ from cti_bridge.crm.bitrix.telling import CallTeller
 from cti_bridge.crm.bitrix.words.people import Fields
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.pace import Pace
-from cti_bridge.crm.port import Capability
+from cti_bridge.crm.port import READS_AND_WRITES, Capability
 from cti_bridge.crm.recording_links import RecordingLinks
 from cti_bridge.crm.web_client import WebClient
 from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix

@@ -8,7 +8,6 @@ import contextlib
 import fcntl
 import os
 import pwd
-import random
 import shutil
 import signal
 import socket
@@ -19,6 +18,8 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from demo.ports import lasting_port
+
 CERTIFICATE = Path(__file__).parent.parent / "ari" / "loopback.pem"
 """Key and certificate for 127.0.0.1; whoever connects with encryption is to trust it."""
 SECRET = "geheim'x\\"
@@ -28,9 +29,9 @@ _STOPS_WITHIN_S = 30.0
 _NOBODY = "nobody"
 _SYSTEM_TABLES = ("mysql_system_tables.sql", "mysql_performance_tables.sql", "mysql_system_tables_data.sql")
 """What `mariadb-install-db` carries out, too; it is not used because it wants programs of another package."""
-_FOLDERS = "cti-db-"
-_PORTS = range(12_000, 32_000)
-"""Below those that the kernel hands out by itself: nobody has ours by chance while the server is started again."""
+_FOLDERS = "cti-sql-"
+_YOUNG_S = 60.0
+"""A folder is not locked in the moment after it was made."""
 
 
 class Server(ABC):
@@ -40,11 +41,11 @@ class Server(ABC):
     """The word of the settings."""
 
     def __init__(self) -> None:
-        _remove_what_was_left()
+        remove_what_was_left()
         self.folder = Path(tempfile.mkdtemp(prefix=_FOLDERS))
         self._ours = os.open(self.folder, os.O_RDONLY)
         fcntl.flock(self._ours, fcntl.LOCK_EX)
-        self.port = _free_port()
+        self.port = lasting_port()
         self._process: subprocess.Popen[bytes] | None = None
         for source in ("cert.pem", "key.pem"):
             shutil.copyfile(CERTIFICATE, self.folder / source)
@@ -264,6 +265,20 @@ def running(server: Server) -> Iterator[Server]:
         server.remove()
 
 
+def remove_what_was_left() -> None:
+    """Remove the folders of runs that were killed: whose own is still locked goes on."""
+    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime < _YOUNG_S:
+                continue
+            left = os.open(folder, os.O_RDONLY)
+            try:
+                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                shutil.rmtree(folder, ignore_errors=True)
+            finally:
+                os.close(left)
+
+
 def _program(name: str) -> str:
     """Where Debian has a program: PostgreSQL's are not on the path."""
     for folder in (*sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True), Path("/usr/sbin")):
@@ -298,26 +313,6 @@ def _give_away(path: Path) -> None:
 
 def _environment() -> dict[str, str]:
     return {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"}
-
-
-def _free_port() -> int:
-    for port in random.SystemRandom().sample(_PORTS, 100):
-        with socket.socket() as probe, contextlib.suppress(OSError):
-            probe.bind(("127.0.0.1", port))
-            return port
-    raise RuntimeError("every port is in use")
-
-
-def _remove_what_was_left() -> None:
-    """Remove the folders of runs that were killed: whose own is still locked goes on."""
-    for folder in Path(tempfile.gettempdir()).glob(f"{_FOLDERS}*"):
-        with contextlib.suppress(OSError):
-            left = os.open(folder, os.O_RDONLY)
-            try:
-                fcntl.flock(left, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(folder, ignore_errors=True)
-            finally:
-                os.close(left)
 
 
 def _children_of(parent: int) -> list[int]:

@@ -1,7 +1,7 @@
 """A customer database of the tests from both sides: through the adapter, and past it."""
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,10 @@ class NoLinks:
     async def put(self, key: str, value: str) -> None:
         """Not asked."""
         raise AssertionError(key)
+
+
+Opened = Callable[..., SqlCrm]
+"""Opens the adapter as often as a test wants, with the arguments of `crm_of` after the server."""
 
 
 def crm_of(server: Server, queries: dict[str, Any] | None = None, **settings: Any) -> SqlCrm:

@@ -1,14 +1,11 @@
 """What amoCRM is told of calls, contacts and notes: once, and for good."""
 
-from collections.abc import AsyncIterator, Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from aiohttp import web
-from amocrm_scene import BEGAN, NUMBER, PLAIN, AmocrmScene, found, told
+from amocrm_scene import BEGAN, NUMBER, PLAIN, AmocrmStories, Opener, found, told
 
-from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.recording_links import RecordingLinks
 from cti_bridge.crm.web_client import WebClient
@@ -19,28 +16,9 @@ from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 from fakes.amocrm_answers import problem
 
 MONITOR = RecordingLinks("https://pbx.example/rec", "/var/spool/asterisk/monitor")
-Opener = Callable[..., AmocrmCrm]
 
 
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[AmocrmScene]:
-    scene = AmocrmScene(tmp_path)
-    await scene.account.start()
-    yield scene
-    await scene.close()
-
-
-@pytest.fixture
-def account(scene: AmocrmScene) -> FakeAmocrm:
-    return scene.account
-
-
-@pytest.fixture
-def opened(scene: AmocrmScene) -> Opener:
-    return scene.opened
-
-
-class TestCalls:
+class TestCalls(AmocrmStories):
     """What amoCRM is told of a call: once, and for good."""
 
     async def test_a_call_is_filed_by_the_number_as_it_is_typed(self, account: FakeAmocrm, opened: Opener) -> None:
@@ -230,7 +208,7 @@ class TestCalls:
         assert await opened().calls(CustomerId("5"), limit=5) == ()
 
 
-class TestWriting:
+class TestWriting(AmocrmStories):
     """Contacts and notes."""
 
     async def test_a_contact_whose_answer_was_lost_is_not_made_twice(self, account: FakeAmocrm, opened: Opener) -> None:

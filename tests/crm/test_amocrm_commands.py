@@ -12,6 +12,8 @@ from cti_bridge.crm.amocrm.settings import SETTINGS_EXAMPLE
 from cti_bridge.crm.amocrm.sign_in import TOKEN_FILE
 from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 
+pytestmark = pytest.mark.slow
+
 NUMBER = "+74950000150"
 RULES = """
 version: 1

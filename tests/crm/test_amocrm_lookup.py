@@ -1,42 +1,19 @@
 """What amoCRM says of a caller, and what of it is believed."""
 
 import json
-from collections.abc import AsyncIterator, Callable
 from decimal import Decimal
-from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
-from amocrm_scene import NUMBER, AmocrmScene, answered, found
+from amocrm_scene import NUMBER, AmocrmStories, Opener, answered, found
 from settable_clock import SettableClock
 
-from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.port import CrmUnavailable
 from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 
-Opener = Callable[..., AmocrmCrm]
 
-
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[AmocrmScene]:
-    scene = AmocrmScene(tmp_path)
-    await scene.account.start()
-    yield scene
-    await scene.close()
-
-
-@pytest.fixture
-def account(scene: AmocrmScene) -> FakeAmocrm:
-    return scene.account
-
-
-@pytest.fixture
-def opened(scene: AmocrmScene) -> Opener:
-    return scene.opened
-
-
-class TestLookUp:
+class TestLookUp(AmocrmStories):
     """Who calls."""
 
     async def test_a_number_in_another_field_is_not_his_number(self, account: FakeAmocrm, opened: Opener) -> None:

@@ -1,11 +1,10 @@
 """What changed in amoCRM comes page by page, whole, whatever changes meanwhile."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-from amocrm_scene import NUMBER, PLAIN, AmocrmScene, found
+from amocrm_scene import NUMBER, PLAIN, AmocrmStories, Opener, found
 
 from cti_bridge.crm.amocrm.adapter import AmocrmCrm
 from cti_bridge.crm.mirror.source import copy_for
@@ -13,28 +12,8 @@ from cti_bridge.crm.port import Capability, CrmRefuses
 from cti_bridge.domain.ids import CustomerId, DealId
 from fakes.amocrm import OWN_FIELDS, PIPELINES, FakeAmocrm
 
-Opener = Callable[..., AmocrmCrm]
 
-
-@pytest.fixture
-async def scene(tmp_path: Path) -> AsyncIterator[AmocrmScene]:
-    scene = AmocrmScene(tmp_path)
-    await scene.account.start()
-    yield scene
-    await scene.close()
-
-
-@pytest.fixture
-def account(scene: AmocrmScene) -> FakeAmocrm:
-    return scene.account
-
-
-@pytest.fixture
-def opened(scene: AmocrmScene) -> Opener:
-    return scene.opened
-
-
-class TestMirror:
+class TestMirror(AmocrmStories):
     """What changed, page by page."""
 
     async def _all(self, crm: AmocrmCrm, *, between: Callable[[], None] = lambda: None) -> tuple[list[str], list[str]]:

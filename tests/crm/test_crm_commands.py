@@ -75,6 +75,7 @@ def test_an_unreadable_csv_could_not_be_asked(
     out, err = capsys.readouterr()
     assert out == ""
     assert complaint in err
+    assert ("--columns" in err) is (text is not None)
     assert not (tmp_path / "crm.sqlite").exists()
 
 

@@ -128,10 +128,10 @@ async def test_what_goes_wrong_is_counted_by_kind(crm: CountingCrm, clock: Setta
     crm.error = CrmUnavailable("it answers 503")
     await lookup.find(CALLERS[0])
     crm.error = KeyError("deals")
-    await lookup.find(CALLERS[0])
+    await lookup.find(CALLERS[2])
     crm.gate.clear()
     crm.error = CrmUnavailable("it answers 503")
-    await lookup.find(CALLERS[0])  # late, and on its way still
+    await lookup.find(CALLERS[3])  # late, and on its way still
     await lookup.find(CALLERS[1])
     crm.gate.set()
     await settled()

@@ -57,6 +57,13 @@ def test_what_every_kind_has_means_the_same_in_each(kind: str, tmp_path: Path) -
         settings_with(tmp_path, f"{block}\n  fresh: bald\n")
 
 
+@pytest.mark.parametrize("kind", [kind for kind in KINDS if secret_files(KINDS[kind].example)])
+def test_a_secret_that_is_missing_is_a_mistake_at_its_place(kind: str, tmp_path: Path) -> None:
+    block = re.sub(r"^([^#\n]*)secret_file: *[^ ,}\n]+", r"\1secret: ''", KINDS[kind].example, flags=re.MULTILINE)
+    with pytest.raises(SettingsError, match=r"cti-bridge\.yaml:\d+:\d+: .*secret_file or secret is missing"):
+        settings_with(tmp_path, block)
+
+
 @pytest.mark.parametrize("kind", KINDS_IN_TESTS)
 def test_a_key_that_is_unknown_to_the_kind_is_a_mistake_at_its_place(kind: str, tmp_path: Path) -> None:
     block = KINDS[kind].example.rstrip() + "\n  frehs: 1s\n"

@@ -77,6 +77,21 @@ async def test_a_call_that_journal_and_crm_have_is_shown_once(crm: EmbeddedCrm, 
     assert (await beside.complete(call, replace(card, candidates=(record, record)))).history == complete.history[:1]
 
 
+async def test_a_clock_that_was_set_back_during_a_call_makes_no_negative_talk(
+    crm: EmbeddedCrm, journal: Journal
+) -> None:
+    journal.keep(replace(JOURNALLED, ended_at=1500.0))
+    await journal._write_group()
+
+    async def as_it_is(card: Card) -> Card:
+        return card
+
+    beside = BesideTheCall(crm, journal, look_up_late=as_it_is, directory=lambda: Directory.of([OLGA]))
+    call = Call(CallId("main-9.1"), ChannelId("9.1"), "9.1", 9000.0)
+    (past,) = (await beside.complete(call, Card(caller(NUMBER)))).history
+    assert (past.wait_s, past.talk_s) == (10.0, 0.0)
+
+
 async def test_cards_of_many_calls_leave_the_crm_to_those_who_are_decided_about(
     crm: EmbeddedCrm, journal: Journal
 ) -> None:

@@ -42,6 +42,21 @@ def test_a_customer_whose_number_only_ends_alike_is_left_out() -> None:
     ) == [("2", ("+74950000150",), [])]
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        "8(495)000-01-50 доб. 12",
+        "8(495)000-01-50, доб. 12",
+        "(495) 000-01-51; 8 495 000 01 50",
+        "8 495 000-01-51, 8 495 000-01-50",
+        "8 495 000-01-51\n8 495 000-01-50",
+    ],
+)
+def test_several_numbers_that_somebody_typed_into_one_cell_are_each_his(typed: str) -> None:
+    ((_, numbers, _),) = found({"customer_id": 1, "name": "Вера", "number": "", "number2": None, "number3": typed})
+    assert "+74950000150" in numbers
+
+
 def test_without_a_column_for_numbers_the_query_is_believed() -> None:
     assert found({"customer_id": "a1", "name": "Анна"}) == [("a1", ("+74950000150",), [])]
 
@@ -129,6 +144,12 @@ def test_stages_come_in_order_and_final_ones_are_those_that_say_so() -> None:
     ]  # fmt: skip
 
 
+@pytest.mark.parametrize(("cell", "final"), [("Да", True), ("Д", True), ("нет", False), ("Н", False)])
+def test_a_stage_may_say_it_in_russian(cell: str, final: bool) -> None:
+    (stage,) = rows.stage_list([{"id": 1, "name": "Монтаж", "position": 1, "final": cell}]).stages
+    assert stage.final is final
+
+
 def test_a_stage_that_does_not_say_whether_it_is_final_is_a_mistake_and_no_open_one() -> None:
     with pytest.raises(ValueError, match="the column final says neither yes nor no"):
         rows.stage_list([{"id": "lost", "name": "потеряна", "position": 1, "final": "закрыта"}])
@@ -161,7 +182,7 @@ def test_columns_that_are_missing_are_named(purpose: Purpose, columns: str, faul
 )
 def test_a_number_is_given_in_the_ways_that_tables_have_it(text: str, values: tuple[str | None, ...]) -> None:
     given = parameters.of_caller(parse_number(text, region="RU", internal_max_length=3))
-    assert tuple(given[name] for name in ("number", "e164", "digits", "national10")) == values
+    assert tuple(given[name] for name in ("number", "e164", "digits", "last10")) == values
 
 
 REPORT = CallReport(
@@ -174,7 +195,7 @@ REPORT = CallReport(
 def test_what_a_report_does_not_know_is_null_and_the_rest_is_given() -> None:
     given = parameters.of_report(REPORT)
     unknown = {name for name, value in given.items() if value is None}
-    assert unknown == {"number", "e164", "digits", "national10", "did", "customer_id", "user"}
+    assert unknown == {"number", "e164", "digits", "last10", "did", "customer_id", "user"}
     assert (given["moment"], given["talked_s"], given["recording"]) == ("ended", 9, "запись.wav")
     assert given["recordings"] == (
         '[{"file": "запись.wav", "started_at": "2026-11-20T12:00:00+00:00", "ended_at": null}]'

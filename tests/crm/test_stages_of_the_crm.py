@@ -89,8 +89,10 @@ def test_a_crm_that_cannot_be_asked_makes_no_stage_a_mistake(
 
 
 def test_the_call_is_explained_by_the_stage_that_the_rules_name(
-    crm: str, run: Callable[..., tuple[int, str, str]], tmp_path: Path
+    crm: str, run: Callable[..., tuple[int, str, str]], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr("cti_bridge.cli.explain._PATIENCE_S", 30.0)
+    monkeypatch.setattr("cti_bridge.crm.lookup._LATE_LIMIT_S", 30.0)
     code, out, _ = run(BLOCK.format(url=crm), "explain", "--caller", "84950000301")
     assert (code, "sales" in out) == (0, True)
     shipped_rules(tmp_path)
@@ -125,12 +127,27 @@ def test_deals_in_a_stage_that_the_settings_leave_out_are_told_of(
     write(tmp_path / "customers.csv", "name,number,stage\nВера,84950000303,b\n")
     assert run(own, "crm", "import", str(tmp_path / "customers.csv"))[0] == 0
     fewer = "crm:\n  stages:\n    - {id: anew, in_crm: [a], name: А, order: 1}\n"
+    assert "b (not in the list of stages: counts as closed)" in run(fewer, "crm", "lookup", "84950000303")[1]
+    assert "not in the list" not in run(own, "crm", "lookup", "84950000303")[1]
     code, out, _ = run(fewer, "crm", "check")
     assert code == 0
     assert "not in crm.stages, so deals there are not seen: b" in out
     code, out, _ = run(fewer.replace("[a]", "[a, c]"), "crm", "check")
     assert code == 1
     assert "MISSING  the stages of a deal          in crm.stages, and not in the CRM: c" in out
+
+
+def test_a_stage_of_the_rules_that_the_crm_does_not_have_is_nothing_missing(
+    run: Callable[..., tuple[int, str, str]], tmp_path: Path
+) -> None:
+    own = "crm:\n  stages:\n    - {id: a, name: А, order: 1}\n"
+    write(tmp_path / "customers.csv", "name,number,stage\nВера,84950000303,a\n")
+    assert run(own, "crm", "import", str(tmp_path / "customers.csv"))[0] == 0
+    code, out, _ = run(own + "    - {id: delivery, in_crm: [], name: доставка, order: 2}\n", "crm", "check")
+    assert code == 0, out
+    code, out, _ = run(own + "    - {id: delivery, name: доставка, order: 2}\n", "crm", "check")
+    assert code == 1
+    assert "not in the CRM: delivery (where that is meant: `in_crm: []`)" in out
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from cti_bridge.crm.amocrm.connection import Connection, refusal
 from cti_bridge.crm.amocrm.doubt import MadeThings
 from cti_bridge.crm.amocrm.sent_words import changed_contact, new_contact, new_note
 from cti_bridge.crm.amocrm.words import (
+    MOST_FOUND,
     Contact,
     contact,
     deal,
@@ -22,7 +23,7 @@ from cti_bridge.crm.amocrm.words import (
 )
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.mirror.source import MirrorPage
-from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import READS_AND_WRITES, WRITES, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.received import lines_of
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, Deal, FinishedCall, NewCustomer, Note, StageList
@@ -37,19 +38,6 @@ _LOOKED_THROUGH = 20
 """Notes that are looked through for one that may have been written already."""
 STAGES_GOOD_FOR_S = 600.0
 """amoCRM asks not to be asked for the same again and again; funnels change seldom."""
-_ALWAYS = frozenset(
-    {
-        Capability.DEALS,
-        Capability.STAGES,
-        Capability.RESPONSIBLE,
-        Capability.NOTES,
-        Capability.ADD_NOTE,
-        Capability.CREATE,
-        Capability.UPDATE,
-    }
-)
-
-_WRITING = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
 
 
 class AmocrmCrm:
@@ -71,8 +59,8 @@ class AmocrmCrm:
         chosen: StageList | None = None,
         clock: Callable[[], float] = monotonic,
     ) -> None:
-        self.capabilities = _ALWAYS | wishes.capabilities
-        self.unproven = _WRITING | wishes.capabilities
+        self.capabilities = READS_AND_WRITES | wishes.capabilities
+        self.unproven = WRITES | wishes.capabilities
         self._connection = connection
         self._made = MadeThings(links)
         self._filing = CallFiling(connection, self._made, wishes, region=region)

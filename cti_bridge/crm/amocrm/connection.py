@@ -10,14 +10,14 @@ from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.web_client import Answer, WebClient, json_of
 
-MOST, WINDOW_S, KEPT_FOR_URGENT = 6, 1.1, 2
+MOST, WINDOW_S, KEPT_FOR_URGENT = 6, 1.1, 4
 """amoCRM allows 7 requests in a second; what is sent within one may arrive within less, so it is one fewer in a longer
 one. A look-up needs two at once."""
 BLOCKED_FOR_S = 900.0
 """amoCRM blocks an address that has asked too much for too long; asking on would only keep it blocked."""
 _LIMITED_FOR_S = 1.0
 """Its limit is one for each second, and it does not say how long to wait."""
-LOOKUP_WITHIN_S, REPORT_WITHIN_S, PAGE_WITHIN_S = 2.0, 5.0, 30.0
+LOOKUP_WITHIN_S, REPORT_WITHIN_S, PAGE_WITHIN_S = 2.0, 10.0, 30.0
 LARGEST_ANSWER = 8_000_000
 """Bytes of 250 contacts with all their fields, and some more."""
 _SAYING = frozenset({200, 201, 202, 400})

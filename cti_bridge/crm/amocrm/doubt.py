@@ -7,8 +7,7 @@ first knows that nobody knows, and looks into amoCRM before he sends it again.
 from dataclasses import dataclass
 
 from cti_bridge.crm.links import Links
-from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.database import DatabaseUnusable
+from cti_bridge.crm.memory import Memory
 
 _BEGUN = "?"
 
@@ -25,30 +24,17 @@ class MadeThings:
     """What was made for which key. Every method raises CrmUnavailable when the disk does not answer."""
 
     def __init__(self, links: Links) -> None:
-        self._links = links
+        self._memory = Memory(links, "amocrm/")
 
     async def known(self, kind: str, key: str) -> Known:
         """What is known of the thing of this kind that belongs to `key`."""
-        try:
-            found = await self._links.get(_name(kind, key))
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(f"what was told already cannot be read: {error}") from error
+        found = await self._memory.get(f"{kind}/{key}")
         return Known(in_doubt=True) if found == _BEGUN else Known(found or "")
 
     async def begin(self, kind: str, key: str) -> None:
         """It is about to be made."""
-        await self._keep(kind, key, _BEGUN)
+        await self._memory.put(f"{kind}/{key}", _BEGUN)
 
     async def done(self, kind: str, key: str, id_: str) -> None:
         """It was made, and this is its id."""
-        await self._keep(kind, key, id_)
-
-    async def _keep(self, kind: str, key: str, value: str) -> None:
-        try:
-            await self._links.put(_name(kind, key), value)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(f"what was told cannot be written down: {error}") from error
-
-
-def _name(kind: str, key: str) -> str:
-    return f"amocrm/{kind}/{key}"
+        await self._memory.put(f"{kind}/{key}", id_)

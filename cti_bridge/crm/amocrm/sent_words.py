@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 
 from cti_bridge.crm.amocrm.words import EMAIL, OWN_FIELDS, PHONE, Json, dicts
-from cti_bridge.crm.received import MOST_NUMBERS
 from cti_bridge.crm.port import CrmRefuses
+from cti_bridge.crm.received import MOST_NUMBERS
 from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
 
 

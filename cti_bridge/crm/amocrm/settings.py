@@ -14,7 +14,7 @@ from cti_bridge.crm.port import Crm
 from cti_bridge.crm.recording_links import RecordingLinks, RecordingsModel
 from cti_bridge.crm.web_client import WebClient, check_base_url
 from cti_bridge.domain.customer import StageList
-from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret, safe_url
+from cti_bridge.settings_model import CrmPart, Misfit, NeededSecretModel, StrictModel, read_secret, safe_url
 
 SETTINGS_EXAMPLE = """\
 crm:
@@ -37,23 +37,13 @@ crm:
 """
 
 
-class _Needed(SecretModel):
-    """A secret that has to be there."""
-
-    @model_validator(mode="after")
-    def _given(self) -> "_Needed":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
-        return self
-
-
 class OauthModel(StrictModel):
     """An integration that the bridge signs in as."""
 
     client_id: str = Field(min_length=1, max_length=200)
     redirect_uri: str = Field(max_length=1_000)
-    client: _Needed
-    code: _Needed
+    client: NeededSecretModel
+    code: NeededSecretModel
 
     @field_validator("redirect_uri")
     @classmethod
@@ -77,7 +67,7 @@ class AmocrmModel(CrmPart):
 
     kind: Literal["amocrm"] = "amocrm"
     url: str
-    token: _Needed | None = None
+    token: NeededSecretModel | None = None
     oauth: OauthModel | None = None
     source: str = Field(default="Asterisk", min_length=1, max_length=60)
     recordings: RecordingsModel | None = None

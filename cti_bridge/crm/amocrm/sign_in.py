@@ -15,6 +15,8 @@ from cti_bridge.crm.web_client import WebClient, json_of
 TOKEN_FILE = "amocrm-tokens.json"  # noqa: S105 - the name of a file
 AHEAD_S = 3_600.0
 """An access token lasts for a day; an hour is time enough for amoCRM to be away for a while."""
+_LONGEST_S = 30 * 86_400
+"""It is a day; a number that is too large for us must not cost the refresh token, which is used up by now."""
 _WITHIN_S = 50.0
 """No caller waits for it, and an answer that is not waited for costs the refresh token."""
 
@@ -58,5 +60,5 @@ class SignIn:
 def _granted(said: Any) -> Granted:
     match said:
         case {"access_token": str(access), "refresh_token": str(refresh), "expires_in": int(lasts_s)} if access:
-            return Granted(access, refresh, float(lasts_s))
+            return Granted(access, refresh, float(min(lasts_s, _LONGEST_S)))
     raise CrmUnavailable("amoCRM gave something else than a token")

@@ -13,10 +13,10 @@ from cti_bridge.crm.bitrix.words import changes, funnels, notes, search, writing
 from cti_bridge.crm.bitrix.words.people import Fields
 from cti_bridge.crm.bitrix.words.plain import Command, Kind, customer_id, entries, owner_of
 from cti_bridge.crm.links import Links
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.mirror.source import MirrorPage
-from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, READS_AND_WRITES, WRITES, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.spellings import spellings
-from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import (
     CustomerChanges,
@@ -37,22 +37,8 @@ _PROVEN_S = 15.0
 _MOST_NOTES = 50
 _CRM, _TELEPHONY = "crm", "telephony"
 
-READS_AND_WRITES = frozenset(
-    {
-        Capability.DEALS,
-        Capability.STAGES,
-        Capability.RESPONSIBLE,
-        Capability.NOTES,
-        Capability.ADD_NOTE,
-        Capability.CREATE,
-        Capability.UPDATE,
-    }
-)
-"""What a webhook can do."""
-_WRITING = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
-"""Whether the rights of our user suffice for it shows only when it is done."""
 TELLS = frozenset({Capability.REPORT_STARTED, Capability.REPORT_ENDED, Capability.REPORT_STRANGERS})
-"""What an application can do beyond that; recordings as well where it is told where they are."""
+"""What an application can do beyond a webhook; recordings as well where it is told where they are."""
 
 
 class BitrixCrm:
@@ -78,9 +64,9 @@ class BitrixCrm:
         clock: Callable[[], float] = time.time,
     ) -> None:
         self.capabilities = capabilities
-        self.unproven = _WRITING
+        self.unproven = WRITES
         self._rest = rest
-        self._links = links
+        self._memory = Memory(links)
         self._region = region
         self._teller = teller
         self._kinds = tuple(kinds)
@@ -157,16 +143,13 @@ class BitrixCrm:
     async def add_note(self, customer_id: CustomerId, note: Note, *, key: str) -> None:
         """Put a comment into somebody's timeline, once: what may have got through is looked for first."""
         owner, text, link = self._owner(customer_id), notes.note_text(note), f"bitrix24/note/{key}"
-        try:
-            kept = await self._links.get(link)
-            if kept == "done":
-                return
-            if kept is None or text not in notes.texts(await self._written(notes.notes_on(owner))):
-                await self._links.put(link, "begun")
-                await self._written(notes.add_note(owner, text))
-            await self._links.put(link, "done")
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(f"which note is which cannot be written down: {error}") from None
+        kept = await self._memory.get(link)
+        if kept == "done":
+            return
+        if kept is None or text not in notes.texts(await self._written(notes.notes_on(owner))):
+            await self._memory.put(link, "begun")
+            await self._written(notes.add_note(owner, text))
+        await self._memory.put(link, "done")
 
     async def report(self, report: CallReport) -> None:
         """Tell of a call. Raises CrmRefuses by a webhook, which may not, and for a moment that means nothing to it."""

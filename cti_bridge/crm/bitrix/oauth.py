@@ -19,6 +19,8 @@ TOKEN_FILE = "bitrix24-tokens.json"  # noqa: S105 - the name of a file
 _WITHIN_S = 50.0
 """No caller waits for it, and an answer that is not waited for may cost the refresh token."""
 _LASTS_S = 3_600.0
+_LONGEST_S = 86_400.0
+"""It is an hour; a number that is too large for us must not cost the refresh token, which is used up by now."""
 _ENDED = "invalid_grant"
 _NAMED = frozenset(
     {_ENDED, "invalid_request", "invalid_client", "insufficient_scope", "invalid_scope", "PAYMENT_REQUIRED"}
@@ -71,4 +73,4 @@ class SignIn:
         access, renewed, lasts = said.get("access_token"), said.get("refresh_token"), said.get("expires_in")
         if not isinstance(access, str) or not isinstance(renewed, str) or not access or not renewed:
             raise CrmUnavailable("the vendor's server gives no tokens")
-        return Granted(access, renewed, float(lasts) if isinstance(lasts, int | float) else _LASTS_S)
+        return Granted(access, renewed, float(min(lasts, _LONGEST_S)) if isinstance(lasts, int | float) else _LASTS_S)

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from pydantic import Field, field_validator, model_validator
 
-from cti_bridge.crm.bitrix.adapter import READS_AND_WRITES, TELLS, BitrixCrm
+from cti_bridge.crm.bitrix.adapter import TELLS, BitrixCrm
 from cti_bridge.crm.bitrix.oauth import AUTHORITY, SignIn, code_in
 from cti_bridge.crm.bitrix.rest import Application, Rest, Right, Webhook
 from cti_bridge.crm.bitrix.telling import CallTeller
@@ -17,11 +17,11 @@ from cti_bridge.crm.bitrix.words.people import Fields
 from cti_bridge.crm.bitrix.words.plain import Kind
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.pace import Pace
-from cti_bridge.crm.port import Capability, Crm
+from cti_bridge.crm.port import READS_AND_WRITES, Capability, Crm
 from cti_bridge.crm.recording_links import RecordingLinks, RecordingsModel
 from cti_bridge.crm.web_client import WebClient, check_base_url
 from cti_bridge.domain.customer import StageList
-from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StrictModel, read_secret, trusted_by
+from cti_bridge.settings_model import CrmPart, Misfit, NeededSecretModel, StrictModel, read_secret, trusted_by
 
 SETTINGS_EXAMPLE = """\
 crm:
@@ -48,23 +48,13 @@ _FIELD = re.compile(r"([a-z][A-Za-z0-9_]{0,60})?")
 """As crm.item.list names them; by their other names, `UF_CRM_1700000000`, none would be found."""
 
 
-class _Needed(SecretModel):
-    """A secret that has to be there."""
-
-    @model_validator(mode="after")
-    def _given(self) -> "_Needed":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
-        return self
-
-
 class ApplicationModel(StrictModel):
     """A local application."""
 
     portal: str
     client_id: str = Field(pattern=r"^[!-~]{1,200}$")
-    client: _Needed
-    code: _Needed
+    client: NeededSecretModel
+    code: NeededSecretModel
     user: int = Field(gt=0)
     create_leads: bool = False
     recordings: RecordingsModel | None = None
@@ -98,7 +88,7 @@ class BitrixModel(CrmPart):
     can_be_mirrored = True
 
     kind: Literal["bitrix24"] = "bitrix24"
-    webhook: _Needed | None = None
+    webhook: NeededSecretModel | None = None
     application: ApplicationModel | None = None
     search: tuple[Kind, ...] = Field(default=tuple(Kind), min_length=1)
     fields: FieldsModel = FieldsModel()

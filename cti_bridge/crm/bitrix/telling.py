@@ -14,9 +14,9 @@ from cti_bridge.crm.bitrix.rest import Declined, Rest
 from cti_bridge.crm.bitrix.words import calls
 from cti_bridge.crm.bitrix.words.plain import Command, whole
 from cti_bridge.crm.links import Links
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.recording_links import RecordingLinks
-from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.call_report import CallMoment, CallReport
 
 WITHIN_S = 10.0
@@ -54,7 +54,7 @@ class CallTeller:
         self, rest: Rest, links: Links, *, user: int, recordings: RecordingLinks | None, create_leads: bool
     ) -> None:
         self._rest = rest
-        self._links = links
+        self._memory = Memory(links)
         self._user = user
         self._recordings = recordings
         self._create_leads = create_leads
@@ -74,8 +74,6 @@ class CallTeller:
                     await self._attached(report, told)
         except Declined as declined:
             raise CrmRefuses(str(declined)) from None
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(f"which call is which cannot be written down: {error}") from None
 
     async def close(self) -> None:
         """Let ends that are on their way arrive, for two seconds at most; may be called twice."""
@@ -88,7 +86,7 @@ class CallTeller:
 
     async def _registered(self, report: CallReport) -> _Told:
         """The call there: the one that was registered, or a new one."""
-        kept = await self._links.get(_call_key(report))
+        kept = await self._memory.get(_call_key(report))
         if kept is not None:
             far, _, call_id = kept.partition(" ")
             return _Told(call_id, _Far(far))
@@ -161,7 +159,7 @@ class CallTeller:
         """Attach the longest recording, unless it is the one that is there already: another one would replace it."""
         file = calls.attached(report.recordings)
         address = self._recordings.link(file) if file and self._recordings is not None else ""
-        if not address or await self._links.get(_recording_key(report)) == file:
+        if not address or await self._memory.get(_recording_key(report)) == file:
             return
         try:
             await self._ask(calls.attach(told.call_id, file, address=address))
@@ -169,13 +167,13 @@ class CallTeller:
             if calls.says_wrong_file(declined.saying):
                 raise
             raise CrmUnavailable(str(declined)) from None
-        await self._links.put(_recording_key(report), file)
+        await self._memory.put(_recording_key(report), file)
 
     async def _ask(self, command: Command, *, within_s: float = WITHIN_S) -> object:
         return await self._rest.call(command, within_s=within_s, urgent=False)
 
     async def _keep(self, report: CallReport, told: _Told) -> _Told:
-        await self._links.put(_call_key(report), f"{told.far} {told.call_id}")
+        await self._memory.put(_call_key(report), f"{told.far} {told.call_id}")
         return told
 
 

@@ -7,12 +7,12 @@ from pydantic import Field, field_validator, model_validator
 
 from cti_bridge.crm.generic.request_model import check_header_name
 from cti_bridge.crm.web_client import check_base_url
-from cti_bridge.settings_model import Inside, SecretModel, StrictModel
+from cti_bridge.settings_model import Inside, NeededSecretModel, StrictModel
 
 _OF_OAUTH2 = frozenset({"grant_type", "client_id", "client_secret", "scope"})
 
 
-class HeaderLogin(SecretModel):
+class HeaderLogin(NeededSecretModel):
     """A secret in a header; `prefix` comes before it (`Bearer `)."""
 
     name: str = "Authorization"
@@ -31,7 +31,7 @@ class HeaderLogin(SecretModel):
         return value
 
 
-class BasicLogin(SecretModel):
+class BasicLogin(NeededSecretModel):
     """User name and password."""
 
     username: str = Field(min_length=1, max_length=200)
@@ -44,7 +44,7 @@ class BasicLogin(SecretModel):
         return value
 
 
-class OAuth2Login(SecretModel):
+class OAuth2Login(NeededSecretModel):
     """OAuth2 client credentials; `client_auth` says how the secret is sent to `token_url`, `params` what else is."""
 
     token_url: str
@@ -77,11 +77,8 @@ class AuthModel(StrictModel):
 
     @model_validator(mode="after")
     def _one(self) -> "AuthModel":
-        given = [part for part in (self.header, self.basic, self.oauth2) if part is not None]
-        if len(given) != 1:
+        if sum(part is not None for part in (self.header, self.basic, self.oauth2)) != 1:
             raise ValueError("give one of header, basic and oauth2")
-        if not given[0].secret and not given[0].secret_file:
-            raise ValueError("secret_file or secret is missing")
         return self
 
 

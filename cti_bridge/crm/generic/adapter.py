@@ -9,10 +9,11 @@ from cti_bridge.crm.generic.conversation import Conversation
 from cti_bridge.crm.generic.login import Login
 from cti_bridge.crm.generic.plan import ListPlan, Plan
 from cti_bridge.crm.generic.requests import Request
-from cti_bridge.crm.generic.telling import Memory, Telling, id_in
+from cti_bridge.crm.generic.telling import Telling, id_in
 from cti_bridge.crm.generic.templates import Unfit, Values
 from cti_bridge.crm.generic.words import MOST_CUSTOMERS, MOST_DEALS, Found, Item
 from cti_bridge.crm.links import Links
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.call_report import CallReport

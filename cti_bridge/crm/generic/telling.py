@@ -7,33 +7,11 @@ from cti_bridge.crm.generic.conversation import Conversation, is_empty
 from cti_bridge.crm.generic.expressions import Expression, Unreadable
 from cti_bridge.crm.generic.plan import ReportPlan
 from cti_bridge.crm.generic.requests import Request
-from cti_bridge.crm.links import Links
-from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm.memory import Memory
+from cti_bridge.crm.port import CrmRefuses
 from cti_bridge.crm.received import id_of
 from cti_bridge.crm.web_client import Answer
-from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.call_report import CallMoment, CallReport
-
-
-class Memory:
-    """What was told and what the CRM called it; where that cannot be read or written the CRM is not available."""
-
-    def __init__(self, links: Links) -> None:
-        self._links = links
-
-    async def get(self, link: str) -> str | None:
-        """What is remembered. Raises CrmUnavailable."""
-        try:
-            return await self._links.get(link)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(str(error)) from error
-
-    async def put(self, link: str, value: str) -> None:
-        """Remember it; it is on disk when this returns. Raises CrmUnavailable."""
-        try:
-            await self._links.put(link, value)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable(str(error)) from error
 
 
 class Telling:

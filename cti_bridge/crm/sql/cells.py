@@ -8,8 +8,8 @@ from cti_bridge.crm.received import amount_of
 
 _LONGEST = 10_000
 """Characters of a text that are taken over; notes are the longest."""
-_YES = frozenset({"1", "t", "true", "y", "yes"})
-_NO = frozenset({"0", "f", "false", "n", "no", ""})
+_YES = frozenset({"1", "t", "true", "y", "yes", "да", "д"})
+_NO = frozenset({"0", "f", "false", "n", "no", "нет", "н", ""})
 
 
 def text(cell: Any) -> str:
@@ -73,7 +73,7 @@ def whole(cell: Any) -> int:
 
 
 def yes(cell: Any) -> bool | None:
-    """Whether the cell says yes (true, 1, `t`, `y`) or no (false, 0, `f`, `n`, nothing); None for anything else.
+    """Whether the cell says yes (true, 1, `t`, `y`, `да`) or no (false, 0, `f`, `n`, `нет`, nothing); else None.
 
     MySQL's `BIT(1)` comes as a byte that is no letter.
     """

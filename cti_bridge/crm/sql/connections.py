@@ -5,12 +5,14 @@ what the other end will still answer on it.
 """
 
 import asyncio
+import errno
+import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import tzinfo
 from pathlib import Path
-from ssl import SSLContext
+from ssl import SSLContext, SSLError
 from time import monotonic
 from typing import Protocol, TypeVar
 
@@ -24,6 +26,7 @@ _IDLE_S = 60.0
 _CLOSING_LIMIT_S = 1.0
 _OF_THE_LIMIT = 0.9
 TAKES_NO_CHANGES = "the server takes no changes: is it a replica?"
+STOPPED = "it took too long, and the database stopped it: has it an index to go by, or does somebody lock a table?"
 T = TypeVar("T")
 
 
@@ -47,6 +50,11 @@ class DatabasePlace:
     for_reading: bool
 
     @property
+    def address(self) -> str:
+        """Where it is, as an admin would look for it."""
+        return str(self.socket) if self.socket else f"{self.host}:{self.port}"
+
+    @property
     def statement_limit_s(self) -> float:
         """How long the database works on one statement: so long that its own verdict comes before we give up."""
         return self.limit_s * _OF_THE_LIMIT
@@ -67,6 +75,16 @@ class Written:
 
 class ConnectionBroken(CrmUnavailable):
     """A connection that was made cannot be used any more; another one may do."""
+
+
+def unreachable(address: str, error: BaseException | None) -> str:
+    """What is said of a line that cannot be made, or broke (`address` is then empty)."""
+    number = error.errno if isinstance(error, OSError) and not isinstance(error, SSLError) else None
+    if number is not None and number in errno.errorcode:
+        reason = os.strerror(number)  # how asyncio puts it depends on the loop
+    else:
+        reason = getattr(error, "strerror", None) or type(error).__name__
+    return f"the database{f' at {address}' if address else ''} cannot be reached ({reason})"
 
 
 class QueryFault(CrmUnavailable):

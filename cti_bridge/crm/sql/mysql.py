@@ -35,7 +35,7 @@ async def connected(place: DatabasePlace) -> Connection:
     """A new connection. Raises CrmUnavailable."""
     line = MysqlLine(place)
     try:
-        with in_our_words(connecting=True):
+        with in_our_words(connecting=place.address):
             await line.connect()
             connection = MysqlConnection(line, place)
             for text in session_statements(place, await connection.server()):

@@ -13,7 +13,14 @@ from contextlib import contextmanager
 import pymysql
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm.sql.connections import TAKES_NO_CHANGES, ConnectionBroken, QueryFault, TakesNoChanges
+from cti_bridge.crm.sql.connections import (
+    STOPPED,
+    TAKES_NO_CHANGES,
+    ConnectionBroken,
+    QueryFault,
+    TakesNoChanges,
+    unreachable,
+)
 from cti_bridge.crm.sql.placeholders import Statement
 
 _SPEAKS_OF_THE_QUERY = frozenset(
@@ -37,6 +44,7 @@ _GONE = frozenset(
     {*(1047, 1053, 1077, 1079, 1152, 1158, 1159, 1160, 1161, 1184, 1927), *(2006, 2013, 2014, 2027, 2055, 4031)}
 )
 _READ_ONLY = frozenset({1290, 1792, 1836})
+_NOBODY_THERE = 2003
 _STOPPED = frozenset({1317, 1969, 3024})
 _ENCRYPTING = "caching_sha2_password"
 """What the driver speaks of when it would have to encrypt a password by itself."""
@@ -45,10 +53,11 @@ _PLACE_AT_THE_END = re.compile(r".* for (?:key '([^\x00-\x1f]{1,64})'|column (\S
 
 
 @contextmanager
-def in_our_words(
-    statement: Statement | None = None, *, connecting: bool = False, writing: bool = False
-) -> Iterator[None]:
-    """Raise what went wrong as CrmUnavailable, ConnectionBroken, QueryFault or CrmRefuses, without values."""
+def in_our_words(statement: Statement | None = None, *, connecting: str = "", writing: bool = False) -> Iterator[None]:
+    """Raise what went wrong as CrmUnavailable, ConnectionBroken, QueryFault or CrmRefuses, without values.
+
+    `connecting` is the address that is called.
+    """
     broken = CrmUnavailable if connecting else ConnectionBroken
     try:
         yield
@@ -56,7 +65,7 @@ def in_our_words(
         raise broken(f"the database's answer is not understood ({type(error).__name__})") from error
     except pymysql.MySQLError as error:
         code = error.args[0] if error.args and isinstance(error.args[0], int) else 0
-        words = _message(error, code)
+        words = _message(error, code, connecting)
         if code in _GONE:
             raise broken(words) from error
         if writing and code in _READ_ONLY:
@@ -65,21 +74,21 @@ def in_our_words(
             raise CrmRefuses(words) from error
         raise (QueryFault if statement else CrmUnavailable)(words) from error
     except OSError as error:
-        raise broken(f"the database cannot be reached ({error.strerror or type(error).__name__})") from error
+        raise broken(unreachable(connecting, error)) from error
     except (EOFError, struct.error, ValueError, TypeError, LookupError, AttributeError, RuntimeError) as error:
         if connecting and _ENCRYPTING in str(error):
             raise CrmUnavailable("its user signs in in a way that needs tls: true, or a socket") from error
         raise broken(f"the database's answer is not understood ({type(error).__name__})") from error
 
 
-def _message(error: pymysql.MySQLError, code: int) -> str:
+def _message(error: pymysql.MySQLError, code: int, connecting: str) -> str:
     """What the server said, one printable line of it, where it can be no customer data; else its number."""
     if isinstance(error.__cause__, ssl.SSLCertVerificationError):
         return "the database's certificate is not valid"
-    if code == 2003:
-        return "the database cannot be reached"
+    if code == _NOBODY_THERE:
+        return unreachable(connecting, error.__cause__ or error)
     if code in _STOPPED:
-        return "it took too long, and the database stopped it"
+        return STOPPED
     said = str(error.args[1] if len(error.args) > 1 else code)
     if code in _SPEAKS_OF_THE_QUERY:
         return "".join(character if character.isprintable() else " " for character in said[:300])

@@ -92,7 +92,7 @@ def of_report(report: CallReport) -> Values:
 def _spelt(e164: str | None, text: str) -> dict[str, Value]:
     """A number as tables have it: with the plus, its digits, the last ten of them; NULL for what there is not."""
     digits = "".join(character for character in text if character in "0123456789")
-    return {"e164": e164, "digits": digits or None, "national10": digits[-10:] or None}
+    return {"e164": e164, "digits": digits or None, "last10": digits[-10:] or None}
 
 
 def _known(text: str) -> str | None:

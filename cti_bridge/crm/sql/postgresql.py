@@ -32,7 +32,7 @@ _CHANGING = frozenset({"ModifyTable", "LockRows"})
 
 async def connected(place: DatabasePlace) -> Connection:
     """A new connection. Raises CrmUnavailable."""
-    with in_our_words(connecting=True):
+    with in_our_words(connecting=place.address):
         connection = await asyncpg.connect(
             host=str(place.socket) if place.socket else place.host,
             port=place.port,

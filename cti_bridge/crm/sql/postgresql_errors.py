@@ -11,7 +11,14 @@ from contextlib import contextmanager
 import asyncpg
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
-from cti_bridge.crm.sql.connections import TAKES_NO_CHANGES, ConnectionBroken, QueryFault, TakesNoChanges
+from cti_bridge.crm.sql.connections import (
+    STOPPED,
+    TAKES_NO_CHANGES,
+    ConnectionBroken,
+    QueryFault,
+    TakesNoChanges,
+    unreachable,
+)
 from cti_bridge.crm.sql.placeholders import Statement
 
 _SPEAKS_OF_THE_QUERY = ("0A", "25", "26", "28", "3D", "3F", "42", "53", "54", "55", "57", "58")
@@ -25,10 +32,11 @@ _ARGUMENT = re.compile(r"\$(\d+)")
 
 
 @contextmanager
-def in_our_words(
-    statement: Statement | None = None, *, connecting: bool = False, writing: bool = False
-) -> Iterator[None]:
-    """Raise what went wrong as CrmUnavailable, ConnectionBroken, QueryFault or CrmRefuses, without values."""
+def in_our_words(statement: Statement | None = None, *, connecting: str = "", writing: bool = False) -> Iterator[None]:
+    """Raise what went wrong as CrmUnavailable, ConnectionBroken, QueryFault or CrmRefuses, without values.
+
+    `connecting` is the address that is called.
+    """
     broken = CrmUnavailable if connecting else ConnectionBroken
     try:
         yield
@@ -38,7 +46,7 @@ def in_our_words(
         if type(error) is asyncpg.DataError:  # the driver's own word; those of the server are kinds of it
             raise QueryFault(_misfit(error, statement)) from error
         state = error.sqlstate or ""
-        words = _message(error, state, statement, connecting=connecting)
+        words = _message(error, state, statement, connecting=bool(connecting))
         if state.startswith(_GONE):
             raise broken(words) from error
         if writing and state == _READ_ONLY:
@@ -49,7 +57,7 @@ def in_our_words(
     except ssl.SSLCertVerificationError as error:
         raise CrmUnavailable("the database's certificate is not valid") from error
     except OSError as error:
-        raise broken(f"the database cannot be reached ({error.strerror or type(error).__name__})") from error
+        raise broken(unreachable(connecting, error)) from error
     except (asyncpg.InterfaceError, asyncpg.InternalClientError, ValueError, TypeError, LookupError) as error:
         raise broken(f"the database's answer is not understood ({type(error).__name__})") from error
 
@@ -57,7 +65,7 @@ def in_our_words(
 def _message(error: asyncpg.PostgresError, state: str, statement: Statement | None, *, connecting: bool) -> str:
     """What the server said, one printable line of it, where it can be no customer data; else its code."""
     if state == _STOPPED:
-        return "it took too long, and the database stopped it"
+        return STOPPED
     if state.startswith("08") and not getattr(error, "message", None):  # the driver's own word, without the server's
         return "the database broke off the connection, or is none"
     if not connecting and not state.startswith(_SPEAKS_OF_THE_QUERY):

@@ -5,13 +5,12 @@ from datetime import tzinfo
 from itertools import islice
 from typing import Any
 
-from cti_bridge.crm.received import lines_of, text_of
+from cti_bridge.crm.received import lines_of, numbers_in, text_of
 from cti_bridge.crm.sql import cells
 from cti_bridge.crm.sql.words import NUMBER_COLUMNS, Row
 from cti_bridge.domain.customer import Customer, CustomerRecord, Deal, FinishedCall, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
-
 
 _MOST_NUMBERS = 200
 """Of one customer; each takes time to be read."""
@@ -40,7 +39,10 @@ def stage_list(rows: Sequence[Row]) -> StageList:
     for row in rows:
         final = cells.yes(row["final"])
         if final is None:
-            raise ValueError("the column final says neither yes nor no, as true and false or 1 and 0 do")
+            raise ValueError(
+                "the column final says neither yes nor no, as true and false or 1 and 0 do; "
+                "a comparison does, too: column = 'value' AS final"
+            )
         stages.append(Stage(_shown(row["id"]), _shown(row["name"]), cells.whole(row["position"]), final))
     return StageList(tuple(sorted(stages, key=lambda stage: (stage.order, stage.id))))
 
@@ -86,7 +88,7 @@ def _numbers(rows: Sequence[Row], caller: CallerNumber, region: str) -> tuple[st
     typed = [cells.text(row[column]) for row in rows for column in NUMBER_COLUMNS if column in row]
     if not any(column in rows[0] for column in NUMBER_COLUMNS):
         return (key,) if key.removeprefix("+").isdecimal() else ()
-    told = islice((text for text in dict.fromkeys(typed) if text), _MOST_NUMBERS)
+    told = islice((one for text in dict.fromkeys(typed) for one in numbers_in(text)), _MOST_NUMBERS)
     keys = (parse_number(text, region=region).key for text in told)
     return tuple(dict.fromkeys(key for key in keys if key))
 

@@ -49,14 +49,14 @@ crm:
   # connections: 4                        # for look-ups; reports have two of their own
   queries:
     # A row per deal and number; without a deal the columns of deals are NULL. :number and :e164 are +74950000149,
-    # :digits is 74950000149, :national10 is 4950000149. Give `number` as it is stored: only exact ones count.
+    # :digits is 74950000149, :last10 is 4950000149. Give `number` as it is stored: only exact ones count.
     find: |
       SELECT c.id AS customer_id, c.name, c.email, p.number, c.manager AS responsible,
              d.id AS deal_id, d.title AS deal_title, d.stage, d.amount, d.changed_at
       FROM phones p
       JOIN customers c ON c.id = p.customer_id
       LEFT JOIN deals d ON d.customer_id = c.id
-      WHERE right(regexp_replace(p.number, '[^0-9]', '', 'g'), 10) = :national10
+      WHERE right(regexp_replace(p.number, '[^0-9]', '', 'g'), 10) = :last10
     # All others are optional; what there is no query for is not done.
     # stages: SELECT id, name, position, final FROM stages
     # notes: |

@@ -56,7 +56,7 @@ REPORTS = {
 READING = (Purpose.FIND, Purpose.STAGES, Purpose.NOTES, Purpose.CALLS)
 """Queries that change nothing; all others do."""
 
-_NUMBER = ("e164", "digits", "national10")
+_NUMBER = ("e164", "digits", "last10")
 _OF_A_CALL = frozenset(
     {
         *("id", "key", "moment", "direction", "number", *_NUMBER, "did", "customer_id", "user", "queue", "outcome"),

@@ -9,8 +9,7 @@ from collections.abc import Awaitable, Callable
 from weakref import WeakValueDictionary
 
 from cti_bridge.crm.links import Links
-from cti_bridge.crm.port import CrmUnavailable
-from cti_bridge.database import DatabaseUnusable
+from cti_bridge.crm.memory import Memory
 
 _BEGUN = "?"
 
@@ -22,21 +21,17 @@ class Once:
     """
 
     def __init__(self, links: Links, account: str) -> None:
-        self._links = links
-        self._account = account
+        self._memory = Memory(links, f"{account}/")
         self._making: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
 
     async def known(self, key: str) -> str | None:
         """What was remembered under this key; None while nothing was made."""
-        value = await self._get(key)
+        value = await self._memory.get(key)
         return None if value == _BEGUN else value
 
     async def remember(self, key: str, value: str) -> None:
         """Keep this under the key, over what was there."""
-        try:
-            await self._links.put(f"{self._account}/{key}", value)
-        except DatabaseUnusable as error:
-            raise CrmUnavailable("what was told already cannot be written down") from error
+        await self._memory.put(key, value)
 
     async def made(
         self, key: str, make: Callable[[], Awaitable[int]], look: Callable[[], Awaitable[int | None]]
@@ -55,7 +50,7 @@ class Once:
     async def _made(
         self, key: str, make: Callable[[], Awaitable[int]], look: Callable[[], Awaitable[int | None]]
     ) -> int:
-        value = await self._get(key)
+        value = await self._memory.get(key)
         if value is not None and value != _BEGUN:
             return int(value)
         found = await look() if value == _BEGUN else None
@@ -64,9 +59,3 @@ class Once:
             found = await make()
         await self.remember(key, str(found))
         return found
-
-    async def _get(self, key: str) -> str | None:
-        try:
-            return await self._links.get(f"{self._account}/{key}")
-        except DatabaseUnusable as error:
-            raise CrmUnavailable("what was told already cannot be read") from error

@@ -3,15 +3,12 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from cti_bridge.crm.port import Capability
+from cti_bridge.crm.port import MOMENTS, Capability
 from cti_bridge.crm.tryton.words import ATTACHMENT, NOTE, OPPORTUNITY, PARTY
 
 MODELS = (PARTY, OPPORTUNITY, NOTE, ATTACHMENT)
 """Whose rights are asked for."""
 
-_REPORTS = (
-    Capability.REPORT_STARTED, Capability.REPORT_ANSWERED, Capability.REPORT_ENDED, Capability.REPORT_UPDATED,
-)  # fmt: skip
 _AT_A_PARTY = ((PARTY, "write"),)
 """What hangs at a party is part of it: who may not change the party may not add to it."""
 _A_CALL = ((ATTACHMENT, "create"), (ATTACHMENT, "write"))
@@ -21,7 +18,7 @@ _NEEDED: Mapping[Capability, Sequence[tuple[str, str]]] = {
     Capability.NOTES: ((NOTE, "read"),),
     Capability.ADD_NOTE: (*_AT_A_PARTY, (NOTE, "create")),
     Capability.REPORT_STRANGERS: ((OPPORTUNITY, "create"), (OPPORTUNITY, "write"), *_A_CALL),
-    **dict.fromkeys(_REPORTS, (*_AT_A_PARTY, *_A_CALL)),
+    **dict.fromkeys(MOMENTS.values(), (*_AT_A_PARTY, *_A_CALL)),
 }
 
 

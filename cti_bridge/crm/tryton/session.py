@@ -187,7 +187,7 @@ class Session:
                 pair = f"{self._user}:{number}:{token}"
             case _:
                 raise CrmUnavailable("Tryton answered a login that is none")
-        authorization = f"Session {base64.b64encode(pair.encode()).decode()}"
+        authorization = f"Session {base64.b64encode(pair.encode(errors='replace')).decode()}"
         return await self._with_preferences(Grant(form.database, authorization, {}, self._clock()))
 
     async def _with_preferences(self, grant: Grant) -> Grant:

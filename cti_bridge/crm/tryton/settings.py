@@ -13,7 +13,7 @@ from cti_bridge.crm.tryton.funnel import SALE_STATE, STAGE_OF, Funnel
 from cti_bridge.crm.tryton.session import Session
 from cti_bridge.crm.web_client import WebClient, check_base_url
 from cti_bridge.domain.customer import StageList
-from cti_bridge.settings_model import CrmPart, Misfit, SecretModel, StageId, read_secret, trusted_by
+from cti_bridge.settings_model import CrmPart, Misfit, NeededSecretModel, StageId, read_secret, trusted_by
 
 SETTINGS_EXAMPLE = """\
 crm:
@@ -39,7 +39,7 @@ crm:
 """A commented part of the settings that can be used as it stands."""
 
 
-class TrytonModel(CrmPart, SecretModel):
+class TrytonModel(CrmPart, NeededSecretModel):
     """A Tryton, by its JSON-RPC."""
 
     kind: Literal["tryton"] = "tryton"
@@ -80,8 +80,6 @@ def opened(
     if stages is not None:
         _all_lead_somewhere(model, funnel, stages)
     password = read_secret(model, folder, ("crm",))
-    if not password:
-        raise Misfit(("crm",), "secret_file or secret is missing")
     tls = trusted_by(model.tls_ca, folder, ("crm", "tls_ca")) if model.url.startswith("https:") else None
     session = Session(WebClient(model.url, tls=tls), database=model.database, user=model.user, password=password)
     return TrytonCrm(

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from datetime import tzinfo
 from typing import Any
 
-from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import MOMENTS, READS_AND_WRITES, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.vtiger.door import Door
 from cti_bridge.crm.vtiger.known import Knowledge
 from cti_bridge.crm.vtiger.phone_calls import PhoneCalls
@@ -33,18 +33,6 @@ from cti_bridge.domain.call_report import CallReport
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
-
-_CAN = frozenset(
-    {
-        Capability.DEALS,
-        Capability.STAGES,
-        Capability.RESPONSIBLE,
-        Capability.NOTES,
-        Capability.ADD_NOTE,
-        Capability.CREATE,
-        Capability.UPDATE,
-    }
-)
 
 
 class VtigerCrm:
@@ -75,7 +63,7 @@ class VtigerCrm:
         self._zone = zone
         self._stages = stages
         told = _reports(flavour) if calls is not None else frozenset()
-        self.capabilities = _CAN | told
+        self.capabilities = READS_AND_WRITES | told
         self.unproven = told if flavour is Flavour.CLOUD else frozenset()
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:

@@ -8,11 +8,11 @@ from dataclasses import replace
 from json import loads
 from typing import Any
 
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.vtiger.call_words import Manner, Message
 from cti_bridge.crm.vtiger.door import WRITE_S, Door
 from cti_bridge.crm.vtiger.envelope import unwanted
-from cti_bridge.crm.vtiger.memory import Memory
 from cti_bridge.crm.vtiger.telling import Plan, Told, plan
 from cti_bridge.crm.vtiger.vtql import literal, select
 from cti_bridge.crm.vtiger.words import Flavour, Users

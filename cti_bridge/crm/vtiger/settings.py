@@ -8,12 +8,12 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StringConstraints, field_validator, model_validator
 
 from cti_bridge.crm.links import Links
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.pace import Pace
 from cti_bridge.crm.vtiger.adapter import VtigerCrm
 from cti_bridge.crm.vtiger.call_words import Manner
 from cti_bridge.crm.vtiger.door import Door
 from cti_bridge.crm.vtiger.known import Knowledge
-from cti_bridge.crm.vtiger.memory import Memory
 from cti_bridge.crm.vtiger.phone_calls import PhoneCalls
 from cti_bridge.crm.vtiger.restapi import RestApi
 from cti_bridge.crm.vtiger.webservice import WebService
@@ -24,7 +24,7 @@ from cti_bridge.domain.customer import StageList
 from cti_bridge.settings_model import (
     CrmPart,
     Misfit,
-    SecretModel,
+    NeededSecretModel,
     StrictModel,
     read_secret,
     safe_url,
@@ -68,7 +68,7 @@ class OwnFieldsModel(StrictModel):
     timezone: FieldName | Literal[""] = ""
 
 
-class PhoneCallsModel(SecretModel):
+class PhoneCallsModel(NeededSecretModel):
     """How vtiger is told of calls."""
 
     unanswered_extension: str = Field(default="", pattern=r"^[0-9]{0,20}$")
@@ -79,14 +79,8 @@ class PhoneCallsModel(SecretModel):
     def _followed(cls, value: str) -> str:
         return safe_url(value) if value else value
 
-    @model_validator(mode="after")
-    def _has_secret(self) -> "PhoneCallsModel":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
-        return self
 
-
-class VtigerModel(CrmPart, SecretModel):
+class VtigerModel(CrmPart, NeededSecretModel):
     """A vtiger of any flavour; the secret is the user's access key."""
 
     kind: Literal["vtiger"] = "vtiger"
@@ -130,8 +124,6 @@ class VtigerModel(CrmPart, SecretModel):
 
     @model_validator(mode="after")
     def _fits_together(self) -> "VtigerModel":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
         if self.create_in not in self.modules:
             raise ValueError(f"create_in: {self.create_in} is none of modules, so nobody made there would be found")
         extension = self.phone_calls.unanswered_extension if self.phone_calls is not None else ""
@@ -165,7 +157,7 @@ def opened(
     return VtigerCrm(
         door,
         Knowledge(door, model.flavour, modules, frozenset(model.closed_stages), clock=monotonic),
-        Writing(door, Memory(links, "made"), create_in=model.create_in),
+        Writing(door, Memory(links, "vtiger/made/"), create_in=model.create_in),
         _calls(model, client, door, folder, links),
         flavour=model.flavour,
         region=region,
@@ -183,4 +175,4 @@ def _calls(model: VtigerModel, client: WebClient, door: Door, folder: Path, link
     manner = Manner(
         model.flavour, ZoneInfo(model.timezone), model.phone_calls.unanswered_extension, model.phone_calls.recordings
     )
-    return PhoneCalls(client, door, Memory(links, "call"), manner, secret=secret)
+    return PhoneCalls(client, door, Memory(links, "vtiger/call/"), manner, secret=secret)

@@ -182,7 +182,8 @@ class WebService:
     async def _login(self) -> dict[str, Any]:
         asked = (("operation", "getchallenge"), ("username", self._user))
         challenge = row_of(result_of(await self._client.ask("GET", _PATH, params=asked, within_s=LOOK_UP_S)))
-        proof = hashlib.md5(f"{challenge.get('token', '')}{self._access_key}".encode(), usedforsecurity=False)
+        told = f"{challenge.get('token', '')}{self._access_key}".encode(errors="replace")
+        proof = hashlib.md5(told, usedforsecurity=False)
         form = {"operation": "login", "username": self._user, "accessKey": proof.hexdigest()}
         return row_of(result_of(await self._client.ask("POST", _PATH, form=form, within_s=LOOK_UP_S)))
 

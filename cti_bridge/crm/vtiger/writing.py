@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
+from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.received import lines_of
 from cti_bridge.crm.vtiger.door import Door
 from cti_bridge.crm.vtiger.known import Known
-from cti_bridge.crm.vtiger.memory import Memory
 from cti_bridge.crm.vtiger.words import NOTES, changes_of, element_of, module_of_id, owner_of, storable
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, Note
 from cti_bridge.domain.ids import CustomerId

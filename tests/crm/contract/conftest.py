@@ -1,11 +1,14 @@
 """Database servers that the tests of a session share; started when the first of them asks."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
+from typing import Any
 
 import pytest
 from databases import SECRET, MariadbServer, PostgresqlServer, Server, running
-from sql_people import carried_out_at_once
+from sql_people import Opened, carried_out_at_once, crm_of
 from sql_tables import TABLES
+
+from cti_bridge.crm.sql.adapter import SqlCrm
 
 _OTHERS = """
 CREATE ROLE cti_reader LOGIN PASSWORD '{secret}';
@@ -33,6 +36,20 @@ def server(request: pytest.FixtureRequest) -> Server:
     found = request.getfixturevalue(request.param)
     assert isinstance(found, Server)
     return found
+
+
+@pytest.fixture
+async def opened(server: Server) -> AsyncIterator[Opened]:
+    """Makes adapters of the server and closes them afterwards."""
+    crms: list[SqlCrm] = []
+
+    def make(queries: dict[str, Any] | None = None, **settings: Any) -> SqlCrm:
+        crms.append(crm_of(server, queries, **settings))
+        return crms[-1]
+
+    yield make
+    for crm in crms:
+        await crm.close()
 
 
 def _with_tables(server: Server) -> Iterator[Server]:

@@ -5,15 +5,20 @@ it cannot do is asked for as well: it has to refuse it.
 """
 
 import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Any
 
 import pytest
 
 from contract.calls import FINISHED, call_of, story
 from contract.place import DealState, Person, Place, SeedDeal, SeenCall, Trouble
+from cti_bridge.crm.links import SqliteLinks
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable, Probing
+from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.call_report import CallMoment
 from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, Note
 from cti_bridge.domain.decision import CrmSource
@@ -251,6 +256,52 @@ class PersonContract:
         assert await place.crm.notes(place.nobody, limit=5) == ()
 
 
+class Killed(BaseException):
+    """The bridge was killed."""
+
+
+class Step(StrEnum):
+    """A step of a report at which the bridge can be killed: before it is taken, or when it was."""
+
+    WRITES = "before it is written down"
+    HAS_WRITTEN = "when it was written down"
+    ASKS = "before the CRM hears of it"
+    WAS_ANSWERED = "when the CRM has answered"
+
+
+_STEPS: Mapping[Step, tuple[type[SqliteLinks] | type[WebClient], str, Callable[..., Awaitable[Any]]]] = {
+    Step.WRITES: (SqliteLinks, "put", SqliteLinks.put),
+    Step.HAS_WRITTEN: (SqliteLinks, "put", SqliteLinks.put),
+    Step.ASKS: (WebClient, "ask", WebClient.ask),
+    Step.WAS_ANSWERED: (WebClient, "ask", WebClient.ask),
+}
+
+
+def kill(monkeypatch: pytest.MonkeyPatch, step: Step, at: int) -> Callable[[], bool]:
+    """From now on the bridge is killed once, the `at`th time that it comes to this step, until one asks if it was."""
+    owner, name, real = _STEPS[step]
+    came = 0
+
+    async def taken(*about: Any, **more: Any) -> Any:
+        nonlocal came
+        mine = owner is SqliteLinks or not more.get("urgent", True)  # not a token that is renewed for all
+        came += mine
+        dies = mine and came == at
+        if dies and step in (Step.WRITES, Step.ASKS):
+            raise Killed
+        result = await real(*about, **more)
+        if dies:
+            raise Killed
+        return result
+
+    def was_killed() -> bool:
+        monkeypatch.setattr(owner, name, real)  # what comes now, a logout at the end say, is not in danger
+        return came >= at
+
+    monkeypatch.setattr(owner, name, taken)
+    return was_killed
+
+
 class ReportContract:
     """What the CRM knows of a call afterwards."""
 
@@ -339,6 +390,45 @@ class ReportContract:
         for report in reports:
             await place.crm.report(report)
             assert await place.calls_at(kira) == [before], report.moment
+
+    @pytest.mark.parametrize("step", Step)
+    async def test_at_whichever_step_of_a_report_the_bridge_is_killed_the_call_is_there_once(
+        self, place: Place, step: Step, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Between the CRM's answer and our mark, say: the report comes again, and nothing of it is there twice."""
+        last = 180 + list(Step).index(step)
+        (luka,) = await place.seed([Person("Лука Ветлугин", (number(last),))])
+        calls, goes_on = 0, True
+        while goes_on:
+            calls += 1
+            was_killed = kill(monkeypatch, step, calls)
+            call = call_of(place, luka, number(last), key=f"main-{last}.{calls}")
+            for report in story(place, call, answered=True, late_recording=True):
+                try:
+                    await place.crm.report(report)
+                except Killed:
+                    await place.restart()
+                    await place.crm.report(report)
+            goes_on = was_killed()
+        if can(place, Capability.REPORT_ENDED):
+            seen = await place.calls_at(luka)
+            assert len(seen) == calls
+            assert {one.answered for one in seen} <= {True, None}
+            assert {one.talked_s for one in seen} <= {FINISHED.talked_s, None}
+            assert {one.recordings for one in seen} <= {1 if can(place, Capability.REPORT_UPDATED) else 0, None}
+
+    async def test_a_call_with_a_strange_id_that_ended_before_it_began_is_there_once(self, place: Place) -> None:
+        """An Originate can make ids of any text, and clocks are set."""
+        (mila,) = await place.seed([Person("Мила Осокина", (number(176),))])
+        key = "main-y 'x\" OR 1=1 --\\%_?#&=;<b>/../:key {call}$1.176"
+        for report in story(place, call_of(place, mila, number(176), key=key), answered=True):
+            told = replace(report, ended_at=report.ended_at and report.started_at - timedelta(hours=1))
+            await place.crm.report(told)
+            await place.crm.report(told)
+        if can(place, Capability.REPORT_ENDED):
+            (seen,) = await place.calls_at(mila)
+            assert seen.answered in (True, None)
+            assert seen.talked_s is None or seen.talked_s <= 1
 
     async def test_a_call_that_an_operator_makes_is_there_once_as_it_went(self, place: Place) -> None:
         if not can(place, Capability.REPORT_ENDED):

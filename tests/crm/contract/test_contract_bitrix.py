@@ -149,16 +149,21 @@ def _seen(call: dict[str, object]) -> SeenCall:
     )
 
 
+async def _place(kind: type[BitrixPlace], folder: Path) -> AsyncIterator[Place]:
+    bitrix = Bitrix()
+    await bitrix.start()
+    place = kind(bitrix, folder)
+    yield place
+    await place.close()
+
+
 class TestBitrixByWebhook(CrmContract):
     """Looking up and writing down."""
 
     @pytest.fixture
     async def place(self, tmp_path: Path) -> AsyncIterator[Place]:
-        bitrix = Bitrix()
-        await bitrix.start()
-        place = BitrixPlace(bitrix, tmp_path)
-        yield place
-        await place.close()
+        async for place in _place(BitrixPlace, tmp_path):
+            yield place
 
 
 class TestBitrixByApplication(CrmContract):
@@ -166,11 +171,8 @@ class TestBitrixByApplication(CrmContract):
 
     @pytest.fixture
     async def place(self, tmp_path: Path) -> AsyncIterator[Place]:
-        bitrix = Bitrix()
-        await bitrix.start()
-        place = ApplicationPlace(bitrix, tmp_path)
-        yield place
-        await place.close()
+        async for place in _place(ApplicationPlace, tmp_path):
+            yield place
 
 
 class TestBitrixMirror(MirrorContract):
@@ -178,8 +180,5 @@ class TestBitrixMirror(MirrorContract):
 
     @pytest.fixture
     async def place(self, tmp_path: Path) -> AsyncIterator[Place]:
-        bitrix = Bitrix()
-        await bitrix.start()
-        place = BitrixPlace(bitrix, tmp_path)
-        yield place
-        await place.close()
+        async for place in _place(BitrixPlace, tmp_path):
+            yield place

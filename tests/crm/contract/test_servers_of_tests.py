@@ -38,7 +38,7 @@ def short_path() -> Iterator[Path]:
 def test_a_test_run_that_is_killed_takes_its_servers_with_it_and_the_next_removes_their_files(
     short_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    script = _STARTS_BOTH.format(path=[str(Path(__file__).parents[1])])
+    script = _STARTS_BOTH.format(path=[str(Path(__file__).parents[n]) for n in (1, 3)])
     run = subprocess.Popen(
         [sys.executable, "-c", script], stdout=subprocess.PIPE, text=True, env={**os.environ, "TMPDIR": str(short_path)}
     )

@@ -1,7 +1,7 @@
 """What a real PostgreSQL and a real MariaDB do with queries, values, mistakes, and lines that break."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,9 +9,10 @@ import pytest
 import uvloop
 from databases import CERTIFICATE, SECRET, Server
 from hostile_texts import TEXTS
-from sql_people import added, carried_out, crm_of, with_number
+from sql_people import Opened, added, carried_out, crm_of, with_number
 
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
+from cti_bridge.crm.received import lines_of, text_of
 from cti_bridge.crm.sql import cells
 from cti_bridge.crm.sql.adapter import SqlCrm
 from cti_bridge.domain.call_report import CallMoment, CallReport
@@ -22,21 +23,6 @@ from cti_bridge.domain.number import CallerNumber, parse_number
 pytestmark = pytest.mark.slow
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 250_000, tzinfo=UTC)
-Opened = Callable[..., SqlCrm]
-
-
-@pytest.fixture
-async def opened(server: Server) -> AsyncIterator[Opened]:
-    """Makes adapters of the server and closes them afterwards."""
-    crms: list[SqlCrm] = []
-
-    def make(queries: dict[str, Any] | None = None, **settings: Any) -> SqlCrm:
-        crms.append(crm_of(server, queries, **settings))
-        return crms[-1]
-
-    yield make
-    for crm in crms:
-        await crm.close()
 
 
 def caller(last: int) -> CallerNumber:
@@ -56,18 +42,21 @@ def call(customer_id: str, key: str, **changes: Any) -> CallReport:
     return CallReport(**{**given, **changes})
 
 
-async def test_any_text_is_a_value_and_comes_back_as_it_is(server: Server, opened: Opened) -> None:
+async def test_any_text_is_a_value_and_comes_back_as_it_can_be_shown(server: Server, opened: Opened) -> None:
     crm = opened()
     for index, text in enumerate([*TEXTS.values(), "\ud800 half"]):
         name, last = text[:150] or "x", 600 + index
         await crm.create(NewCustomer(name, f"+7495000{last:04}", city=text[:150]), key=f"hostile/{index}")
         (record,) = await crm.find(caller(last))
-        assert (record.customer.name, record.customer.city) == (cells.storable(name), cells.storable(text[:150]))
+        stored = cells.storable(name), cells.storable(text[:150])
+        rows = await carried_out(server, "SELECT name, city FROM customers WHERE id = {}", int(record.customer.id))
+        assert [(row[0], row[1] or "") for row in rows] == [stored]
+        assert (record.customer.name, record.customer.city) == tuple(map(text_of, stored))
         await crm.update(record.customer.id, CustomerChanges(city=f"{text[:100]}'"))
         note = Note(NOON, "olga", text or "-")
         await crm.add_note(record.customer.id, note, key=f"hostile/{index}")
         (written,) = await crm.notes(record.customer.id, limit=3)
-        assert written.text == cells.text(cells.storable(note.text))
+        assert written.text == lines_of(cells.text(cells.storable(note.text)))
 
 
 async def test_times_come_back_as_they_went(server: Server, opened: Opened) -> None:

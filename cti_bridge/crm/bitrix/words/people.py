@@ -89,7 +89,7 @@ def emails(item: Mapping[str, Any]) -> list[str]:
 
 def owners(item: Mapping[str, Any]) -> tuple[tuple[Kind, int], ...]:
     """Whose a deal is, its main contact first, then the others, then its company."""
-    contacts = [item.get("contactId"), *entries(item.get("contactIds"))]
+    contacts = [item.get("contactId"), *entries(item.get("contactIds"))[:PAGE]]
     people = [(Kind.CONTACT, whole(one)) for one in contacts] + [(Kind.COMPANY, whole(item.get("companyId")))]
     return tuple(dict.fromkeys(one for one in people if one[1]))
 
