@@ -81,6 +81,7 @@ class Daemon:
         self._account = account_of(settings, crm)
         self._crm_watch = CrmWatch(crm, settings)
         self._crm = self._crm_watch.crm
+        self._crm_state: CrmState | None = None
         self._records = RecordKeeping(
             settings, crm=self._crm, crm_user=self._crm_user, on_state=self._teller("journal")
         )
@@ -362,6 +363,9 @@ class Daemon:
 
     def _crm_changed(self, state: CrmState, reason: str) -> None:
         self._tell_of_crm()
+        if state is self._crm_state:
+            return  # only the reason is another one now
+        self._crm_state = state
         if state is CrmState.UP:
             self._stages.crm_is_there()
             log.info("crm.up")

@@ -301,7 +301,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
 def _crm(model: CrmPart, folder: Path, data_dir: Path) -> CrmSettings:
     check_secrets(model, folder, ("crm",))
     embedded = model if isinstance(model, EmbeddedModel) else EmbeddedModel()
-    in_crm = [(one, theirs) for one in model.stages or () for theirs in one.in_crm or (one.id,)]
+    in_crm = [(one, theirs) for one in model.stages or () for theirs in one.theirs]
     return CrmSettings(
         kind=model.kind,
         path=data_dir / embedded.path,

@@ -83,18 +83,33 @@ class SecretModel(StrictModel):
         return self
 
 
+class NeededSecretModel(SecretModel):
+    """A secret that has to be there."""
+
+    @model_validator(mode="after")
+    def _given(self) -> "NeededSecretModel":
+        if not self.secret and not self.secret_file:
+            raise ValueError("secret_file or secret is missing")
+        return self
+
+
 StageId = Annotated[str, Field(pattern=r"^[^\s\p{C}](?:[^\p{C}]{0,62}[^\s\p{C}])?$")]
 """What a stage is called in a CRM: some call them by names, with spaces."""
 
 
 class StageModel(StrictModel):
-    """One stage of the funnel; `in_crm` is what the CRM calls it, where that is not its `id`."""
+    """One stage of the funnel; `in_crm` is what the CRM calls it where that is not its `id`, `[]` if it has none."""
 
     id: StageId
-    in_crm: tuple[StageId, ...] = Field(default=(), max_length=200)
+    in_crm: tuple[StageId, ...] | None = Field(default=None, max_length=200)
     name: str = Field(min_length=1, max_length=80)
     order: int
     final: bool = False
+
+    @property
+    def theirs(self) -> tuple[str, ...]:
+        """The CRM's ids that mean this stage."""
+        return (self.id,) if self.in_crm is None else self.in_crm
 
 
 class MirrorModel(StrictModel):
@@ -139,7 +154,7 @@ class CrmPart(StrictModel):
         if len(set(ids)) != len(ids):
             raise ValueError("two stages have the same id")
         seen: set[str] = set()
-        for theirs in (one for stage in value or () for one in set(stage.in_crm or (stage.id,))):
+        for theirs in (one for stage in value or () for one in set(stage.theirs)):
             if theirs in seen:
                 raise ValueError(f"two stages mean `{theirs}` of the CRM")
             seen.add(theirs)

@@ -10,7 +10,15 @@ from pydantic import Field, create_model, field_validator, model_validator
 
 from cti_bridge.crm.embedded.settings import EmbeddedModel
 from cti_bridge.crm.kinds import EMBEDDED, KINDS
-from cti_bridge.settings_model import CrmPart, SecretModel, StrictModel, is_loopback, safe_url, seconds
+from cti_bridge.settings_model import (
+    CrmPart,
+    NeededSecretModel,
+    SecretModel,
+    StrictModel,
+    is_loopback,
+    safe_url,
+    seconds,
+)
 
 _AGE = re.compile(r"([1-9]\d{0,4})\s*([dwy])")
 _AGE_UNITS = {"d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
@@ -27,7 +35,7 @@ def age(text: str) -> float | None:
     return int(found[1]) * _AGE_UNITS[found[2]]
 
 
-class AmiModel(SecretModel):
+class AmiModel(NeededSecretModel):
     """The manager interface of a PBX."""
 
     host: str = "127.0.0.1"
@@ -38,14 +46,12 @@ class AmiModel(SecretModel):
 
     @model_validator(mode="after")
     def _safe_line(self) -> "AmiModel":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
         if not is_loopback(self.host) and not self.tls:
             raise ValueError("AMI elsewhere than on loopback needs tls: true")
         return self
 
 
-class AriModel(SecretModel):
+class AriModel(NeededSecretModel):
     """The REST interface of a PBX."""
 
     host: str = "127.0.0.1"
@@ -57,8 +63,6 @@ class AriModel(SecretModel):
 
     @model_validator(mode="after")
     def _safe_line(self) -> "AriModel":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
         if not is_loopback(self.host) and not self.tls:
             raise ValueError("ARI elsewhere than on loopback needs tls: true")
         return self
@@ -111,7 +115,7 @@ class PbxModel(StrictModel):
         return value
 
 
-class ReceiverModel(SecretModel):
+class ReceiverModel(NeededSecretModel):
     """Somebody who is told of calls; the address may hold a password, so it is shown nowhere."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,31}$")
@@ -142,12 +146,6 @@ class ReceiverModel(SecretModel):
         if not 1 <= value <= 30 * 86_400:
             raise ValueError("must be from 1s to 720h")
         return value
-
-    @model_validator(mode="after")
-    def _has_secret(self) -> "ReceiverModel":
-        if not self.secret and not self.secret_file:
-            raise ValueError("secret_file or secret is missing")
-        return self
 
 
 class ReportsModel(StrictModel):

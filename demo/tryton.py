@@ -9,7 +9,6 @@ however that ends.
 
 import os
 import shutil
-import socket
 import sqlite3
 import subprocess
 import time
@@ -18,6 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from demo.ports import lasting_port
 from demo.tryton_office import Office
 
 DATABASE = "crm"
@@ -60,17 +60,26 @@ class TrytonServer:
 
     `as_typed`: it runs without the package `phonenumbers`, so that it stores numbers as they are typed.
     `with_database`: it is told its database when it starts, as the newer series need it.
+    `modules`: a folder whose modules its Python finds before all others.
     """
 
     def __init__(
-        self, installation: Installation, folder: Path, *, as_typed: bool = False, with_database: bool = True
+        self,
+        installation: Installation,
+        folder: Path,
+        *,
+        as_typed: bool = False,
+        with_database: bool = True,
+        modules: Path | None = None,
     ) -> None:
         self.installation = installation
         self.port = 0
         self._folder = folder.resolve()
-        self._as_typed = as_typed
+        before = (modules, installation.without_numbers if as_typed else None)
+        self._modules = os.pathsep.join(str(folder) for folder in before if folder is not None)
         self._with_database = with_database
         self._process: subprocess.Popen[bytes] | None = None
+        self._offices: dict[tuple[str, str], Office] = {}
 
     def __enter__(self) -> Self:
         """Start it with a fresh copy of the prepared database."""
@@ -94,9 +103,11 @@ class TrytonServer:
         return self._folder / "db" / f"{DATABASE}.sqlite"
 
     def office(self, user: str = ADMIN) -> Office:
-        """A line to it for its administrator, or for another user."""
-        new_urls = not self.installation.series.startswith(("6", "7"))
-        return Office(self.url, DATABASE, user, PASSWORD, new_urls=new_urls)
+        """A line to it for its administrator, or for another user; the same one again, for a login costs its time."""
+        if (self.url, user) not in self._offices:
+            new_urls = not self.installation.series.startswith(("6", "7"))
+            self._offices[self.url, user] = Office(self.url, DATABASE, user, PASSWORD, new_urls=new_urls)
+        return self._offices[self.url, user]
 
     def start(self) -> None:
         """Start it and return when it answers, after a second or so. Raises TrytonError with its last words."""
@@ -114,14 +125,14 @@ class TrytonServer:
 
     def spawn(self) -> None:
         """Start the process, on the port that it had or on a free one."""
-        self.port = self.port or _free_port()
+        self.port = self.port or lasting_port()
         self.file.parent.mkdir(parents=True, exist_ok=True)
         if not self.file.exists():
             shutil.copy(self.installation.template, self.file)
         (self._folder / "trytond.conf").write_text(CONFIGURATION.format(folder=self._folder, port=self.port))
         environment = {**os.environ, "PYTHONWARNINGS": "ignore"}
-        if self._as_typed:
-            environment["PYTHONPATH"] = str(self.installation.without_numbers)
+        if self._modules:
+            environment["PYTHONPATH"] = self._modules
         command = [str(self.installation.programs / "trytond"), "-c", str(self._folder / "trytond.conf")]
         command += ["-d", DATABASE] if self._with_database else []
         with (self._folder / "log").open("ab") as log:
@@ -158,10 +169,3 @@ class TrytonServer:
         """What it has said so far."""
         file = self._folder / "log"
         return file.read_text("utf-8", "replace") if file.is_file() else ""
-
-
-def _free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port

@@ -10,6 +10,7 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping, Sequence
+from http import HTTPStatus
 from typing import Any
 
 _GZIP = b"\x1f\x8b"
@@ -18,6 +19,10 @@ _LIMIT_S = 30.0
 
 class OfficeError(RuntimeError):
     """Tryton did not do it; the text says what."""
+
+
+class _LoggedOut(OfficeError):
+    """Tryton has forgotten the login, as it does after some minutes without a call."""
 
 
 class Office:
@@ -40,6 +45,13 @@ class Office:
 
     def call(self, model: str, method: str, *params: Any) -> Any:
         """Call a method of a model. Raises OfficeError."""
+        try:
+            return self._called(model, method, params)
+        except _LoggedOut:
+            self._authorization = ""
+            return self._called(model, method, params)
+
+    def _called(self, model: str, method: str, params: tuple[Any, ...]) -> Any:
         if not self._authorization:
             number, token, *_ = self._post(
                 self._database, "common.db.login", [self._user, {"password": self._password}, "en"]
@@ -88,7 +100,8 @@ class Office:
             with urllib.request.urlopen(asked, timeout=_LIMIT_S) as answer:
                 said = answer.read()
         except urllib.error.HTTPError as error:
-            raise OfficeError(f"{method}: HTTP {error.code}") from error
+            kind = _LoggedOut if error.code == HTTPStatus.UNAUTHORIZED else OfficeError
+            raise kind(f"{method}: HTTP {error.code}") from error
         read = json.loads(gzip.decompress(said) if said.startswith(_GZIP) else said)
         if "error" in read:
             raise OfficeError(f"{method}: {read['error']}")

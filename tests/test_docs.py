@@ -182,14 +182,6 @@ def test_the_page_of_a_crm_has_every_key_of_its_own_and_no_other(kind: str) -> N
     assert {key for key, holds_others in keys.items() if not holds_others} <= set(rows)
 
 
-def test_the_overview_has_every_kind_of_crm_and_says_which_can_be_mirrored() -> None:
-    page = (ROOT / "docs" / "crm" / "README.md").read_text("utf-8")
-    rows = re.findall(r"^\| \[`([a-z0-9]+)`\]\(\1\.md\) \|.*\| (yes|no|no need) \|$", page, re.MULTILINE)
-
-    assert [kind for kind, _ in rows] == list(KINDS)
-    assert {kind for kind, mirror in rows if mirror == "yes"} == {k for k in KINDS if KINDS[k].model.can_be_mirrored}
-
-
 @pytest.mark.parametrize("fence", [pytest.param(fence, id=fence.page.name) for fence in fences("yaml")])
 def test_every_yaml_example_loads(fence: Fence, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     if fence.text.startswith("columns:"):

@@ -181,7 +181,9 @@ def _card(number: CallerNumber, records: tuple[CustomerRecord, ...], stages: Sta
         for deal in record.deals:
             stage = stages.get(deal.stage)
             amount = f"  {deal.amount}" if deal.amount is not None else ""
-            yield f"  {deal.id}  {deal.title}  {stage.name if stage else deal.stage}{amount}"
+            strange = " (not in the list of stages: counts as closed)" if stages.stages else ""
+            named = stage.name if stage else (deal.stage or "-") + strange
+            yield f"  {deal.id}  {deal.title}  {named}{amount}"
 
 
 def _plain(record: CustomerRecord) -> dict[str, Any]:

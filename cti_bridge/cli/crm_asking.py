@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 from cti_bridge.cli.crm_import import complain
+from cti_bridge.crm.health import reason_of
 from cti_bridge.crm.port import Crm, CrmRefuses, CrmUnavailable
 
 T = TypeVar("T")
@@ -26,4 +27,6 @@ def ask(crm: Crm, question: Callable[[], Awaitable[T]], *, within_s: float) -> T
         complain(f"the CRM ({crm.kind}) did not answer within {within_s:g} s")
     except (CrmUnavailable, CrmRefuses) as error:
         complain(f"the CRM ({crm.kind}) cannot be asked: {error}")
+    except Exception as error:  # its message may hold what the CRM has of somebody
+        complain(f"the CRM ({crm.kind}) cannot be asked: {reason_of(error)}")
     return None

@@ -130,10 +130,14 @@ async def _compare(listed: Listed, remarks: dict[Capability, str], lacking: dict
         lacking[Capability.STAGES] = str(error)
         return
     theirs, ours = ([stage.id for stage in one.stages] for one in (own, listed.stages))
-    if unknown := [stage for stage in ours if stage not in theirs]:
-        lacking[Capability.STAGES] = f"in crm.stages, and not in the CRM: {', '.join(unknown)}"
-    elif left_out := [stage for stage in theirs if stage not in ours]:
-        remarks[Capability.STAGES] = f"not in crm.stages, so deals there are not seen: {', '.join(left_out)}"
+    unknown = [stage for stage in ours if stage not in theirs]
+    left_out = [stage for stage in theirs if stage not in ours]
+    unseen = f"not in crm.stages, so deals there are not seen: {', '.join(left_out)}" if left_out else ""
+    if unknown:
+        said = f"in crm.stages, and not in the CRM: {', '.join(unknown)} (where that is meant: `in_crm: []`)"
+        lacking[Capability.STAGES] = f"{said}; {unseen}" if unseen else said
+    elif unseen:
+        remarks[Capability.STAGES] = unseen
 
 
 def _verdicts(crm: Crm, remarks: Mapping[Capability, str], lacking: Mapping[Capability, str]) -> Iterator[Tried]:

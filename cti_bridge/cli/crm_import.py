@@ -182,6 +182,8 @@ def _missing(error: MissingColumns, file: Path, columns: ColumnsFile | None) -> 
         else:
             place = at(columns, ours, theirs)
             yield f'{columns.path}:{place.line}:{place.column}: {file.name} has no column "{theirs}"{hint}'
+    if columns is None:
+        yield "a file that calls its columns otherwise needs --columns FILE.yaml, which says how"
 
 
 @contextmanager

@@ -214,7 +214,7 @@ async def entry_at(port: int, desk: Desk, **address: Any) -> AsyncIterator[Stasi
             await running
 
 
-async def until(seen: Callable[[], object], within: float = 8.0) -> None:
+async def until(seen: Callable[[], object], within: float = 30.0) -> None:
     """Wait until something is so. Raises TimeoutError."""
     async with asyncio.timeout(within):
         while not seen():

@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import pytest
+import structlog
 from prometheus_client import CollectorRegistry
 
 from cti_bridge.asterisk.dialplan import RouteRequest
@@ -127,3 +128,16 @@ async def test_in_shadow_mode_nothing_was_decided_that_could_be_a_reason() -> No
     await office.close()
 
     assert (call["decision"], call["why"]) == ("fallback", {"reason": [], "operators": []})
+
+
+async def test_a_deal_in_a_stage_that_nobody_listed_is_told_of_once_and_by_no_word_of_the_crm(office: Office) -> None:
+    office.stage = "Глебу позвонить +74950000150"
+    with structlog.testing.capture_logs() as lines:
+        for channel in ("1.1", "1.2"):
+            call = await office.pop(channel)
+            assert call["rule"] == "default"
+        office.stage = "paid"
+        await office.pop("1.3", at="PJSIP/102")
+    (told,) = [line for line in lines if line["event"] == "crm.unknown_stage"]
+    assert told["log_level"] == "warning"
+    assert "Глеб" not in str(lines) and "0150" not in str(told)

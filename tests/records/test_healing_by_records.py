@@ -27,7 +27,7 @@ BEGAN, ENDED = told(NAME)[0].at, told(NAME)[-1].at
 ZOYA = Operator(OperatorId("zoya"), "Зоя Лебедь", ("PJSIP/103",))
 
 
-def healing(files: RecordFiles, *, within_s: float = 5.0) -> Healing:
+def healing(files: RecordFiles, *, within_s: float = 30.0) -> Healing:
     book = CallBook("main", is_operator_phone=PHONES.__contains__)
     directory = Directory.of([ZOYA])
     return Healing(files, book=book, directory=lambda: directory, within_s=within_s)
