@@ -143,10 +143,10 @@ def test_every_test_that_leaves_something_behind_fails_and_no_other(tmp_path: Pa
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-p", "conftest", "-p", "no:cacheprovider", "-q", "-rE", str(tmp_path)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": ""},
+        env={**os.environ, "PYTHONPATH": str(TESTS), "PYTEST_ADDOPTS": "", "CTI_TESTS_GIVEN_BACK_S": "2"},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=90,
         check=False,
     )
     assert "3 passed, 2 errors" in run.stdout, run.stdout + run.stderr
