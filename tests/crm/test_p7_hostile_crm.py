@@ -37,6 +37,8 @@ HOSTILE: tuple[Any, ...] = (
     "Ы" * 100_000, "2026-99-99T99:99:99", "0001-01-01T00:00:00+14:00", "NaN", [], {}, [[]], [None], [{}], {"": None},
     {"id": {"id": []}}, ["+74950000150"] * 5_000, {"__class__": "Decimal", "decimal": "1E+999999999"},
 )  # fmt: skip
+
+pytestmark = pytest.mark.slow
 """What may stand anywhere in an answer instead of what was expected."""
 
 

@@ -40,6 +40,8 @@ from cti_bridge.domain.number import CallerNumber, parse_number
 from cti_bridge.reception.crm_reports import CrmSink
 from cti_bridge.settings import Settings, load_settings
 
+pytestmark = pytest.mark.slow
+
 SECRET = "s3cretZz9QqVv7"
 OTHER = "c0deXx5WwKk2Jj"
 NAME, NUMBER = "Вера Ёлкина-Первоцвет", "+74950000150"

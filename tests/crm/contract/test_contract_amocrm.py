@@ -22,6 +22,8 @@ from cti_bridge.domain.ids import CustomerId
 from fakes.amocrm import PIPELINES, USERS, FakeAmocrm
 from fakes.amocrm_answers import hangs, has_had_enough, shows_a_page
 
+pytestmark = pytest.mark.slow
+
 QUICKER = 50
 """The seconds of the pace are so much shorter here; `test_amocrm_limits` holds it against the limit of amoCRM."""
 STATUSES = {DealState.EARLY: 31, DealState.LATE: 32, DealState.WON: 142, DealState.LOST: 143}

@@ -17,6 +17,8 @@ from cti_bridge.domain.ids import CustomerId
 from fakes.bitrix import CLIENT_ID, CLIENT_SECRET, Bitrix
 from fakes.bitrix_portal import COMPANY, CONTACT, DEAL
 
+pytestmark = pytest.mark.slow
+
 CODE = "the-code-of-the-sign-in"
 STAGES = {DealState.EARLY: "NEW", DealState.LATE: "EXECUTING", DealState.WON: "WON", DealState.LOST: "LOSE"}
 PAGE = "<!DOCTYPE html><html><body>Вход в Битрикс24</body></html>"

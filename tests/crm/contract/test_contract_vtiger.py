@@ -14,6 +14,8 @@ from cti_bridge.domain.ids import CustomerId
 from fakes.vtiger import ACCESS_KEY, CALLS_SECRET, FakeVtiger
 from fakes.vtiger_calls import CallRow
 
+pytestmark = pytest.mark.slow
+
 STAGES = {
     DealState.EARLY: "Prospecting",
     DealState.LATE: "Negotiation or Review",
