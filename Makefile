@@ -21,7 +21,7 @@ demo: ## Asterisk, bridge, CRM and sample calls, until Ctrl-C; ARGS=--once plays
 test: ## all tests, on a real Asterisk too (up to 25 minutes)
 	$(APART) test -- .venv/bin/python -m scripts.checks test $(ARGS)
 
-check: ## unit tests and call stories, briefly (a minute or so, no Asterisk)
+check: ## unit tests and call stories, briefly (two minutes, no Asterisk)
 	$(APART) check -- .venv/bin/python -m scripts.checks check $(ARGS)
 
 soak: ## long runs with faults, on a real Asterisk; ARGS="--minutes 120 --seed 7"; not part of make test

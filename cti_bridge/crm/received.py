@@ -69,6 +69,7 @@ def time_of(value: Any, zone: tzinfo = UTC, written: str = "") -> datetime | Non
         if not isinstance(value, str) or len(value) > 64:
             return None
         plain = value.strip()
+        # A time without a zone gets that of the CRM below.
         read = datetime.strptime(plain, written) if written else datetime.fromisoformat(plain)  # noqa: DTZ007
         return (read if read.tzinfo else read.replace(tzinfo=zone)).astimezone(UTC)
     except (ValueError, OverflowError):

@@ -87,6 +87,7 @@ class GenericModel(CrmPart):
     @classmethod
     def _times(cls, value: str) -> str:
         try:
+            # Only whether the format can be read back is asked here: no zone is needed for that.
             read = datetime.strptime(_SOME_TIME.strftime(value), value) if value else _SOME_TIME  # noqa: DTZ007
         except ValueError:
             read = datetime.min  # noqa: DTZ901 - any other day
