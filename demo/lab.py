@@ -48,7 +48,7 @@ class Lab:
         """Close the connection."""
         await self.close()
 
-    async def connect(self, within: float = 5.0) -> None:
+    async def connect(self, within: float = 30.0) -> None:
         """Connect, log in and wait for FullyBooted.
 
         Raises OSError when nobody listens, LabError when the login is refused, TimeoutError after
@@ -87,7 +87,7 @@ class Lab:
         self,
         name: str,
         variables: Mapping[str, str] | None = None,
-        within: float = 5.0,
+        within: float = 30.0,
         **headers: str | int,
     ) -> Message:
         """Send an action and return its answer.
@@ -161,7 +161,7 @@ class Lab:
             and all(message.get(key) == value for key, value in headers.items())
         ]
 
-    async def event(self, name: str, *, since: int = 0, within: float = 5.0, **headers: str) -> Message:
+    async def event(self, name: str, *, since: int = 0, within: float = 30.0, **headers: str) -> Message:
         """Return the first such event, waiting for it if it has not come yet.
 
         Raises TimeoutError after `within` seconds, naming what was waited for, and LabError when

@@ -4,7 +4,8 @@
     python -m scripts.checks soak [--minutes N] [--seed N] [--only PART]
 
 `test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time, and beside them what
-needs a real Asterisk or a browser; the promises alone, because they assert time limits. `check` does the first two, but
+needs a real Asterisk or a browser; the promises alone, because they assert time limits. What fails there is tried once
+more; few may need that, and they are named (`tests/second_chance.py`). `check` does the first two, but
 for what is marked slow, and briefly (`tests/brief.py`), so that it answers in a minute: three at a time, for many of
 these tests wait more than they compute. All parts run even when one failed; the closing line adds up pytest's.
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
@@ -33,6 +34,7 @@ NEEDS_A_PBX = [
     folder for name in ("asterisk", "browser", "demo", "e2e", "promises") if (folder := ROOT / "tests" / name).is_dir()
 ]
 NO_TESTS_COLLECTED = 5
+TRIED_TWICE = ("--reruns", "1")
 TRYTONS = [str(path) for path in sorted((ROOT / "tests" / "crm").rglob("test_*tryton*.py"))]
 LINTED = [name for name in ("cti_bridge", "demo", "scripts", "tests", "benchmarks") if (ROOT / name).is_dir()]
 
@@ -63,9 +65,9 @@ class Tests:
                 self.failed.append("page")
             apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
             if everything:
-                with self.beside("units and stories", "-n", "2", "-m", "not promise", "tests", *apart):
-                    self.pytest("real Asterisk", "-m", "not promise", *map(str, NEEDS_A_PBX))
-                self.pytest("promises", "-m", "promise", "tests")
+                with self.beside("units and stories", *TRIED_TWICE, "-n", "2", "-m", "not promise", "tests", *apart):
+                    self.pytest("real Asterisk", *TRIED_TWICE, "-m", "not promise", *map(str, NEEDS_A_PBX))
+                self.pytest("promises", *TRIED_TWICE, "-m", "promise", "tests")
             else:
                 wanted = ("-n", "3", "-m", "not promise and not slow")
                 self.pytest("units and stories", *wanted, "tests", *apart, environment={"CTI_TESTS_BRIEF": "1"})

@@ -17,6 +17,8 @@ from brief import BRIEF
 from hypothesis import HealthCheck, settings
 from leftovers import held, left_over
 
+pytest_plugins = ["second_chance"]
+
 _SLOW_IS_FINE = (HealthCheck.too_slow, HealthCheck.data_too_large)  # a busy machine is not what is tested
 settings.register_profile("ci", derandomize=True, deadline=None, max_examples=60, suppress_health_check=_SLOW_IS_FINE)
 settings.register_profile("brief", settings.get_profile("ci"), max_examples=10)

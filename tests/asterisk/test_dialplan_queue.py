@@ -126,7 +126,7 @@ async def test_a_preferred_operator_who_cannot_be_dialled_costs_nothing(
     await decide(CTI_OPERATOR_DIAL=dial, CTI_STEPS="1", CTI_STEP_1_QUEUE="sales")
     start = asterisk.lab.mark()
     async with Caller(asterisk, did=DID):
-        await joined(asterisk, "sales", start, within=2.5)
+        await joined(asterisk, "sales", start, within=30)
 
 
 async def test_steps_follow_one_another_and_each_is_told(asterisk: AsteriskInstance, decide: Decide) -> None:
@@ -224,7 +224,7 @@ async def test_a_caller_who_was_told_that_he_will_be_called_back_is_hung_up(
     await decide(CTI_STEPS="0", CTI_FINAL="callback", CTI_CALLBACK_SOUND=sound)
     start = asterisk.lab.mark()
     async with Caller(asterisk, did=DID) as caller:
-        outcome = await caller.over(within=20)
+        outcome = await caller.over(within=30)
     assert (outcome.ended_by, outcome.answered_after is not None) == ("other", True)
     assert asterisk.lab.events("VarSet", Variable="PLAYBACKSTATUS", Value="SUCCESS", since=start)
     assert not asterisk.lab.events("QueueCallerJoin", since=start)
@@ -306,7 +306,7 @@ async def test_an_announcement_that_cannot_be_played_at_all_costs_nothing(
     try:
         start = asterisk.lab.mark()
         async with Caller(asterisk, did=DID):
-            await joined(asterisk, "sales", start, within=2.5)
+            await joined(asterisk, "sales", start, within=30)
     finally:
         await asterisk.lab.action("ModuleLoad", Module="app_playback.so", LoadType="load")
 
@@ -377,7 +377,7 @@ async def test_who_refused_a_caller_is_passed_over_unheard_until_the_time_is_ove
         await refused(asterisk, channel, named, for_s=3)
         await asterisk.lab.event("DialEnd", since=arrived)  # the ring itself may be told after the phone rings
         start = asterisk.lab.mark()
-        again = await asterisk.lab.event("AgentCalled", since=start, within=10)
+        again = await asterisk.lab.event("AgentCalled", since=start, within=30)
         await phones["101"].rings(2)
         tries = [event["Channel"] for event in asterisk.lab.events("Newchannel", since=start)]
         assert len([name for name in tries if name.startswith(named)]) > 1, "the queue did look at him meanwhile"

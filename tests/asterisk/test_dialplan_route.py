@@ -105,7 +105,7 @@ BROKEN = [
 async def decided(asterisk: AsteriskInstance, exten: str = "once", **variables: str) -> Message:
     """Let a call pass through cti-route and return what it came back with, and after how long."""
     call = await asterisk.lab.originate("wait@lab", f"lab-route,{exten},1", number="+74950000150", variables=variables)
-    told = await asterisk.lab.event("UserEvent", UserEvent="LabDecided", Uniqueid=call, within=20)
+    told = await asterisk.lab.event("UserEvent", UserEvent="LabDecided", Uniqueid=call, within=30)
     began = await asterisk.lab.event("Newchannel", Uniqueid=call)
     told["seconds"] = str(float(told["Timestamp"]) - float(began["Timestamp"]))
     return told

@@ -80,7 +80,7 @@ def assert_all_gone(processes: list[Process], sockets: set[str]) -> None:
 def test_one_killed_process_takes_all_with_it(victim: int, tmp_path: Path) -> None:
     makefile = tmp_path / "Makefile"
     makefile.write_text(LIGHT.format(python=sys.executable, program=PROGRAM))
-    with started(["make", "-f", str(makefile), "run"], until="^up", within=20) as make:
+    with started(["make", "-f", str(makefile), "run"], until="^up", within=30) as make:
         processes = tree(make.pid)
         sockets = sockets_of(processes)
         assert len(processes) == 5, processes
@@ -95,7 +95,7 @@ def test_terminate_reaches_the_command_and_its_exit_code_comes_back(tmp_path: Pa
     )
     makefile = tmp_path / "Makefile"
     makefile.write_text(LIGHT.format(python=sys.executable, program=program))
-    with started(["make", "-f", str(makefile), "run"], until="^up", within=20) as make:
+    with started(["make", "-f", str(makefile), "run"], until="^up", within=30) as make:
         make.terminate()
         assert make.stdout is not None
         assert "Error 7" in make.stdout.read()

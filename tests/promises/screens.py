@@ -167,15 +167,22 @@ async def answered_on_the_pbx(asterisk: AsteriskInstance, caller: Incoming) -> f
     return float(event["Timestamp"])
 
 
-def leg_of(asterisk: AsteriskInstance, caller: Incoming, phone: str) -> str:
-    """The name of the channel on which this phone was last called for a caller."""
-    begun = asterisk.lab.events("DialBegin", Uniqueid=caller.channel)
-    return [e["DestChannel"] for e in begun if e["DestChannel"].startswith(f"PJSIP/{phone}-")][-1]
+async def leg_of(asterisk: AsteriskInstance, caller: Incoming, phone: str) -> str:
+    """The name of the channel on which this phone was last called for a caller.
+
+    The phone, the bridge and its page may each know of the call before this connection to Asterisk has heard of it.
+    """
+
+    def called() -> list[str]:
+        begun = asterisk.lab.events("DialBegin", Uniqueid=caller.channel)
+        return [e["DestChannel"] for e in begun if e["DestChannel"].startswith(f"PJSIP/{phone}-")]
+
+    return (await until(called, WITHIN_S))[-1]
 
 
 async def talking_leg(asterisk: AsteriskInstance, caller: Incoming, phone: str) -> str:
     """The same, once it is connected with somebody: before that nothing can be transferred."""
-    name = leg_of(asterisk, caller, phone)
+    name = await leg_of(asterisk, caller, phone)
     await asterisk.lab.event("BridgeEnter", Channel=name)
     await asterisk.lab.event("BridgeEnter", Uniqueid=caller.channel)
     return name

@@ -41,4 +41,4 @@ async def call(asterisk: AsteriskInstance, chance: random.Random, room: asyncio.
     patience, talk = chance.choice((0.05, 0.4, 1.5, 4.0)), chance.choice((0.1, 0.5, 2.0))
     async with room, Caller(asterisk, number, did=did, patience=patience, talk=talk) as caller:
         with suppress(SipError, TimeoutError):  # in the end all are hung up
-            await caller.over(within=10)
+            await caller.over(within=30)

@@ -31,7 +31,7 @@ async def test_a_wrong_password_is_one_line_tried_again_with_patience_and_healed
     assert 2 <= attempts <= 8, "it tries again, and less and less often"
     assert [line["reason"] for line in installed.events("asterisk.lost")] == [reason]
     async with _secret_of_ami(asterisk, WRONG):
-        await source_is(installed, "asterisk", "up", within=20)
+        await source_is(installed, "asterisk", "up", within=30)
 
 
 async def test_ami_that_comes_goes_and_comes_back(asterisk: AsteriskInstance, installed: Bridge) -> None:
@@ -43,14 +43,14 @@ async def test_ami_that_comes_goes_and_comes_back(asterisk: AsteriskInstance, in
         async with in_time(asterisk, SALES) as caller:
             assert caller.decided == ("matched", "fresh", "sales")
         await line.open()
-        await source_is(installed, "asterisk", "up", within=20)
+        await source_is(installed, "asterisk", "up", within=30)
         async with in_time(asterisk, PRODUCTION) as caller:
             await line.cut()
             await source_is(installed, "asterisk", "down")
             async with in_time(asterisk, SALES) as another:
                 assert another.decided == ("matched", "fresh", "sales")
         await line.open()
-        await source_is(installed, "asterisk", "up", within=20)
+        await source_is(installed, "asterisk", "up", within=30)
         for call in (caller, another):
             assert (await journalled(installed, call.call_id, ended=True)).recovered
 
@@ -66,7 +66,7 @@ async def test_asterisk_restarted_under_a_running_bridge(asterisk: AsteriskInsta
         await caller.stop()
         await source_is(bridge, "asterisk", "down")
         await asterisk.start()
-        await source_is(bridge, "asterisk", "up", within=20)
+        await source_is(bridge, "asterisk", "up", within=30)
         async with in_time(asterisk, PRODUCTION) as after:
             assert after.decided == ("matched", "fresh", "production")
         assert (await journalled(bridge, lost["Uniqueid"], ended=True)).recovered

@@ -46,7 +46,7 @@ async def test_a_journal_that_somebody_else_has_for_himself_at_the_start(
         await bridge.start(ready=("asterisk", "crm", "rules"), within=30)
         call = await _a_call_of_sales(asterisk)
         await source_is(bridge, "journal", "down", why="locked")
-    await source_is(bridge, "journal", "up", within=10)
+    await source_is(bridge, "journal", "up", within=30)
     assert (await journalled(bridge, call.call_id, ended=True)).outcome == "abandoned"
 
 
@@ -72,7 +72,7 @@ async def test_a_disk_that_is_full_at_the_start(asterisk: AsteriskInstance, on_a
     async with in_time(asterisk, SALES) as caller:
         assert caller.decided == ("degraded", "failed", "primary-consult")
     filler.unlink()
-    await bridge.until(("crm", "journal"), within=10)
+    await bridge.until(("crm", "journal"), within=30)
     assert (await journalled(bridge, caller.call_id, ended=True)).outcome == "abandoned"
     await _a_call_of_sales(asterisk)
     await until((bridge.data / "operators.sqlite-shm").exists)

@@ -174,7 +174,7 @@ async def test_the_next_bridge_answers_who_is_still_waiting(asterisk: AsteriskIn
         await asterisk.lab.set_global("CTI_DEADLINE", "30")
         began = asterisk.lab.mark()
         async with Caller(asterisk, VIP, did=DID):
-            await installed.ended(within=20)
+            await installed.ended(within=30)
             half = await asterisk.lab.event("VarSet", since=began, Variable="CTI_OPERATOR", Value="op4")
             _forget_the_operators(installed)
             installed.write_settings(settings)
@@ -213,7 +213,7 @@ async def test_ari_that_is_cut_under_a_waiting_caller_and_comes_back(
                 assert meanwhile.decided == FALLBACK
             line.on_variable = _pass
             await line.open()
-            await source_is(installed, "asterisk", "up", within=20)
+            await source_is(installed, "asterisk", "up", within=30)
             joined = await asterisk.lab.event("QueueCallerJoin", since=began, Queue="sales")
             assert joined["Uniqueid"] != meanwhile.channel
         async with in_time(asterisk, PRODUCTION) as later:
@@ -237,7 +237,7 @@ async def test_a_wrong_password_is_told_without_the_password_and_healed(
         assert caller.decided == FALLBACK
     assert await counted(installed, "cti_ari_sessions") == 0
     async with _password_of_ari(asterisk, wrong):
-        await source_is(installed, "asterisk", "up", within=20)
+        await source_is(installed, "asterisk", "up", within=30)
         async with in_time(asterisk, SALES) as caller:
             assert caller.decided == ("matched", "fresh", "sales")
     assert len(installed.events("ari.lost")) == 1
@@ -251,7 +251,7 @@ async def test_asterisk_restarted_under_a_running_bridge(asterisk: AsteriskInsta
     await source_is(bridge, "asterisk", "down")
     await asterisk.start()
     await asterisk.lab.set_global("ENTRY", "ari")
-    await source_is(bridge, "asterisk", "up", within=20)
+    await source_is(bridge, "asterisk", "up", within=30)
     async with in_time(asterisk, PRODUCTION) as after:
         assert after.decided == ("matched", "fresh", "production")
     assert await counted(bridge, "cti_ari_sessions") == 2
@@ -301,7 +301,7 @@ async def test_two_bridges_with_one_application_do_not_chase_each_other(
     async with aiohttp.ClientSession(headers=user) as http:
         async with http.ws_connect(socket, params={"app": "cti-bridge"}):
             await source_is(bridge, "asterisk", "at_risk", why="another program has taken")
-        await source_is(bridge, "asterisk", "up", within=20)
+        await source_is(bridge, "asterisk", "up", within=30)
     async with in_time(asterisk, SALES) as caller:
         assert caller.decided == ("matched", "fresh", "sales")
 

@@ -79,7 +79,7 @@ async def missed(bridge: Bridge) -> list[dict[str, Any]]:
 
 async def in_the_last_resort(asterisk: AsteriskInstance, channel: str) -> Message:
     """Wait until this caller is in the dialplan's default queue."""
-    return await asterisk.lab.event("QueueCallerJoin", Uniqueid=channel, Queue=LAST_RESORT, within=20)
+    return await asterisk.lab.event("QueueCallerJoin", Uniqueid=channel, Queue=LAST_RESORT, within=30)
 
 
 def finals(asterisk: AsteriskInstance, channel: str) -> list[str]:
@@ -102,7 +102,7 @@ async def test_at_night_and_on_a_holiday_he_is_told_that_he_will_be_called_back_
         await asterisk.lab.set_global("CTI_CALLBACK_SOUND", sound)
         async with calling(asterisk, MARIA, did=did) as caller:
             assert (caller.cti("RULE"), caller.cti("FINAL")) == (rule, "callback")
-            outcome = await caller.phone.over(within=20)
+            outcome = await caller.phone.over(within=30)
         assert (outcome.ended_by, (outcome.talked or 0.0) > least_s) == ("other", True)
         assert finals(asterisk, caller.channel) == ["callback"]
         record = await ended(bridge, caller)
@@ -112,11 +112,12 @@ async def test_at_night_and_on_a_holiday_he_is_told_that_he_will_be_called_back_
     assert (item["calls"], item["promised"]) == (2, True)
     assert [(one["outcome"], one["promised"]) for one in item["tries"]] == [("missed", True)] * 2
 
+    before = asterisk.lab.mark()
     async with (
         Phones(asterisk, {OUTSIDE: Behaviour(answer_after=0.1, talk=0.5)}),
         Caller(asterisk, phone=PHONE_OF["op3"], did=f"8{MARIA[2:]}") as line,
     ):
-        began = asterisk.lab.events("Newchannel")[-1]
+        began = await asterisk.lab.event("Newchannel", since=before)
         await line.over()
     await journalled(bridge, call_id_for(asterisk.system_name, began["Linkedid"]), ended=True)
     assert MARIA not in [one["caller"]["number"] for one in await missed(bridge)], "he has been called back"
@@ -133,7 +134,7 @@ async def test_who_was_talked_to_and_sent_on_waits_for_his_promised_call_like_an
         await asterisk.lab.action(
             "Redirect", Channel=caller.channel_name, Context="from-trunk", Exten=IN_THE_NIGHT, Priority=1
         )
-        await caller.phone.over(within=20)
+        await caller.phone.over(within=30)
     record = await ended(bridge, caller)
     assert (record.outcome, record.final) == ("answered", "callback")
     (item,) = [one for one in await missed(bridge) if one["caller"]["number"] == NINA]
@@ -170,12 +171,12 @@ async def test_a_message_in_the_box_ends_the_call_with_thanks(asterisk: Asterisk
     async def press_hash() -> None:
         await lab.action("PlayDTMF", Channel=born["Channel"], Digit="#", Receive="true")
 
-    await lab.event("Newexten", Uniqueid=channel, AppData="VoiceMail(100,u)", within=20)
+    await lab.event("Newexten", Uniqueid=channel, AppData="VoiceMail(100,u)", within=30)
     await lab.event("VarSet", Uniqueid=channel, Variable="VMSTATUS")
     await press_hash()  # no need to hear out what the box says
-    await until(lambda: sum(file.stat().st_size for file in box.rglob("*.wav")) > 3 * BYTES_PER_SECOND, within=25)
+    await until(lambda: sum(file.stat().st_size for file in box.rglob("*.wav")) > 3 * BYTES_PER_SECOND, within=30)
     await press_hash()
-    await lab.event("Hangup", Uniqueid=channel, within=10)
+    await lab.event("Hangup", Uniqueid=channel, within=30)
 
     assert lab.events("VarSet", Uniqueid=channel, Variable="VMSTATUS")[-1]["Value"] == "SUCCESS"
     assert lab.events("Newexten", Uniqueid=channel)[-1]["Application"] == "Hangup"
@@ -202,7 +203,7 @@ async def test_who_is_sent_on_into_the_admins_dialplan_has_overflowed(
     asterisk: AsteriskInstance, bridge: Bridge
 ) -> None:
     async with calling(asterisk, PETER, did=ELSEWHERE) as caller:
-        await asterisk.lab.event("Newexten", Uniqueid=caller.channel, Context="elsewhere", within=20)
+        await asterisk.lab.event("Newexten", Uniqueid=caller.channel, Context="elsewhere", within=30)
         assert finals(asterisk, caller.channel) == ["goto:elsewhere/s/1"]
     record = await ended(bridge, caller)
     assert (record.outcome, record.final) == ("overflowed", "elsewhere")

@@ -232,7 +232,7 @@ async def test_a_colleague_who_picks_the_call_up_has_the_card(
             "Originate",
             Channel="PJSIP/105",
             Application="PickupChan",
-            Data=leg_of(asterisk, caller, "103"),
+            Data=await leg_of(asterisk, caller, "103"),
             Async="true",
         )
         card = await shows(screens["op5"], caller.call_id, my_role="talking")

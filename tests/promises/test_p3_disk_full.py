@@ -69,7 +69,7 @@ async def test_on_a_full_disk_calls_are_answered_and_every_report_comes_when_the
         assert len(receiver.arrivals) == 4, "nothing is told that is not on disk"
         assert written(bridge) == {calls[0]: "answered"}
         filler.unlink()
-        await source_is(bridge, "journal", "up", within=10)
+        await source_is(bridge, "journal", "up", within=30)
         await desk_hears(desk, "up")
     await all_is_told(bridge, receiver, calls)
     assert await bridge.stop() == 0
@@ -92,7 +92,7 @@ async def test_while_somebody_has_the_journal_for_himself_calls_are_answered_and
             while time.monotonic() < began + LOCKED_S:
                 calls += [await answered(asterisk, desk)]
             assert len(receiver.arrivals) == 4
-        await source_is(bridge, "journal", "up", within=10)
+        await source_is(bridge, "journal", "up", within=30)
     await all_is_told(bridge, receiver, calls)
 
 
@@ -108,7 +108,7 @@ async def test_a_bridge_that_starts_on_a_full_disk_decides_and_keeps_what_it_has
         while (await bridge.sources())["journal"]["state"] == "up":
             await asyncio.sleep(0.05)
     filler.unlink()
-    await source_is(bridge, "journal", "up", within=10)
+    await source_is(bridge, "journal", "up", within=30)
     await all_is_told(bridge, receiver, [caller.call_id], outcome="abandoned")
 
 
@@ -117,8 +117,8 @@ async def answered(asterisk: AsteriskInstance, desk: Desk) -> str:
     async with incoming(asterisk, SALES) as caller:
         joined = await asterisk.lab.event("QueueCallerJoin", Uniqueid=caller.channel)
         assert joined["Queue"] == "sales"
-        await desk.sees(caller.call_id, "call.answered", within=10)
-    await desk.sees(caller.call_id, "call.ended", within=10)
+        await desk.sees(caller.call_id, "call.answered", within=30)
+    await desk.sees(caller.call_id, "call.ended", within=30)
     return caller.call_id
 
 
@@ -129,7 +129,7 @@ async def desk_hears(desk: Desk, state: str) -> None:
         sources = (frame.body["source"] for frame in desk.frames if frame.type == "source.state")
         return [source for source in sources if (source["name"], source["state"]) == ("journal", state)]
 
-    await until(news, within=10)
+    await until(news, within=30)
 
 
 def written(bridge: Bridge) -> dict[str, str]:

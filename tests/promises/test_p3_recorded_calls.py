@@ -60,7 +60,7 @@ async def closed(bridge: Bridge, call_id: str, *, recordings: int) -> CallRecord
         return call if call is not None and call.closed and len(call.recordings) == recordings else None
 
     await journalled(bridge, call_id)
-    return await until(look, within=10)
+    return await until(look, within=30)
 
 
 async def named(bridge: Bridge, call_id: str, file: str) -> None:

@@ -70,7 +70,7 @@ async def test_whatever_a_call_was_doing_it_ends_on_every_screen_and_in_the_jour
         await journalled(bridge, waits.call_id)
         await how(asterisk)
         for desk in screens.all():
-            await until(partial(heard_of_it, desk), within=20)
+            await until(partial(heard_of_it, desk), within=30)
             await is_empty(desk)
         await no_live_calls(bridge)
     assert told(screens["op3"], talks.call_id) == ["call.ringing", "call.answered", "call.ended"]

@@ -126,7 +126,7 @@ async def test_a_bridge_that_comes_back_while_asterisk_is_out_of_reach_waits_for
             await cable.mend()
             card = await shows(desk, stays.call_id, my_role="talking")
             assert card["customer"]["name"] == "Глеб Ракитин"
-            gone = await journalled(bridge, goes.call_id, ended=True, within=20)
+            gone = await journalled(bridge, goes.call_id, ended=True, within=30)
             assert (gone.outcome, gone.recovered) == ("abandoned", True)
         await is_empty(desk)
     await no_live_calls(bridge)
@@ -145,7 +145,7 @@ async def test_a_line_that_comes_and_goes_ends_in_what_is_true(
             await cable.cut()
             await source_is(bridge, "asterisk", "down")
             await cable.mend()
-            await source_is(bridge, "asterisk", "up", within=10)
+            await source_is(bridge, "asterisk", "up", within=30)
         await pick_up(phones["103"])
         await shows(desk, caller.call_id, my_role="talking")
     await is_empty(desk)
