@@ -31,7 +31,9 @@ from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.listeners import private_listener, public_listener
 from cti_bridge.metrics import CallMetrics, DecisionMetrics
+from cti_bridge.operator_desk import OperatorDesk
 from cti_bridge.operators.accounts import Accounts
+from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.protocol import CloseCode, Json
 from cti_bridge.operators.tickets import Tickets
@@ -159,6 +161,7 @@ class Daemon:
             look_up_late=self._reception.look_up_late,
             directory=lambda: self._accounts.directory,
         )
+        self._desk = OperatorDesk(settings.desk, commands=CommandList())
         agi = settings.pbx.agi
         self._agi = AgiServer(
             self._reception.decide,
@@ -182,6 +185,7 @@ class Daemon:
                 hub=self._hub,
                 tickets=self._tickets,
                 missed=self._records.missed,
+                commands=self._desk.commands,
                 registry=self._registry,
             )
         except CannotListen as error:
@@ -241,6 +245,7 @@ class Daemon:
         await self._records.restore_into(
             self._switchboard, why=lambda kept: why_again(kept, self._rules.current, self._accounts.directory)
         )
+        await self._desk.open()
         self._healing.known_until = await self._records.known_until(self._switchboard)
         try:
             await self._agi.start()
@@ -260,7 +265,7 @@ class Daemon:
             self._supervise("fairness", self._fairness.run)
         if self._stasis is not None:
             self._supervise("ari", self._stasis.run)
-        for name, run in self._records.parts():
+        for name, run in (*self._records.parts(), *self._desk.parts()):
             self._supervise(name, run)
         self._supervise("accounts", self._accounts.watch)
         self._supervise("hub", self._hub.run)
@@ -290,6 +295,7 @@ class Daemon:
         doors.append(self._step("reload", self._reloads.close()))
         await asyncio.gather(*doors)
         await self._step("pages", self._hub.close(CloseCode.RESTART, "restart", within_s=1.0))
+        await self._step("desk", self._desk.close())
         await self._step("public listener", self._public.stop())
         self._tap.close()
         await self._step("private listener", self._private.stop())
@@ -343,7 +349,7 @@ class Daemon:
     def _snapshot_for(self, operator: OperatorId) -> Json:
         return {
             "calls": self._switchboard.calls_of(operator),
-            "state": None,
+            **self._desk.snapshot_for(operator),
             "sources": [_source(s) for s in self._readiness.all() if s.name in SOURCES_ON_THE_PAGE],
             "stages": [
                 {"id": stage.id, "name": stage.name, "order": stage.order, "final": stage.final}

@@ -10,6 +10,7 @@ from cti_bridge.asterisk.recording.masking import phones_of
 from cti_bridge.asterisk.recording.recorder import Recorder
 from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.operators.accounts import Accounts
+from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.limiter import SignInLimiter
 from cti_bridge.operators.tickets import Tickets
@@ -31,6 +32,7 @@ def public_listener(
     hub: Hub,
     tickets: Tickets,
     missed: MissedSource,
+    commands: CommandList,
     registry: CollectorRegistry,
 ) -> Listener:
     """For operators' pages and CRMs. Raises CannotListen when the certificate of the settings cannot be used."""
@@ -41,6 +43,7 @@ def public_listener(
         limiter=SignInLimiter(),
         registry=registry,
         missed=missed,
+        commands=commands,
         origins=web.origins,
     )
     return Listener(public_app(site), web.public_host, web.public_port, tls=_tls(web))

@@ -18,6 +18,7 @@ from cti_bridge.crm.embedded.settings import EmbeddedModel
 from cti_bridge.crm.kinds import EMBEDDED
 from cti_bridge.domain.customer import SHIPPED_STAGES, Stage, StageList
 from cti_bridge.domain.staff import StaffNumbers, staff_numbers
+from cti_bridge.operators.desk_settings import DeskSettings
 from cti_bridge.routing.document import Scalar, Table, parse_document
 from cti_bridge.routing.problems import Place, Problems, RulesError
 from cti_bridge.settings_model import CrmPart, Misfit, StageModel, read_secret
@@ -200,6 +201,7 @@ class Settings:
     crm: CrmSettings
     rejected_for_s: float
     """For how long a phone that refused a call is not called for it again; 0: Asterisk's own way."""
+    desk: DeskSettings
     reports: tuple[ReceiverSettings, ...]
     report_to_crm: bool
     web: WebSettings
@@ -281,6 +283,7 @@ def _build(path: Path, parsed: FileModel) -> Settings:
         pbx=pbx,
         crm=_crm(parsed.crm, folder, data_dir),
         rejected_for_s=parsed.calls.rejected_for,
+        desk=parsed.operators.to_settings(),
         reports=tuple(_receivers(parsed.reports, folder)),
         report_to_crm=parsed.reports.crm,
         web=WebSettings(

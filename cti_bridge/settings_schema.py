@@ -19,6 +19,7 @@ from cti_bridge.settings_model import (
     safe_url,
     seconds,
 )
+from cti_bridge.settings_operators import OperatorsModel
 
 _AGE = re.compile(r"([1-9]\d{0,4})\s*([dwy])")
 _AGE_UNITS = {"d": 86400.0, "w": 7 * 86400.0, "y": 365 * 86400.0}
@@ -245,6 +246,7 @@ class FileModel(StrictModel):
     pbxes: tuple[PbxModel, ...] = Field(min_length=1, max_length=1)
     crm: CrmPart = EmbeddedModel()
     calls: CallsModel = CallsModel()
+    operators: OperatorsModel = OperatorsModel()
     reports: ReportsModel = ReportsModel()
     web: WebModel = WebModel()
     retention: RetentionModel = RetentionModel()

@@ -17,6 +17,8 @@ from typing import Any, Protocol, TypeVar
 import structlog
 from sqlite_utils import Database
 
+from cti_bridge.calls.journal_after import AFTER
+from cti_bridge.calls.journal_edits import EDITS
 from cti_bridge.calls.journal_ended import as_they_ended
 from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACTS
 from cti_bridge.calls.journal_forgotten import FORGOTTEN, as_forgotten, take_out_beside
@@ -27,6 +29,7 @@ from cti_bridge.calls.journal_outbox import OUTBOX
 from cti_bridge.calls.journal_recordings import RECORDINGS, close_recordings, write_recordings
 from cti_bridge.calls.journal_rows import record_of, row_of
 from cti_bridge.calls.journal_rule_calls import RULE_CALLS
+from cti_bridge.calls.journal_states import STATES
 from cti_bridge.calls.journal_trust import TRUSTED_CLOCK
 from cti_bridge.calls.journal_whole import whole
 from cti_bridge.calls.record import CallRecord
@@ -93,6 +96,9 @@ _MIGRATIONS = (
     "ALTER TABLE calls ADD COLUMN final TEXT NOT NULL DEFAULT ''",
     RULE_CALLS,
     PROMISES,
+    STATES,
+    EDITS,
+    AFTER,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 

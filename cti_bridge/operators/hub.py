@@ -32,6 +32,9 @@ EXPIRE_EVERY_S = 30.0
 SentCallback = Callable[[OperatorId, str, str, float], None]
 """Called with operator, call id, event type and monotonic time when the first socket has taken an event."""
 
+PagesCallback = Callable[[OperatorId, int], None]
+"""Called with an operator and the number of his pages that are open, whenever one comes or goes."""
+
 
 @dataclass(frozen=True, slots=True)
 class HubTimes:
@@ -71,6 +74,7 @@ class Hub:
         self._streams = Streams(kept_s=self.times.resume)
         self.metrics = HubMetrics(registry, kept_bytes=lambda: self._streams.kept_bytes)
         self.on_sent: SentCallback | None = None
+        self.on_pages: PagesCallback | None = None
         self._directory = NOBODY
         self._team_lists = TeamLists(
             team_now, self._streams, self._deliver, timestamp=self._timestamp, pause_s=self.times.team_pause
@@ -88,11 +92,12 @@ class Hub:
         type_: str,
         *,
         call: Json | None = None,
+        state: Json | None = None,
         reason: str | None = None,
         by: Json | None = None,
     ) -> None:
         """Send an event to all pages of one operator. Raises ValueError when a value is not fit for JSON."""
-        body = protocol.event_body(self._timestamp(), type_, {"call": call, "reason": reason, "by": by})
+        body = protocol.event_body(self._timestamp(), type_, {"call": call, "state": state, "reason": reason, "by": by})
         stream = self._streams.of(operator, self._monotonic())
         call_id = str(call["id"]) if call else ""
         frame = self._send(stream, body, call_id, type_)
@@ -104,6 +109,18 @@ class Hub:
         body = protocol.event_body(self._timestamp(), type_, {"source": source})
         for stream in self._streams.all():
             self._send(stream, body, "", type_)
+
+    def tell(self, operator: OperatorId, type_: str, fields: Json) -> None:
+        """Send an event without a number: only the newest of its type counts, and who missed it never gets it."""
+        stream = self._streams.get(operator)
+        if stream is not None and stream.connections:
+            body = protocol.event_body(self._timestamp(), type_, fields)
+            self._deliver(stream, Frame(protocol.UNNUMBERED, body, type=type_))
+
+    def pages(self, operator: OperatorId) -> int:
+        """How many pages of this operator are open."""
+        stream = self._streams.get(operator)
+        return len(stream.connections) if stream is not None else 0
 
     def team_changed(self) -> None:
         """Have the team list sent to everybody soon; many changes at once become one event."""
@@ -131,7 +148,7 @@ class Hub:
         )
         connection.begin(Frame(welcome, self._team_lists.tail), missed or ())
         stream.connections.add(connection)
-        self._count_pages(+1)
+        self._count_pages(operator.id, +1)
         if resume:
             self.metrics.resumes.labels("snapshot" if missed is None else "replayed").inc()
 
@@ -141,7 +158,7 @@ class Hub:
         if stream is not None and connection in stream.connections:
             stream.connections.remove(connection)
             stream.left_at = self._monotonic()
-            self._count_pages(-1)
+            self._count_pages(connection.operator.id, -1)
 
     def acknowledge(self, connection: Connection, seq: int, paint_ms: float) -> None:
         """A page says that event `seq` is on its screen."""
@@ -257,8 +274,10 @@ class Hub:
         connection.end(code, reason)
         self.detach(connection)
 
-    def _count_pages(self, change: int) -> None:
+    def _count_pages(self, operator: OperatorId, change: int) -> None:
         self._pages += change
+        if self.on_pages is not None:
+            self.on_pages(operator, self.pages(operator))
         self.metrics.pages.set(self._pages)
         if self._pages:
             self._empty.clear()

@@ -182,6 +182,11 @@ def event_body(at: str, type_: str, fields: Mapping[str, Any]) -> bytes:
     return encode({"at": at, "type": type_, **present})[1:]
 
 
+def success(id_: str, value: Json | None) -> bytes:
+    """The result of a command that was carried out."""
+    return encode({"op": "result", "id": id_, "ok": True, "value": value})
+
+
 def failure(id_: str, code: str, message: str) -> bytes:
     """The result of a command that was not carried out."""
     return encode({"op": "result", "id": id_, "ok": False, "error": {"code": code, "message": message}})

@@ -5,7 +5,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cti_bridge.operators.protocol import CloseCode
-from cti_bridge.web import missed, session
+from cti_bridge.web import commands, missed, session
 from cti_bridge.web.answers import BODY_LIMIT
 from cti_bridge.web.pages import STATIC, BuiltPage
 from cti_bridge.web.security import protect
@@ -28,6 +28,7 @@ def public_app(site: PublicSite, static: Path = STATIC) -> web.Application:
             web.delete("/api/v1/session", session.sign_out),
             web.post("/api/v1/tickets", session.issue_ticket),
             web.get("/api/v1/missed", missed.missed_calls),
+            web.post("/api/v1/commands/{name:[a-z_.]{1,64}}", commands.command),
             web.get("/ws", websocket, allow_head=False),
         ]
     )

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, Counter
 from cti_bridge.calls.journal_missed import MissedCaller
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.accounts import Accounts
-from cti_bridge.operators.commands import CommandResults
+from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.connection import FRAMES_WAITING
 from cti_bridge.operators.hub import Hub
 from cti_bridge.operators.limiter import SignInLimiter
@@ -56,7 +56,7 @@ class PublicSite:
     origins: tuple[str, ...] = ()
     limits: SocketLimits = SocketLimits()
     monotonic: Callable[[], float] = time.monotonic
-    results: CommandResults = field(default_factory=CommandResults)
+    commands: CommandList = field(default_factory=CommandList)
     strangers: asyncio.Semaphore = field(init=False)
     sign_ins: Counter = field(init=False)
 

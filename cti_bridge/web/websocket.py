@@ -57,6 +57,7 @@ class Page:
             limits.frames_per_s, limits.frames_at_once, site.monotonic(), earned=limits.frames_waiting
         )
         self._hold: asyncio.TimerHandle | None = None
+        self._commands: set[asyncio.Task[None]] = set()
 
     async def enter(self) -> Connection | None:
         """Wait for `hello` and find out who it is; None when the page is gone or was sent away."""
@@ -93,7 +94,9 @@ class Page:
             if self._hold is not None:
                 self._hold.cancel()
             writer.cancel()
-            await asyncio.gather(writer, return_exceptions=True)
+            for waiting in self._commands:  # the commands themselves go on
+                waiting.cancel()
+            await asyncio.gather(writer, *self._commands, return_exceptions=True)
 
     def _admitted(self, frame: ClientFrame) -> Connection | Goodbye:
         if not isinstance(frame, Hello):
@@ -140,20 +143,24 @@ class Page:
                 self._site.hub.acknowledge(connection, seq, paint_ms)
             case protocol.Ping():
                 connection.send(Frame(protocol.PONG))
-            case protocol.Command(id_, name):
-                connection.send(Frame(self._result(connection.operator, id_, name)))
+            case protocol.Command():
+                self._carry_out(connection, frame)
             case protocol.Renew(ticket):
                 self._renew(connection, ticket)
             case protocol.Hello():
                 raise ProtocolError("second_hello", "hello is said once")
 
-    def _result(self, operator: Operator, id_: str, name: str) -> bytes:
-        now = self._site.monotonic()
-        result = self._site.results.first(operator.id, id_, now)
-        if result is None:
-            result = protocol.failure(id_, "unknown_command", f"there is no command {name}")
-            self._site.results.remember(operator.id, id_, result, now)
-        return result
+    def _carry_out(self, connection: Connection, command: protocol.Command) -> None:
+        """Have a command done beside the reading; its result goes to this page, if it is still there."""
+        task = asyncio.create_task(self._result(connection, command), name=f"page-command-{command.name}")
+        self._commands.add(task)
+        task.add_done_callback(self._commands.discard)
+
+    async def _result(self, connection: Connection, command: protocol.Command) -> None:
+        result = await self._site.commands.carry_out(
+            connection.operator, command.id, command.name, command.args, now=self._site.monotonic()
+        )
+        connection.send(Frame(result))
 
     def _renew(self, connection: Connection, ticket: str) -> None:
         owner = self._owner(ticket)

@@ -49,6 +49,7 @@ class Screens(Hub):
         type_: str,
         *,
         call: Json | None = None,
+        state: Json | None = None,
         reason: str | None = None,
         by: Json | None = None,
     ) -> None:

@@ -1,0 +1,1 @@
+"""What operators do: their state, the call in hand, the customer, what is left to do."""
