@@ -5,6 +5,7 @@ import time
 import pytest
 
 from asterisk.stand_in import bridge, deciding, nobody, silent
+from asterisk.test_dialplan_route import PATIENT
 from demo.asterisk import AsteriskInstance
 from demo.sip import Behaviour, Caller, Phones
 
@@ -37,6 +38,7 @@ async def test_the_decided_queue_is_the_one_that_the_caller_joins(
     await asterisk.add_member("sales", "PJSIP/101", name="Мария")
     async with bridge(deciding(TO_SALES)) as stand_in:
         await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         async with (
             Phones(asterisk, {"101": Behaviour(answer_after=None)}) as phones,
             Caller(asterisk, name="Пётр", attestation="A") as caller,
@@ -59,6 +61,7 @@ async def test_the_decided_queue_is_the_one_that_the_caller_joins(
 async def test_a_hostile_name_arrives_as_text(asterisk: AsteriskInstance, name: str) -> None:
     async with bridge(deciding(TO_SALES)) as stand_in:
         await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         start = asterisk.lab.mark()
         async with Caller(asterisk, name=name):
             join = await asterisk.lab.event("QueueCallerJoin", Queue="sales", since=start)
@@ -78,6 +81,7 @@ async def test_quotes_and_backslashes_in_a_name_break_nothing(asterisk: Asterisk
 async def test_an_anonymous_caller_shows_no_number(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(TO_SALES)) as stand_in:
         await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         start = asterisk.lab.mark()
         async with Caller(asterisk, anonymous=True):
             await asterisk.lab.event("QueueCallerJoin", Queue="sales", since=start)
@@ -87,6 +91,7 @@ async def test_an_anonymous_caller_shows_no_number(asterisk: AsteriskInstance) -
 async def test_a_withheld_number_is_marked(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(TO_SALES)) as stand_in:
         await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         start = asterisk.lab.mark()
         async with Caller(asterisk, withheld=True):
             await asterisk.lab.event("QueueCallerJoin", Queue="sales", since=start)
@@ -97,6 +102,7 @@ async def test_a_withheld_number_is_marked(asterisk: AsteriskInstance) -> None:
 async def test_a_direct_extension_never_asks_the_bridge(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(TO_SALES)) as stand_in:
         await asterisk.lab.set_global("CTI_AGI", stand_in.url)
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         async with (
             Phones(asterisk, {"105": Behaviour()}),
             Caller(asterisk, did="105") as caller,

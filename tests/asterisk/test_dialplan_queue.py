@@ -8,6 +8,7 @@ import pytest
 import pytest_asyncio
 
 from asterisk.stand_in import bridge, deciding
+from asterisk.test_dialplan_route import PATIENT
 from demo.asterisk import AsteriskInstance
 from demo.lab import Message
 from demo.sip import Behaviour, Caller, Phones
@@ -26,15 +27,16 @@ async def decide(asterisk: AsteriskInstance) -> AsyncIterator[Decide]:
             stand_in = await stack.enter_async_context(bridge(deciding(decision)))
             await asterisk.lab.set_global("CTI_AGI", stand_in.url)
 
+        await asterisk.lab.set_global("CTI_DEADLINE", PATIENT["CTI_DEADLINE"])
         yield so
 
 
-async def told(asterisk: AsteriskInstance, name: str, since: int, within: float = 5) -> Message:
+async def told(asterisk: AsteriskInstance, name: str, since: int, within: float = 30) -> Message:
     """Wait for a UserEvent of cti-queue."""
     return await asterisk.lab.event("UserEvent", UserEvent=name, since=since, within=within)
 
 
-async def joined(asterisk: AsteriskInstance, queue: str, since: int, within: float = 5) -> Message:
+async def joined(asterisk: AsteriskInstance, queue: str, since: int, within: float = 30) -> Message:
     """Wait until a caller is in this queue."""
     return await asterisk.lab.event("QueueCallerJoin", Queue=queue, since=since, within=within)
 

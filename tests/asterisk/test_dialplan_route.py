@@ -102,6 +102,10 @@ BROKEN = [
 ]
 
 
+PATIENT = {"CTI_DEADLINE": "30"}
+"""For decisions that are to arrive, however busy the machine is: the dialplan waits for them."""
+
+
 async def decided(asterisk: AsteriskInstance, exten: str = "once", **variables: str) -> Message:
     """Let a call pass through cti-route and return what it came back with, and after how long."""
     call = await asterisk.lab.originate("wait@lab", f"lab-route,{exten},1", number="+74950000150", variables=variables)
@@ -158,7 +162,7 @@ async def test_a_wrong_address_of_the_bridge_is_a_bridge_that_is_not_there(
 
 async def test_the_bridges_decision_arrives_whole(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(DECISION)) as stand_in:
-        told = await decided(asterisk, CTI_AGI=stand_in.url, LAB_LIMIT="60")
+        told = await decided(asterisk, CTI_AGI=stand_in.url, LAB_LIMIT="60", **PATIENT)
     assert out(told) == DECISION
     assert 55 < float(told["Limit"]) <= 60
     assert told["AgiExitOnHangup"] == ""
@@ -168,7 +172,7 @@ async def test_no_limit_is_left_behind_where_the_admin_had_none(
     asterisk: AsteriskInstance,
 ) -> None:
     async with bridge(deciding(DECISION)) as stand_in:
-        told = await decided(asterisk, CTI_AGI=stand_in.url)
+        told = await decided(asterisk, CTI_AGI=stand_in.url, **PATIENT)
     assert float(told["Limit"] or 0) == 0
 
 
@@ -182,6 +186,7 @@ async def test_the_bridge_is_asked_with_its_six_arguments(asterisk: AsteriskInst
             CTI_DID="74950000199",
             CTI_TRUNK="city",
             CTI_ATTESTATION="A",
+            **PATIENT,
         )
     (asked,) = stand_in.asked
     arguments = [asked[f"agi_arg_{n}"] for n in range(1, 7)]
@@ -191,7 +196,7 @@ async def test_the_bridge_is_asked_with_its_six_arguments(asterisk: AsteriskInst
 
 async def test_empty_arguments_are_sent_empty(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(DECISION)) as stand_in:
-        told = await decided(asterisk, CTI_AGI=stand_in.url, CTI_ATTESTATION="B")
+        told = await decided(asterisk, CTI_AGI=stand_in.url, CTI_ATTESTATION="B", **PATIENT)
     (asked,) = stand_in.asked
     arguments = [asked[f"agi_arg_{n}"] for n in range(1, 7)]
     assert arguments == ["", told["Linkedid"], "", "", "", "B"]
@@ -199,7 +204,7 @@ async def test_empty_arguments_are_sent_empty(asterisk: AsteriskInstance) -> Non
 
 async def test_a_hostile_did_shifts_no_argument(asterisk: AsteriskInstance) -> None:
     async with bridge(deciding(DECISION)) as stand_in:
-        await decided(asterisk, CTI_AGI=stand_in.url, LAB_DID='7"495${x})0', CTI_TRUNK="city")
+        await decided(asterisk, CTI_AGI=stand_in.url, LAB_DID='7"495${x})0', CTI_TRUNK="city", **PATIENT)
     (asked,) = stand_in.asked
     assert asked["agi_arg_1"] == "7495x0"
     assert asked["agi_arg_5"] == "city"
@@ -211,7 +216,7 @@ async def test_a_variable_with_a_comma_becomes_no_second_argument(asterisk: Aste
     )  # AMI itself would split a channel's at the comma
     try:
         async with bridge(deciding(DECISION)) as stand_in:
-            await decided(asterisk, CTI_AGI=stand_in.url, CTI_TRUNK="city")
+            await decided(asterisk, CTI_AGI=stand_in.url, CTI_TRUNK="city", **PATIENT)
     finally:
         await asterisk.lab.set_global("CTI_DID", "")
     (asked,) = stand_in.asked
@@ -223,7 +228,7 @@ async def test_a_second_run_finds_nothing_of_the_first_but_the_call_id(
     asterisk: AsteriskInstance,
 ) -> None:
     async with bridge(deciding(DECISION)) as first:
-        told = await decided(asterisk, "twice", CTI_AGI=first.url, LAB_SECOND_AGI=nobody())
+        told = await decided(asterisk, "twice", CTI_AGI=first.url, LAB_SECOND_AGI=nobody(), **PATIENT)
     assert out(told) == FALLBACK | {"CTI_CALL_ID": DECISION["CTI_CALL_ID"]}
 
 
@@ -232,7 +237,7 @@ async def test_a_second_decision_keeps_nothing_of_the_first(asterisk: AsteriskIn
         bridge(deciding(DECISION)) as first,
         bridge(deciding({"CTI_DECISION": "default"})) as second,
     ):
-        told = await decided(asterisk, "twice", CTI_AGI=first.url, LAB_SECOND_AGI=second.url)
+        told = await decided(asterisk, "twice", CTI_AGI=first.url, LAB_SECOND_AGI=second.url, **PATIENT)
     assert second.asked[0]["agi_arg_3"] == DECISION["CTI_CALL_ID"]
     nothing = dict.fromkeys(DECISION, "")
     assert out(told) == nothing | {
@@ -266,7 +271,7 @@ async def test_a_channels_own_bridge_and_default_queue_override_the_globals(
     async with bridge(deciding(DECISION)) as everybodys:
         await asterisk.lab.set_global("CTI_AGI", everybodys.url)
         await asterisk.lab.set_global("CTI_DEFAULT_QUEUE", "sales")
-        usual = await decided(asterisk)
+        usual = await decided(asterisk, **PATIENT)
         own_bridge = await decided(asterisk, CTI_AGI=nobody())
         own_queue = await decided(asterisk, CTI_AGI=nobody(), CTI_DEFAULT_QUEUE="production")
     assert len(everybodys.asked) == 1

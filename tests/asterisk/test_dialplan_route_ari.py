@@ -9,7 +9,7 @@ import pytest
 
 from asterisk.conftest import LAB_DIALPLAN
 from asterisk.stasis_stand_in import Script, application, deciding, half_way, letting_go, silent
-from asterisk.test_dialplan_route import DECISION, FALLBACK, PROMISE_S, decided, out
+from asterisk.test_dialplan_route import DECISION, FALLBACK, PATIENT, PROMISE_S, decided, out
 from demo.asterisk import REPOSITORY, AsteriskInstance
 
 Broken = Callable[[AsteriskInstance], AbstractAsyncContextManager[object]]
@@ -46,8 +46,8 @@ async def test_without_a_decision_every_variable_is_that_of_the_fallback(
 
 async def test_the_decision_arrives_whole(asterisk: AsteriskInstance) -> None:
     async with application(asterisk, deciding(DECISION)):
-        told = await decided(asterisk, "ari", LAB_LIMIT="60")
-        without = await decided(asterisk, "ari")
+        told = await decided(asterisk, "ari", LAB_LIMIT="60", **PATIENT)
+        without = await decided(asterisk, "ari", **PATIENT)
     assert out(told) == out(without) == DECISION
     assert 55 < float(told["Limit"]) <= 60
     assert float(without["Limit"] or 0) == 0
@@ -63,8 +63,9 @@ async def test_the_bridge_is_asked_with_what_fastagi_tells_too(asterisk: Asteris
             CTI_DID="74950000199",
             CTI_TRUNK="city",
             CTI_ATTESTATION="A",
+            **PATIENT,
         )
-        empty = await decided(asterisk, "ari", CTI_ATTESTATION="B")
+        empty = await decided(asterisk, "ari", CTI_ATTESTATION="B", **PATIENT)
     full, bare = stand_in.asked
     assert full[:7] == ["route", "+74950000149", told["Linkedid"], "main-7", "74950000199", "city", "A"]
     assert bare[:7] == ["route", "", empty["Linkedid"], "", "", "", "B"]
@@ -75,7 +76,7 @@ async def test_hostile_values_shift_no_argument(asterisk: AsteriskInstance) -> N
     await asterisk.lab.set_global("CTI_DID", "74950000149,trunk-demo")
     try:
         async with application(asterisk, deciding(DECISION)) as stand_in:
-            await decided(asterisk, "ari", LAB_DID='7"495${x})0', CTI_TRUNK="city)(")
+            await decided(asterisk, "ari", LAB_DID='7"495${x})0', CTI_TRUNK="city)(", **PATIENT)
     finally:
         await asterisk.lab.set_global("CTI_DID", "")
     (asked,) = stand_in.asked
@@ -84,7 +85,7 @@ async def test_hostile_values_shift_no_argument(asterisk: AsteriskInstance) -> N
 
 async def test_a_second_run_finds_nothing_of_the_first_but_the_call_id(asterisk: AsteriskInstance) -> None:
     async with application(asterisk, deciding(DECISION)):
-        told = await decided(asterisk, "ari-twice", LAB_SECOND_APP="nobody")
+        told = await decided(asterisk, "ari-twice", LAB_SECOND_APP="nobody", **PATIENT)
     assert out(told) == FALLBACK | {"CTI_CALL_ID": DECISION["CTI_CALL_ID"]}
 
 
@@ -93,7 +94,7 @@ async def test_a_channels_own_application_is_asked(asterisk: AsteriskInstance) -
         application(asterisk, deciding(DECISION)) as everybodys,
         application(asterisk, deciding(DECISION), name="second_bridge-2") as own,
     ):
-        await decided(asterisk, "ari", CTI_ARI_APP="second_bridge-2")
+        await decided(asterisk, "ari", CTI_ARI_APP="second_bridge-2", **PATIENT)
     assert (len(everybodys.asked), len(own.asked)) == (0, 1)
 
 
