@@ -5,7 +5,7 @@ from pathlib import Path
 from aiohttp import web
 
 from cti_bridge.operators.protocol import CloseCode
-from cti_bridge.web import commands, missed, session
+from cti_bridge.web import commands, missed, openapi, session
 from cti_bridge.web.answers import BODY_LIMIT
 from cti_bridge.web.pages import STATIC, BuiltPage
 from cti_bridge.web.security import protect
@@ -29,11 +29,16 @@ def public_app(site: PublicSite, static: Path = STATIC) -> web.Application:
             web.post("/api/v1/tickets", session.issue_ticket),
             web.get("/api/v1/missed", missed.missed_calls),
             web.post("/api/v1/commands/{name:[a-z_.]{1,64}}", commands.command),
+            web.get(openapi.PATH, _described),
             web.get("/ws", websocket, allow_head=False),
         ]
     )
     app.on_shutdown.append(_say_goodbye)
     return app
+
+
+async def _described(request: web.Request) -> web.StreamResponse:
+    return web.json_response(openapi.description(request.app[SITE].commands))
 
 
 async def _say_goodbye(app: web.Application) -> None:

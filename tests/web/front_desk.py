@@ -106,7 +106,7 @@ class FrontDesk:
         self.tickets = Tickets(clock=self.clock)
         self.accounts.subscribe(self.hub.access_changed)
         self.accounts.subscribe(self.tickets.access_changed)
-        site = PublicSite(
+        self.site = PublicSite(
             self.accounts,
             self.hub,
             self.tickets,
@@ -118,7 +118,8 @@ class FrontDesk:
             monotonic=self.clock,
         )
         self.static = folder / "static"
-        self.listener = Listener(public_app(site, self.static), "127.0.0.1", 0)
+        self.app = public_app(self.site, self.static)
+        self.listener = Listener(self.app, "127.0.0.1", 0)
         self.http: aiohttp.ClientSession
         self.pages: list[PageClient] = []
 
