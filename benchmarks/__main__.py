@@ -1,6 +1,6 @@
 """`make bench`: measure, and print a table with machine and date.
 
-    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint]
+    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint] [screen]
         [import] [lookups] [mirror] [trouble] [journal] [reports]
         [biggest] [lookups-postgresql] [lookups-mariadb] [lookups-tryton] [lookups-generic] [lookups-bitrix24] …
 
@@ -24,6 +24,7 @@ from benchmarks import (
     cpu,
     crm_trouble,
     decision,
+    event_to_paint,
     importing,
     journal,
     lookups,
@@ -51,6 +52,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "cpu": cpu.rows,
     "carry": carry.rows,
     "paint": page_paint.rows,
+    "screen": event_to_paint.rows,
     "import": importing.rows,
     "lookups": lookups.rows,
     "mirror": mirroring.rows,
