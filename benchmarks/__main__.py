@@ -1,6 +1,6 @@
 """`make bench`: measure, and print a table with machine and date.
 
-    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint] [screen]
+    python -m benchmarks [decision] [rules] [reload] [diff] [pop] [cpu] [carry] [paint] [screen] [states]
         [import] [lookups] [mirror] [trouble] [journal] [reports]
         [biggest] [lookups-postgresql] [lookups-mariadb] [lookups-tryton] [lookups-generic] [lookups-bitrix24] …
 
@@ -35,6 +35,7 @@ from benchmarks import (
     reports,
     rule_reload,
     rules,
+    states,
 )
 from benchmarks.crm_places import PLACES
 from benchmarks.customers import FOLDER
@@ -53,6 +54,7 @@ BENCHMARKS: dict[str, Callable[[], Awaitable[list[Row]]]] = {
     "carry": carry.rows,
     "paint": page_paint.rows,
     "screen": event_to_paint.rows,
+    "states": states.rows,
     "import": importing.rows,
     "lookups": lookups.rows,
     "mirror": mirroring.rows,

@@ -7,7 +7,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -63,6 +63,8 @@ class FakePbx:
         self.agi = (address, agi_port)
         self.agent_called_at: dict[str, float] = {}
         """Monotonic time just before AgentCalled was written, by the call's Uniqueid."""
+        self.members: Sequence[str] = ()
+        """Interfaces that are members of the queue; each does at once what it is told."""
         self._writer: asyncio.StreamWriter | None = None
         self._server: asyncio.Server | None = None
         self._numbers = 0
@@ -131,7 +133,17 @@ class FakePbx:
         number = {"ActionID": action["ActionID"]}
         name = action["Action"]
         writer.write(_frame({"Response": "Success", **number, "Message": name, **_LISTED.get(name, {})}))
+        if name == "QueueStatus":
+            for interface in self.members:
+                writer.write(_frame({"Event": "QueueMember", **number, "Location": interface, **_member(interface)}))
         match name:
+            case "QueuePause":
+                paused = {
+                    "Paused": "1" if action["Paused"] == "true" else "0",
+                    "PausedReason": action.get("Reason", ""),
+                }
+                member = _member(action["Interface"]) | paused
+                writer.write(_frame({"Event": "QueueMemberPause", "Interface": action["Interface"], **member}))
             case "Login":
                 writer.write(_frame({"Event": "FullyBooted", "Status": "Fully Booted"}))
             case "CoreShowChannels" | "QueueStatus" | "BridgeList":
@@ -141,6 +153,12 @@ class FakePbx:
 
 
 _LISTED = {name: {"EventList": "start"} for name in ("CoreShowChannels", "QueueStatus", "BridgeList")}
+
+
+def _member(interface: str) -> dict[str, str]:
+    return {
+        "Queue": QUEUE, "StateInterface": interface, "Paused": "0", "PausedReason": "", "Penalty": "0", "Status": "1",
+    }  # fmt: skip
 
 
 def _frame(headers: Mapping[str, str]) -> bytes:
