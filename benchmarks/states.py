@@ -1,6 +1,6 @@
 """A thousand operators signed in on one bridge: memory, CPU while nothing happens, and what a new state costs.
 
-The PBX is a fake: every operator is a member of one queue, and each pause is confirmed by the event that Asterisk sends.
+The PBX is a fake: every operator is a member of one queue, and each pause is confirmed by the event that follows it.
 """
 
 import asyncio
@@ -43,7 +43,7 @@ class Desk:
             if '"operator.state"' not in message.data[:120]:
                 continue
             state = json.loads(message.data)["state"]
-            if state["confirmed"]:
+            if state["confirmed"] and state["state"] in self.asked_at:
                 self.confirmed_at.setdefault(state["state"], time.monotonic())
                 self.news.set()
 
