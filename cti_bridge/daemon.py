@@ -5,6 +5,7 @@ import contextlib
 import signal
 from collections.abc import Awaitable, Callable
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import structlog
 from prometheus_client import CollectorRegistry
@@ -28,6 +29,11 @@ from cti_bridge.crm_account import account_of, put_aside_for_another
 from cti_bridge.crm_opening import crm_of, links_path
 from cti_bridge.crm_watch import CrmWatch
 from cti_bridge.database import DatabaseUnusable
+from cti_bridge.desk.afterwards import Afterwards
+from cti_bridge.desk.call_desk import CallDesk
+from cti_bridge.desk.card_calls import CardCalls
+from cti_bridge.desk.customer_desk import CustomerDesk
+from cti_bridge.desk.state_desk import StateDesk
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.listeners import private_listener, public_listener
 from cti_bridge.metrics import CallMetrics, DecisionMetrics
@@ -161,7 +167,63 @@ class Daemon:
             look_up_late=self._reception.look_up_late,
             directory=lambda: self._accounts.directory,
         )
-        self._desk = OperatorDesk(settings.desk, commands=CommandList())
+        card_calls = CardCalls(
+            self._switchboard,
+            self._journal,
+            directory=lambda: self._accounts.directory,
+            fetch=self._complete_card,
+        )
+        self._desk = OperatorDesk(
+            settings.desk,
+            commands=CommandList(),
+            former=card_calls,
+            switchboard=self._switchboard,
+            directory=lambda: self._accounts.directory,
+            afterwards=Afterwards(
+                settings.desk,
+                self._journal,
+                self._records.work,
+                self._hub,
+                self._switchboard,
+                directory=lambda: self._accounts.directory,
+                zone=lambda: ZoneInfo(self._rules.current.timezone),
+            ),
+            calls=CallDesk(
+                self._ami,
+                self._switchboard,
+                settings.desk.outbound,
+                directory=lambda: self._accounts.directory,
+                rules=lambda: self._rules.current,
+                region=lambda: settings.pbx.region or self._rules.current.region,
+            ),
+            customers=CustomerDesk(
+                crm,
+                self._journal,
+                self._hub,
+                self._switchboard,
+                card_calls,
+                account=f"{settings.crm.kind} {self._account}".strip(),
+                stage_words=settings.crm.stage_words,
+                directory=lambda: self._accounts.directory,
+                stages=lambda: self._stages.current,
+                wrote=lambda written, made_for: self._lookup.wrote(
+                    written.record, fields=written.fields, deal=written.deal, made_for=made_for
+                ),
+                with_deals=settings.desk.create_deal,
+            ),
+            states=StateDesk(
+                settings.desk,
+                ami=self._ami,
+                switchboard=self._switchboard,
+                journal=self._journal,
+                hub=self._hub,
+                accounts=self._accounts,
+                registry=self._registry,
+                shadow=shadow,
+                now=self._call_clock.now,
+            ),
+        )
+        self._reception.is_away = self._desk.is_not_to_be_called
         agi = settings.pbx.agi
         self._agi = AgiServer(
             self._reception.decide,
@@ -308,6 +370,7 @@ class Daemon:
             self._step("crm", self._crm.close()),
             self._step("missed calls", self._records.missed.close()),
             self._step("history", self._records.history.close()),
+            self._step("work list", self._records.work.close()),
         )
         await self._step("links", self._links.close())
         await self._step("journal", self._journal.close(within_s=_JOURNAL_CLOSE_S))
@@ -348,7 +411,6 @@ class Daemon:
 
     def _snapshot_for(self, operator: OperatorId) -> Json:
         return {
-            "calls": self._switchboard.calls_of(operator),
             **self._desk.snapshot_for(operator),
             "sources": [_source(s) for s in self._readiness.all() if s.name in SOURCES_ON_THE_PAGE],
             "stages": [
@@ -358,7 +420,7 @@ class Daemon:
         }
 
     def _team(self) -> list[Json]:
-        return self._switchboard.team()
+        return self._desk.team(self._switchboard.team())
 
     def _crm_user(self, operator: OperatorId) -> str:
         known = self._accounts.directory.get(operator)
@@ -374,6 +436,7 @@ class Daemon:
         self._crm_state = state
         if state is CrmState.UP:
             self._stages.crm_is_there()
+            self._desk.customers.courier.crm_is_back()
             log.info("crm.up")
         elif state is CrmState.SLOW:
             log.warning("crm.slow", reason=reason)
@@ -396,6 +459,7 @@ class Daemon:
             self._crm_watch.mirror.after_step = self._tell_of_crm
         self._registry.register(self._crm_watch.readings())
         self._registry.register(self._dispatch)
+        self._registry.register(self._desk.customers)
         self._registry.register(
             readings(
                 ami=self._ami,

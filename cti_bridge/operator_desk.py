@@ -2,31 +2,78 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 
+from cti_bridge.desk.afterwards import Afterwards
+from cti_bridge.desk.call_desk import CallDesk
+from cti_bridge.desk.card_calls import CardCalls
+from cti_bridge.desk.card_commands import CardCommands
+from cti_bridge.desk.customer_desk import CustomerDesk
+from cti_bridge.desk.state_desk import StateDesk
+from cti_bridge.desk.unfinished import Unfinished
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings
+from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import Json
+from cti_bridge.reception.switchboard import Switchboard
 
 
 class OperatorDesk:
     """The parts of the desk. `commands` is complete once it is made."""
 
-    def __init__(self, settings: DeskSettings, *, commands: CommandList) -> None:
+    def __init__(
+        self,
+        settings: DeskSettings,
+        *,
+        commands: CommandList,
+        calls: CallDesk,
+        customers: CustomerDesk,
+        states: StateDesk,
+        afterwards: Afterwards,
+        former: CardCalls,
+        switchboard: Switchboard,
+        directory: Callable[[], Directory],
+    ) -> None:
         self.commands = commands
         self._settings = settings
+        self._calls = calls
+        self.customers = customers
+        self._states = states
+        self._afterwards = afterwards
+        self._unfinished = Unfinished(states.staffing, former, switchboard, directory=directory)
+        calls.offer_to(commands)
+        CardCommands(customers).offer_to(commands)
+        states.offer_to(commands)
+        afterwards.offer_to(commands)
+        calls.is_away, calls.is_unreachable = states.is_away, states.is_unreachable
+        self._connect_what_comes_after()
+
+    def is_not_to_be_called(self, operator: OperatorId) -> bool:
+        """Whether somebody has said that this operator is to get no calls now."""
+        return self._states.is_not_to_be_called(operator)
 
     async def open(self) -> None:
         """Take up what an earlier run left; called once the journal is open."""
+        await self.customers.keeping.open()
+        await self._afterwards.after.open()
+        await self._states.open()
 
     def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What has to run until the end, each with its name."""
-        yield from ()
+        yield from self._calls.parts()
+        yield "edits", self.customers.courier.run
+        yield "kept edits", self.customers.keeping.run
+        yield from self._states.parts()
+        yield from self._afterwards.parts()
+        yield "unfinished", self._unfinished.recall
 
     def snapshot_for(self, operator: OperatorId) -> Json:
-        """What a page of this operator is told in its `welcome` beside calls, sources, stages and team."""
+        """What a page of this operator is told in its `welcome` beside sources, stages and team."""
         settings = self._settings
         return {
-            "state": None,
+            "calls": self._unfinished.calls_of(operator),
+            **self._afterwards.snapshot_for(operator),
+            "state": self._states.staffing.view(operator),
+            "edits": self.customers.own_edits(operator),
             "desk": {
                 "states": [
                     {"id": s.id, "name": dict(s.names), "kind": s.kind.value, "colour": s.colour.value}
@@ -35,9 +82,27 @@ class OperatorDesk:
                 "outcomes": [{"id": o.id, "name": dict(o.names), "needs": sorted(o.needs)} for o in settings.outcomes],
                 "required": sorted(settings.wrap_up.required),
                 "create_deal": settings.create_deal,
+                "crm": self.customers.can(),
+                "dial": self._calls.means.can_dial,
             },
         }
+
+    def _connect_what_comes_after(self) -> None:
+        """What is written down after a call may end his wrap-up, and its end has it told to the CRM."""
+        after, work, states = self._afterwards.after, self._afterwards.work, self._states
+        states.staffing.told.wrapped_up = after.wrapped_up
+        states.staffing.told.signed_off = work.signed_off
+        states.staffing.missing_of = after.missing_of
+        after.is_wrapping_up = states.staffing.is_wrapping_up
+        after.on_saved = states.staffing.after_saved
+        after.write_note = self.customers.keep_note
+        work.queues_of = lambda operator: frozenset(one.queue for one in states.membership.pictures(operator))
 
     async def close(self) -> None:
         """Finish what is under way."""
         await self.commands.close()
+        await self._states.close()
+
+    def team(self, team: list[Json]) -> list[Json]:
+        """What operators are told of each other, with everybody's state."""
+        return self._states.with_states(team)

@@ -12,6 +12,7 @@ from cti_bridge.calls.journal_file import MissedCalls
 from cti_bridge.calls.journal_heard import finished_since, heard_until
 from cti_bridge.calls.journal_history import JournalHistory
 from cti_bridge.calls.journal_retention import Keep, Retention
+from cti_bridge.calls.journal_work_reader import WorkReader
 from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.port import Crm
 from cti_bridge.database import DatabaseUnusable
@@ -53,6 +54,7 @@ class RecordKeeping:
         self.dispatch.connect(self.journal)
         self.missed = MissedCalls(path)
         self.history = JournalHistory(path)
+        self.work = WorkReader(path)
         keep = Keep(facts_s=settings.retention.facts_s, calls_s=settings.retention.calls_s)
         self._retention = Retention(self.journal, keep)
 

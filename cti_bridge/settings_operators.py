@@ -66,6 +66,12 @@ class WrapUpModel(StrictModel):
             raise ValueError("must be from 1s to 1h, or 0s")
         return value
 
+    @model_validator(mode="after")
+    def _there_is_time(self) -> "WrapUpModel":
+        if self.required and not self.limit:
+            raise ValueError("something is required after a call, but there is no time for it: set limit as well")
+        return self
+
 
 class PageGoneModel(StrictModel):
     """An operator whose page is gone."""
@@ -91,6 +97,7 @@ class OutboundModel(StrictModel):
 
     prefixes: tuple[str, ...] = Field(default=(), max_length=100)
     per_minute: int = Field(default=6, ge=1, le=60)
+    line: str = Field(default="", pattern=r"^(\+[0-9]{3,15})?$")
 
     @field_validator("prefixes")
     @classmethod
@@ -150,6 +157,6 @@ class OperatorsModel(StrictModel):
             gone_after_s=self.page_gone.after,
             when_gone=self.page_gone.then,
             outcomes=outcomes,
-            outbound=OutboundSettings(self.outbound.prefixes, self.outbound.per_minute),
+            outbound=OutboundSettings(self.outbound.prefixes, self.outbound.per_minute, self.outbound.line),
             create_deal=self.create_deal,
         )

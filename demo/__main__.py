@@ -30,7 +30,7 @@ from demo.desks import DeskError, Desks
 from demo.lab import LabError
 from demo.play import Play
 from demo.show import Screen
-from demo.sip import Behaviour, Phones
+from demo.sip import OUTSIDE, Behaviour, Phones
 from demo.sip_process import SipError
 from demo.staff import OPERATORS
 from demo.system import CannotStart, Files, System
@@ -115,7 +115,7 @@ async def run(
     root = await build_root(CACHE)
     password = secrets.token_urlsafe(9)
     ring_s, talk_s = (ONCE_RING_S, ONCE_TALK_S) if once else (LOOP_RING_S, LOOP_TALK_S)
-    behaviours = dict.fromkeys(PHONES, Behaviour(answer_after=ring_s))
+    behaviours = {**dict.fromkeys(PHONES, Behaviour(answer_after=ring_s)), OUTSIDE: Behaviour(answer_after=3.0)}
     with tempfile.TemporaryDirectory(prefix="cti-demo-", dir=os.environ.get("TMPDIR")) as folder:
         Path(folder).chmod(0o755)
         crm = TrytonCustomers(tryton, Path(folder) / "tryton") if tryton else None

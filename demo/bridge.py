@@ -25,7 +25,7 @@ import aiohttp
 from demo.asterisk import REPOSITORY, AsteriskInstance
 
 AGI_PORT, PRIVATE_PORT = 4573, 8089
-START_S = 20.0
+START_S = 60.0
 STOP_S = 8.0
 _LOG_KEPT = 2_000
 _LONGEST_LINE = 1_000_000

@@ -6,10 +6,11 @@ They are the public protocol's plainest client: the demo and the tests see with 
 import asyncio
 import json
 import time
-from collections.abc import Iterable
+import uuid
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Any, ClassVar, Self
 
 import aiohttp
 
@@ -44,6 +45,8 @@ class Frame:
 class Desk:
     """One connection of one operator; `frames` holds every event since it was made or cleared."""
 
+    checks: ClassVar[list[Callable[[dict[str, Any]], None]]] = []
+    """Each gets every frame that the server sends to any desk."""
     operator: str
     base_url: str
     password: str
@@ -75,6 +78,7 @@ class Desk:
                 self._socket = await self._http.ws_connect(url, protocols=(PROTOCOL,))
                 await self._socket.send_json({"op": "hello"})
                 self.welcome = await self._socket.receive_json()
+                self._checked(self.welcome)
             if self.welcome.get("op") != "welcome":
                 raise DeskError(f"{self.operator}: no welcome, but {self.welcome}")
         except (aiohttp.ClientError, TimeoutError, TypeError, ValueError) as error:
@@ -102,7 +106,7 @@ class Desk:
         """Return the frames about a call, all or of one type."""
         return [f for f in self.frames if f.call.get("id") == call_id and type_ in {"", f.type}]
 
-    async def sees(self, call_id: str, type_: str, within: float = 5.0) -> Frame:
+    async def sees(self, call_id: str, type_: str, within: float = 30.0) -> Frame:
         """Return the first such frame, waiting for it; TimeoutError when it does not come."""
         async with asyncio.timeout(within), self._news:
             while not (found := self.of_call(call_id, type_)):
@@ -110,6 +114,26 @@ class Desk:
                     raise DeskError(f"{self.operator}: disconnected")
                 await self._news.wait()
             return found[0]
+
+    async def command(self, name: str, /, *, id_: str = "", within: float = 30.0, **args: Any) -> dict[str, Any]:
+        """Give a command and return its `result` frame; DeskError or TimeoutError when none comes."""
+        if self._socket is None:
+            raise DeskError(f"{self.operator}: not connected")
+        id_ = id_ or uuid.uuid4().hex
+        before = len(self.frames)
+        await self._socket.send_json({"op": "command", "id": id_, "name": name, "args": args})
+        async with asyncio.timeout(within), self._news:
+            while True:
+                for frame in self.frames[before:]:
+                    if frame.body.get("op") == "result" and frame.body.get("id") == id_:
+                        return frame.body
+                if self.closed:
+                    raise DeskError(f"{self.operator}: disconnected")
+                await self._news.wait()
+
+    def _checked(self, frame: dict[str, Any]) -> None:
+        for check in self.checks:
+            check(frame)
 
     async def _sign_in(self, http: aiohttp.ClientSession) -> None:
         login = {"login": self.operator, "password": self.password}
@@ -124,6 +148,7 @@ class Desk:
                 if message.type is not aiohttp.WSMsgType.TEXT:
                     continue
                 frame = Frame(at, json.loads(message.data))
+                self._checked(frame.body)
                 async with self._news:
                     self.frames.append(frame)
                     self._news.notify_all()

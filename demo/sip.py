@@ -23,7 +23,7 @@ from urllib.parse import quote
 from demo.asterisk import PHONES, REPOSITORY, AsteriskInstance, render
 from demo.sip_process import FOREVER, SipError, Sipp, bound, free_port
 
-__all__ = ["Behaviour", "Caller", "Outcome", "Phone", "Phones", "SipError"]
+__all__ = ["OUTSIDE", "Behaviour", "Caller", "Outcome", "Phone", "Phones", "SipError"]
 
 _SCENARIOS = REPOSITORY / "demo/sipp"
 
@@ -59,13 +59,21 @@ class Outcome:
     ended_by: str
 
 
+OUTSIDE = "outside"
+"""Whoever is called through the trunk, whatever the number: one phone for all."""
+
+
+def _outside(asterisk: AsteriskInstance) -> tuple[str, int]:
+    return asterisk.trunk_address, asterisk.sip_port
+
+
 class Phone:
     """One operator's phone. Made by `Phones`; `interface` is what a queue calls it."""
 
     def __init__(self, asterisk: AsteriskInstance, extension: str, behaviour: Behaviour) -> None:
-        """Describe the phone; `extension` is one of `demo.asterisk.PHONES`."""
+        """Describe the phone; `extension` is one of `demo.asterisk.PHONES`, or `OUTSIDE`."""
         self.extension, self.behaviour = extension, behaviour
-        self.interface = f"PJSIP/{extension}"
+        self.interface = "PJSIP/trunk" if extension == OUTSIDE else f"PJSIP/{extension}"
         ring = FOREVER if behaviour.answer_after is None else behaviour.answer_after
         values = {
             "RING_MS": max(1, round(ring * 1000)),
@@ -73,7 +81,7 @@ class Phone:
             "TALK_MS": round((behaviour.talk or FOREVER) * 1000),
         }
         scenario = render((_SCENARIOS / "phone.xml").read_text("utf-8"), values)
-        place = (asterisk.phone_address, 5000 + int(extension))
+        place = (asterisk.phone_address, 5000 + int(extension)) if extension != OUTSIDE else _outside(asterisk)
         self._sipp = Sipp(f"phone {extension}", scenario, asterisk.workdir, *place)
         self._place = place
         self._host = asterisk.address

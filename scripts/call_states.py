@@ -9,6 +9,7 @@ from cti_bridge.calls.happenings import (
     LeftQueue,
     LegAnswers,
     LegEnds,
+    LegHangsUp,
     LegRings,
     LegStops,
     LegTransfers,
@@ -17,6 +18,7 @@ from cti_bridge.calls.happenings import (
     Reached,
     Recorded,
     SentOn,
+    SetAside,
 )
 from cti_bridge.calls.table import TABLE
 
@@ -28,9 +30,11 @@ WORDS: dict[type[Happening], str] = {
     LegAnswers: "answered",
     Reached: "reached outside",
     LegTransfers: "sent on",
+    LegHangsUp: "hung up",
     LegEnds: "leg over",
     Connected: "bridged",
     Holds: "hold, unhold",
+    SetAside: "set aside",
     Parks: "parking",
     SentOn: "last step",
     CallerGone: "caller gone",

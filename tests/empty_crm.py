@@ -8,10 +8,11 @@ from cti_bridge.domain.customer import (
     CustomerRecord,
     FinishedCall,
     NewCustomer,
+    NewDeal,
     Note,
     StageList,
 )
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
 
@@ -35,6 +36,9 @@ class EmptyCrm:
 
     async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
         raise CrmRefuses("nobody is taken in")
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        raise CrmRefuses("nobody is here")
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         raise CrmRefuses("nobody is here")

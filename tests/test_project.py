@@ -28,7 +28,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "routing": {"domain"},
     "calls": {"domain"},
     "crm": {"domain", "calls.events"} | FLOOR,
-    "asterisk": {"domain", "calls.events"} | FLOOR,
+    "asterisk": {"domain", "calls.events", "calls.desk_events"} | FLOOR,
     "operators": {"domain", "calls.events"} | FLOOR,
     "delivery": {"domain", "calls.events", "calls.record"} | FLOOR,
     "web": {"domain", "routing", "calls", "crm", "asterisk", "operators", "delivery"} | FLOOR,

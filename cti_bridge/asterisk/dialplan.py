@@ -21,6 +21,9 @@ CUSTOMER_NAME = "CTI_CUSTOMER_NAME"
 """The only variable that may hold any letters."""
 REFUSED = "CTI_REFUSED_"
 """With a phone's interface behind it the variable that holds until when (seconds since 1970) it is not to be called."""
+HOLD, JOIN, DESK, CONSULT = "cti-hold", "cti-join", "cti-desk", "cti-consult"
+"""The contexts in which a caller whom an operator has set aside waits, and from which he is connected again; in which
+the operator waits, and from which he asks somebody."""
 _STEPS = 9
 CLEARED = (
     *("CTI_CRM", "CTI_RULE", "CTI_CLASS", "CTI_CUSTOMER_ID", CUSTOMER_NAME, "CTI_STEPS", "CTI_QUEUE"),
@@ -101,9 +104,14 @@ def attestation(value: str) -> str:
     return value.upper() if value.upper() in ("A", "B", "C") else ""
 
 
+def is_safe(value: str) -> bool:
+    """Whether the value may stand in a channel variable."""
+    return _SAFE.fullmatch(value) is not None
+
+
 def safe(value: str) -> str:
     """The value unchanged, if it may stand in a channel variable. Raises UnsafeValue."""
-    if _SAFE.fullmatch(value) is None:
+    if not is_safe(value):
         raise UnsafeValue(f"not allowed in a channel variable: {value[:40]!a}")
     return value
 

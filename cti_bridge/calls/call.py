@@ -16,6 +16,7 @@ from cti_bridge.calls.happenings import (
     LeftQueue,
     LegAnswers,
     LegEnds,
+    LegHangsUp,
     LegRings,
     LegStops,
     LegTransfers,
@@ -23,6 +24,7 @@ from cti_bridge.calls.happenings import (
     Queued,
     Recorded,
     SentOn,
+    SetAside,
 )
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.recordings import Recording
@@ -199,6 +201,13 @@ def leg_transfers(call: Call, now: LegTransfers) -> Call:
     return call if leg is None or leg.state is LegState.GONE else _with_leg(call, replace(leg, transferred=True))
 
 
+def leg_hangs_up(call: Call, now: LegHangsUp) -> Call:
+    """The owner of a leg that talks has it ended."""
+    leg = call.leg(now.leg)
+    talks = leg is not None and leg.state in (LegState.TALKING, LegState.CONSULTING)
+    return _with_leg(call, replace(leg, hung_up=True)) if leg is not None and talks else call
+
+
 def leg_ends(call: Call, now: LegEnds) -> Call:
     """The channel of a leg is gone."""
     leg = call.leg(now.leg)
@@ -217,8 +226,11 @@ def connected(call: Call, now: Connected) -> Call:
     with_him = {leg.id: leg for leg in now.talkers if not (call.leg(leg.id) or leg).is_over}
     # Whoever is not with a caller who has stayed where he was has gone himself, and may be about to come back.
     went_on = bool(with_him) and now.bridge != call.bridge
+    asked_by = {leg.parent for leg in with_him.values() if leg.consults}
     known = tuple(
-        legs_.connected(leg, now.at) if leg.id in with_him else _not_connected(leg, now, went_on=went_on)
+        legs_.connected(leg, now.at)
+        if leg.id in with_him
+        else _not_connected(_handed_over(leg) if leg.id in asked_by else leg, now, went_on=went_on)
         for leg in call.legs
     )
     new = tuple(legs_.connected(leg, now.at) for leg in with_him.values() if call.leg(leg.id) is None)
@@ -234,6 +246,12 @@ def holds(call: Call, now: Holds) -> Call:
         return replace(call, caller_holds=now.on) if call.talking else call
     leg = call.leg(now.leg)
     return call if leg is None or leg.state is not LegState.TALKING else _with_leg(call, replace(leg, on_hold=now.on))
+
+
+def sets_aside(call: Call, now: SetAside) -> Call:
+    """The owner of a leg has had the caller taken to where he waits for him."""
+    leg = call.leg(now.leg)
+    return call if leg is None else _with_leg(call, legs_.set_aside(leg))
 
 
 def parks(call: Call, now: Parks) -> Call:
@@ -273,6 +291,11 @@ def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
     if went_on:
         return legs_.left(alone)
     return replace(alone, apart=alone.joined and leg.id in now.apart) if alone.state is LegState.TALKING else alone
+
+
+def _handed_over(leg: Leg) -> Leg:
+    """A leg whose owner asked somebody who is with the caller now: from his page he has sent the caller on to him."""
+    return replace(leg, transferred=True) if leg.set_aside else leg
 
 
 def _answered(call: Call, at: float, *by: Leg) -> Call:

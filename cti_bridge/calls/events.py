@@ -6,6 +6,7 @@ Every event carries `at`, the time it happened on the PBX in seconds since 1970 
 from dataclasses import dataclass
 from enum import StrEnum
 
+from cti_bridge.calls.desk_events import DeskEvent
 from cti_bridge.domain.ids import CallId, ChannelId
 
 
@@ -20,6 +21,8 @@ class Stop(StrEnum):
     """The PBX stopped ringing it: somebody else answered, or the caller went away."""
     ENDED = "ended"
     """It was answered, and that talk is over."""
+    HUNG_UP = "hung_up"
+    """It was answered, and its owner ended that talk from his page."""
     TRANSFERRED = "transferred"
     """It was answered, and its owner sent the other side on."""
 
@@ -96,6 +99,8 @@ class LegRinging:
     """The phone or trunk that calls."""
     number: str = ""
     """The number called, as the PBX has it."""
+    asks: bool = False
+    """It is called from the page of the operator whose channel calls: to ask its owner about the caller."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +185,15 @@ class ChannelHeld:
 
 
 @dataclass(frozen=True, slots=True)
+class CallerSetAside:
+    """A caller waits where an operator has had him taken to from his page; `leg` is the operator's, who comes back."""
+
+    at: float
+    channel: ChannelId
+    leg: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
 class CallerParked:
     """A caller waits in a parking lot, or does so no longer; one who is new to us is known by his linkedid."""
 
@@ -193,6 +207,14 @@ class CallerParked:
 @dataclass(frozen=True, slots=True)
 class LegTransferred:
     """The owner of this leg sends the other side on; his leg ends with it."""
+
+    at: float
+    leg: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
+class LegHungUp:
+    """The owner of this leg ends the talk from his page; the end of the leg follows."""
 
     at: float
     leg: ChannelId
@@ -254,13 +276,16 @@ CallEvent = (
     | ChannelBridged
     | ChannelUnbridged
     | ChannelHeld
+    | CallerSetAside
     | CallerParked
     | LegTransferred
+    | LegHungUp
     | FinalReached
     | RecordingStarted
     | RecordingNamed
     | RecordingStopped
     | PbxRestarted
+    | DeskEvent
 )
 
 
@@ -281,6 +306,10 @@ class SeenChannel:
     caller_id: CallerId = CallerId()
     parked: bool = False
     """It waits in a parking lot."""
+    set_aside: bool = False
+    """It is a caller who waits where an operator has had him taken to from his page."""
+    at_desk: bool = False
+    """It is an operator's who has had a caller taken there, or came back to him since."""
     place: int = 0
     """In its queue, from 1."""
     waited_s: int = 0

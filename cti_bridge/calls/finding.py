@@ -79,8 +79,8 @@ class Finder:
         known = self._live.of_leg(event.leg)
         if known is not None or event.leg in self._live.where.of_caller:  # there as the customer of an outbound call
             return Found(known)
-        if event.caller_name.startswith("Local/") and event.caller_name.endswith(";2"):
-            return self._inside_local(event)
+        if event.asks or (event.caller_name.startswith("Local/") and event.caller_name.endswith(";2")):
+            return self._asked_at_desk(event) if event.asks else self._inside_local(event)
         if event.caller not in self._live.where.of_caller:
             called = self._live.of_leg(event.caller)
             if called is not None and called.direction is not Direction.INTERNAL:
@@ -92,6 +92,11 @@ class Finder:
             if not self._is_operator_phone(event.interface):
                 return Found()
         return self.of_caller(event.caller, event.linkedid, event.at, event.caller_id)
+
+    def _asked_at_desk(self, event: LegRinging) -> Found:
+        """The call about which an operator asks from his page; when its caller has gone meanwhile, it is no call."""
+        about = self._live.of_leg(event.caller)
+        return Found(about, parent=about.leg(event.caller) if about is not None else None)
 
     def _inside_local(self, event: LegRinging) -> Found:
         """The inner half calls the phone. While the outer one has not been heard of, the linkedid names the call."""

@@ -71,6 +71,14 @@ class LegTransfers:
 
 
 @dataclass(frozen=True, slots=True)
+class LegHangsUp:
+    """The owner of a leg has had it ended from his page."""
+
+    at: float
+    leg: ChannelId
+
+
+@dataclass(frozen=True, slots=True)
 class LegEnds:
     """The channel of a leg is gone; `refused` when that phone would not have the call."""
 
@@ -97,6 +105,14 @@ class Holds:
     at: float
     leg: ChannelId | None
     on: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SetAside:
+    """The caller waits where the owner of this leg has had him taken to."""
+
+    at: float
+    leg: ChannelId
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +155,11 @@ Happening = (
     | LegAnswers
     | Reached
     | LegTransfers
+    | LegHangsUp
     | LegEnds
     | Connected
     | Holds
+    | SetAside
     | Parks
     | SentOn
     | CallerGone

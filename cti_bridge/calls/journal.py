@@ -11,6 +11,7 @@ import math
 import sqlite3
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, replace
+from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
@@ -24,6 +25,7 @@ from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACT
 from cti_bridge.calls.journal_forgotten import FORGOTTEN, as_forgotten, take_out_beside
 from cti_bridge.calls.journal_heard import HEARD, Heard, note_heard
 from cti_bridge.calls.journal_legs import LEGS, write_legs
+from cti_bridge.calls.journal_members import OWN_PENALTIES
 from cti_bridge.calls.journal_missed import PROMISES
 from cti_bridge.calls.journal_outbox import OUTBOX
 from cti_bridge.calls.journal_recordings import RECORDINGS, close_recordings, write_recordings
@@ -99,6 +101,7 @@ _MIGRATIONS = (
     STATES,
     EDITS,
     AFTER,
+    OWN_PENALTIES,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -167,6 +170,15 @@ class Journal:
     def waiting_from(self, caller: str) -> list[CallRecord]:
         """The latest states of calls with this number that may not be on disk yet, 1,000 at most, in any order."""
         return self._waiting.of_caller(caller)
+
+    async def states_of(self, call: CallId, *, within_s: float) -> list[CallRecord]:
+        """A call as it waits for the disk, and as it is there, where it is in both places. Raises DatabaseUnusable."""
+        waiting = self._waiting.get(call)
+        rows = await self._database.run(lambda database: _query(database, "id = ?", [call], limit=1), within_s=within_s)
+        kept = await self._database.run(
+            lambda database: whole(database.conn, [record_of(row) for row in rows]), within_s=within_s
+        )
+        return [*([waiting] if waiting is not None else ()), *kept]
 
     async def run(self) -> None:
         """Write what waits, in groups, until cancelled; a file that could not be opened is tried again."""
@@ -241,16 +253,33 @@ class Journal:
         if self._companion is not None:
             self._companion.written()
 
-    async def calls_from(self, caller: str, *, limit: int, but: CallId) -> list[CallRecord]:
-        """The latest calls from this number, newest first, without the one that is going on."""
-        rows = await self._database.run(
-            lambda database: _query(database, "caller = ? AND id <> ?", [caller, but], limit=limit), within_s=2.0
-        )
-        return [record_of(row) for row in rows]
+    async def calls_from(self, caller: str, *, limit: int, but: CallId, also: Sequence[str] = ()) -> list[CallRecord]:
+        """The latest calls from and to this number and `also` these, newest first, without the one that is going on."""
+
+        def work(database: Database) -> list[dict[str, Any]]:
+            # Each by the index, and as many as are wanted: a house with one number may have called a thousand times.
+            found = [_query(database, "caller = ? AND id <> ?", [one, but], limit=limit) for one in (caller, *also)]
+            return sorted(chain.from_iterable(found), key=lambda row: -row["offered_at"])[:limit]
+
+        return [record_of(row) for row in await self._database.run(work, within_s=2.0)]
 
     async def ask(self, work: Callable[[Database], T], *, within_s: float) -> T:
         """What `work` finds, or does in one short transaction, on the journal's thread. Raises DatabaseUnusable."""
         return await self._database.run(work, within_s=within_s)
+
+    async def change_and_tell(
+        self, call: CallId, change: Callable[[sqlite3.Connection], bool], *, within_s: float
+    ) -> bool:
+        """Change what lies beside a call and, where that says it did, have told of it who hears of calls.
+
+        In one transaction: neither is on disk alone. Gives back what `change` says. Raises DatabaseUnusable.
+        """
+        changed = await self._database.run(
+            lambda database: _change_and_tell(database, call, change, self._companion), within_s=within_s
+        )
+        if changed and self._companion is not None:
+            self._companion.written()
+        return changed
 
     async def accept_rules(self, rules: AcceptedRules) -> None:
         """Keep a rule file that is in force from now on; one that was in force already has been since then."""
@@ -336,6 +365,20 @@ def _close_older(database: Database, than: float, companion: Companion | None) -
             told = [record for record in written if record.id not in forgotten]
             companion.add(database.conn, whole(database.conn, told), to_whom_knows=True)
     return max(len(old), len(recorded))
+
+
+def _change_and_tell(
+    database: Database, call: CallId, change: Callable[[sqlite3.Connection], bool], companion: Companion | None
+) -> bool:
+    with database.conn:
+        database.conn.execute("BEGIN IMMEDIATE")
+        changed = change(database.conn)
+        if changed and companion is not None:
+            records = [record_of(row) for row in _query(database, "id = ?", [call], limit=1)]
+            written, forgotten = as_forgotten(database.conn, records)
+            told = [record for record in written if record.id not in forgotten]
+            companion.add(database.conn, whole(database.conn, told), to_whom_knows=True)
+    return changed
 
 
 def _query(database: Database, where: str, values: Sequence[object], *, limit: int) -> list[dict[str, Any]]:

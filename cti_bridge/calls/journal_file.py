@@ -10,16 +10,22 @@ from typing import Any, TypeVar
 
 from sqlite_utils import Database
 
+from cti_bridge.calls.after_call import AfterCall
 from cti_bridge.calls.journal import SCHEMA_VERSION, AcceptedRules
+from cti_bridge.calls.journal_after import after_calls
 from cti_bridge.calls.journal_decided import DecidedCall, Span, count_decided, decided_page
 from cti_bridge.calls.journal_missed import MissedCaller, missed_callers
 from cti_bridge.calls.journal_rows import record_of
 from cti_bridge.calls.journal_rule_calls import RuleCalls, rule_calls
+from cti_bridge.calls.journal_states import states_now, states_of
 from cti_bridge.calls.journal_stats import Figures, figures
 from cti_bridge.calls.journal_whole import whole
+from cti_bridge.calls.journal_work import read_work
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.calls.work import Work
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.state_period import StatePeriod
 
 T = TypeVar("T")
 
@@ -92,6 +98,14 @@ class JournalFile:
         query = "SELECT * FROM calls WHERE id = :id"
         return next(iter(self._ask(partial(_records, query=query, values={"id": call_id}, with_legs=True))), None)
 
+    def after(self, call_id: str) -> list[AfterCall]:
+        """What operators have written down about a call. Raises DatabaseUnusable."""
+        return self._ask(lambda database: after_calls(database, call_id))
+
+    def work(self, *, now: float) -> Work:
+        """What is left to do at this time (seconds since 1970). Raises DatabaseUnusable."""
+        return self._ask(lambda database: read_work(database, now=now))
+
     def rules(self, rules_hash: str) -> str | None:
         """The text of the rule file with this hash. Raises DatabaseUnusable."""
         rows = self._rows("SELECT text FROM rule_files WHERE hash = :hash", {"hash": rules_hash})
@@ -130,6 +144,14 @@ class JournalFile:
         Raises DatabaseUnusable.
         """
         return self._ask(lambda database: missed_callers(database, since=since, limit=limit, operator=operator))
+
+    def operator_states_now(self) -> list[StatePeriod]:
+        """The state that each operator is in. Raises DatabaseUnusable."""
+        return self._ask(states_now)
+
+    def operator_states(self, operator: OperatorId, *, since: float) -> list[StatePeriod]:
+        """His states that were not over before `since`, the latest first. Raises DatabaseUnusable."""
+        return self._ask(lambda database: states_of(database, operator, since=since))
 
     def _rows(self, query: str, values: dict[str, object]) -> list[dict[str, Any]]:
         return self._ask(lambda database: list(database.query(query, values)))

@@ -19,9 +19,12 @@ from pathlib import Path
 from typing import Any
 
 from cti_bridge.calls.journal import SCHEMA_VERSION
+from cti_bridge.calls.journal_after import forget_steps, words_about
+from cti_bridge.calls.journal_edits import calls_with_edits, take_out_edits
 from cti_bridge.calls.journal_figures import facts_that_stay
 from cti_bridge.calls.journal_forgotten import mark, take_out_beside
 from cti_bridge.calls.journal_rows import read_decision
+from cti_bridge.calls.journal_work import forget_callers
 from cti_bridge.database import DatabaseUnusable
 
 GROUP = 200
@@ -70,7 +73,7 @@ def forget(
             if connection.execute("PRAGMA user_version").fetchone()[0] != SCHEMA_VERSION:
                 raise DatabaseUnusable(f"{path}: written by another version of this program")
             found = _find(connection, caller, customer)
-            return _count(found) if dry_run else _forget(connection, path, caller, found, elsewhere)
+            return _count(found) if dry_run else _forget(connection, path, caller, customer, found, elsewhere)
     except sqlite3.Error as error:
         raise DatabaseUnusable(f"{path}: {error}") from error
 
@@ -99,6 +102,7 @@ def _forget(
     connection: sqlite3.Connection,
     path: Path,
     caller: str,
+    customer: str,
     found: Sequence[sqlite3.Row],
     elsewhere: Callable[[Sequence[str]], None],
 ) -> Forgotten:
@@ -110,6 +114,7 @@ def _forget(
         elsewhere(ids[first : first + GROUP])
         texts |= _forget_group(connection, ids[first : first + GROUP])
         time.sleep(_PAUSE_S / 10)  # whoever else wants to write has a turn
+    texts |= _take_out_what_was_edited(connection, caller, customer, but={row["id"] for row in found} - set(ids))
     rewritten = False
     _into_one_file(connection)
     still = _still_there(connection, path, texts)
@@ -119,6 +124,24 @@ def _forget(
         rewritten = True
         still = _still_there(connection, path, still)
     return replace(_count(found), rewritten=rewritten, left=bool(still))
+
+
+def _take_out_what_was_edited(connection: sqlite3.Connection, caller: str, customer: str, *, but: set[str]) -> set[str]:
+    """Take out what operators wrote down of him in calls that are no longer his, or gone; gives back the texts."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        calls = set(calls_with_edits(connection, number=caller, customer=customer)) - but
+        texts = take_out_edits(connection, sorted(calls)) | forget_steps(connection, number=caller, customer=customer)
+        forget_callers(connection, [caller])
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+    return _long_enough(texts)
+
+
+def _long_enough(texts: Iterable[str]) -> set[str]:
+    return {text for text in texts if len(text.encode("utf-8", "surrogatepass")) >= _SHORTEST}
 
 
 def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str]:
@@ -132,7 +155,8 @@ def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str
             ).fetchone()
             if row is None:
                 continue
-            texts |= {row["caller"], row["caller_name"]}
+            texts |= {row["caller"], row["caller_name"]} | words_about(connection, call_id)
+            forget_callers(connection, [row["caller"]])
             recorded = connection.execute("SELECT file FROM recordings WHERE call_id = ?", [call_id])
             texts |= {file or "" for (file,) in recorded}
             known = read_decision(row["decision"])
@@ -143,13 +167,14 @@ def _forget_group(connection: sqlite3.Connection, ids: Sequence[str]) -> set[str
                 "UPDATE calls SET caller = '', caller_name = '', customer_id = '', decision = ? WHERE id = ?",
                 [decision, call_id],
             )
+        texts |= take_out_edits(connection, ids)
         mark(connection, ids)
         take_out_beside(connection, ids)
         connection.execute("COMMIT")
     except BaseException:
         connection.execute("ROLLBACK")
         raise
-    return {text for text in texts if len(text.encode("utf-8", "surrogatepass")) >= _SHORTEST}
+    return _long_enough(texts)
 
 
 def _into_one_file(connection: sqlite3.Connection) -> None:
@@ -184,6 +209,9 @@ def _in_use(connection: sqlite3.Connection, text: str) -> bool:
         "SELECT 1 FROM calls WHERE caller = :t OR caller_name = :t OR did = :t OR instr(decision, :json)"
         " UNION ALL SELECT 1 FROM recordings WHERE instr(file, :t)"
         " UNION ALL SELECT 1 FROM legs WHERE instr(interface, :t)"
-        " UNION ALL SELECT 1 FROM outbox WHERE instr(body, :json) LIMIT 1"
+        " UNION ALL SELECT 1 FROM outbox WHERE instr(body, :json)"
+        " UNION ALL SELECT 1 FROM crm_edits WHERE number = :t OR name = :t OR instr(content || seen || theirs, :json)"
+        " UNION ALL SELECT 1 FROM after_calls WHERE instr(note, :t) OR instr(feedback, :t)"
+        " UNION ALL SELECT 1 FROM next_steps WHERE number = :t OR instr(name, :t) OR instr(text, :t) LIMIT 1"
     )
     return connection.execute(query, {"t": text, "json": _in_json(text)}).fetchone() is not None

@@ -10,6 +10,8 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from cti_bridge.calls.journal_after import take_out_words
+from cti_bridge.calls.journal_edits import take_out_edits
 from cti_bridge.calls.journal_figures import facts_that_stay
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.domain.ids import CallId
@@ -37,6 +39,8 @@ def take_out_beside(connection: sqlite3.Connection, calls: Sequence[str]) -> Non
     connection.executemany("DELETE FROM outbox WHERE call_id = ?", rows)
     connection.executemany("UPDATE reported SET final = '' WHERE call_id = ?", rows)
     connection.executemany("DELETE FROM recordings WHERE call_id = ?", rows)
+    take_out_words(connection, calls)
+    take_out_edits(connection, calls)
     # A phone that is no operator's is somebody's number; a Local channel has whatever was dialled in its name.
     connection.executemany(
         "UPDATE legs SET number = '', interface ="

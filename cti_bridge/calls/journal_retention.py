@@ -18,8 +18,11 @@ from typing import Protocol, TypeVar
 import structlog
 from sqlite_utils import Database
 
+from cti_bridge.calls.journal_after import remove_steps, remove_words
+from cti_bridge.calls.journal_edits import remove_edits
 from cti_bridge.calls.journal_figures import facts_that_stay
 from cti_bridge.calls.journal_rows import read_decision
+from cti_bridge.calls.journal_states import remove_states
 from cti_bridge.calls.journal_trust import DAY_S, LEAP_S, advance
 from cti_bridge.database import DatabaseUnusable
 
@@ -87,8 +90,12 @@ class Retention:
         if now - trusted > LEAP_S:
             log.warning("journal.clock_doubted", days_ahead=round((now - trusted) / DAY_S))
         age_from = min(now, trusted)
+        await self._removed(remove_states, age_from, self._keep.calls_s, MOST_IN_A_RUN)
         calls = await self._removed(remove_calls, age_from, self._keep.calls_s, MOST_IN_A_RUN)
         facts = await self._removed(remove_facts, age_from, self._keep.facts_s, MOST_IN_A_RUN - calls)
+        await self._removed(remove_steps, age_from, self._keep.calls_s, MOST_IN_A_RUN)
+        await self._removed(remove_edits, age_from, self._keep.facts_s, MOST_IN_A_RUN)
+        await self._removed(remove_words, age_from, self._keep.facts_s, MOST_IN_A_RUN)
         if facts or calls:
             log.info("journal.cleaned", facts=facts, calls=calls)
         return facts, calls

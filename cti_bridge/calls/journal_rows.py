@@ -13,9 +13,9 @@ _WHERE_THERE_IS_ANY = frozenset({"max_waiting", "penalties", "language", "announ
 
 
 def row_of(record: CallRecord) -> dict[str, Any]:
-    """The row of a call, by column; legs and recordings have tables of their own."""
+    """The row of a call, by column; legs, recordings and what operators say have tables of their own."""
     row = _shallow(record)
-    del row["legs"], row["recordings"]
+    del row["legs"], row["recordings"], row["desk_outcomes"]
     row["decision"] = _in_json(record.decision) if record.decision else None
     row["rang"] = json.dumps(record.rang)
     row["verified"], row["recovered"] = int(record.verified), int(record.recovered)

@@ -52,15 +52,19 @@ class Leg:
     """Its owner put the other side on hold."""
     apart: bool = False
     """Its owner left the caller waiting and is connected with somebody else."""
+    set_aside: bool = False
+    """Its owner has had the caller taken to where he waits with music, and is to come back to him."""
     transferred: bool = False
     """Its owner sent the other side on."""
+    hung_up: bool = False
+    """Its owner has had it ended from his page."""
     ours: bool = True
     """Who answers it works here: it is an operator's phone, or a queue called it."""
 
     @property
     def held(self) -> bool:
         """Whether its owner does not hear the caller at present, and means to come back."""
-        return self.on_hold or self.apart
+        return self.on_hold or self.apart or self.set_aside
 
     @property
     def is_over(self) -> bool:
@@ -71,8 +75,10 @@ class Leg:
 def over(leg: Leg, at: float, why: Stop) -> Leg:
     """The leg is gone, for this reason unless it was answered."""
     if leg.answered_at is not None:
-        why = Stop.TRANSFERRED if leg.transferred else Stop.ENDED
-    return replace(disconnected(leg, at), state=LegState.GONE, why=why, ended_at=at, on_hold=False, apart=False)
+        why = Stop.TRANSFERRED if leg.transferred else Stop.HUNG_UP if leg.hung_up else Stop.ENDED
+    return replace(
+        disconnected(leg, at), state=LegState.GONE, why=why, ended_at=at, on_hold=False, apart=False, set_aside=False
+    )
 
 
 def connected(leg: Leg, at: float) -> Leg:
@@ -89,13 +95,19 @@ def connected(leg: Leg, at: float) -> Leg:
         joined=True,
         consults=False,
         apart=False,
+        set_aside=False,
     )
 
 
 def left(leg: Leg) -> Leg:
     """The caller, who was connected with this leg, has gone on without it."""
     is_left = leg.state is LegState.TALKING and leg.joined
-    return replace(leg, state=LegState.LEFT, on_hold=False, apart=False) if is_left else leg
+    return replace(leg, state=LegState.LEFT, on_hold=False, apart=False, set_aside=False) if is_left else leg
+
+
+def set_aside(leg: Leg) -> Leg:
+    """The caller, who talked with this leg, waits for it where its owner has had him taken to."""
+    return replace(leg, set_aside=True, joined=True) if leg.state is LegState.TALKING else leg
 
 
 def forsaken(leg: Leg) -> Leg:

@@ -3,13 +3,25 @@
 from cti_bridge.calls.events import (
     CallerLeftQueue,
     CallerParked,
+    CallerSetAside,
     CallEvent,
     ChannelHeld,
     FinalReached,
+    LegHungUp,
     LegStopped,
     LegTransferred,
 )
-from cti_bridge.calls.happenings import Happening, Holds, LeftQueue, LegStops, LegTransfers, Parks, SentOn
+from cti_bridge.calls.happenings import (
+    Happening,
+    Holds,
+    LeftQueue,
+    LegHangsUp,
+    LegStops,
+    LegTransfers,
+    Parks,
+    SentOn,
+    SetAside,
+)
 from cti_bridge.calls.whereabouts import Whereabouts
 from cti_bridge.domain.ids import CallId
 
@@ -25,10 +37,14 @@ def meaning(event: CallEvent, where: Whereabouts) -> tuple[CallId | None, Happen
             found = leg(event.leg), LegStops(event.at, event.leg, event.why)
         case LegTransferred():
             found = leg(event.leg, where.stopped.get(event.leg)), LegTransfers(event.at, event.leg)
+        case LegHungUp():
+            found = leg(event.leg), LegHangsUp(event.at, event.leg)
         case ChannelHeld() if event.channel in where.of_caller:
             found = caller(event.channel), Holds(event.at, None, event.on)
         case ChannelHeld():
             found = leg(event.channel), Holds(event.at, event.channel, event.on)
+        case CallerSetAside():
+            found = caller(event.channel), SetAside(event.at, event.leg)
         case CallerParked():
             found = caller(event.channel), Parks(event.at, event.on)
         case FinalReached():

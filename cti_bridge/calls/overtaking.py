@@ -4,7 +4,8 @@ Overtaken is whoever waits in a queue in which somebody who came later stands be
 served. He counts as overtaken from that moment until he leaves the queue or is put first. When nobody has answered him
 there, his time goes on in the next queue, as soon as he is overtaken in that one: steps that are shorter than he may be
 overtaken keep nobody waiting for ever. Whoever has been put first stays so in that queue, behind those who were it
-before him.
+before him. Who leaves a queue and is in it again at once, as `[cti-wait]` of the dialplan does it, has been there all
+the time, but is no longer put first.
 """
 
 from bisect import bisect_right, insort
@@ -29,6 +30,8 @@ MAX_WAITING = 20_000
 """Callers that are followed; beyond, the one who came first is forgotten, for most likely his leaving was missed."""
 MAX_TRIES = 3
 """So often Asterisk is asked to put a caller first before he is given up."""
+AGAIN_S = 0.5
+"""Who is in the queue again within this time has not gone away."""
 _TOLD_APART_S = 1.0
 """A snapshot says in whole seconds how long somebody has waited."""
 
@@ -56,6 +59,9 @@ class _Waiting:
     number: str
     queue: str
     joined_at: float
+    """Since when he waits in it."""
+    entered_at: float
+    """When the PBX took him into it last: later than that when he has stepped out and in again."""
     earlier_s: float = 0.0
     overtaken_at: float | None = None
     first: bool = False
@@ -80,6 +86,8 @@ class Overtaking:
         """Those who were overtaken and have not been put first."""
         self._earlier_s: dict[ChannelId, float] = {}
         """For how many seconds callers were overtaken in queues that they left unanswered."""
+        self._left: dict[ChannelId, tuple[float, _Waiting]] = {}
+        """Who has just left a queue, and when."""
 
     def __len__(self) -> int:
         return len(self._callers)
@@ -105,15 +113,18 @@ class Overtaking:
                     self._leaves(event.channel)
             case LegAnswered():  # Asterisk tells it once more when he has left the queue
                 self._earlier_s.pop(event.caller, None)
+                self._left.pop(event.caller, None)
             case ChannelHungUp():
                 self._leaves(event.channel)
                 self._earlier_s.pop(event.channel, None)
+                self._left.pop(event.channel, None)
             case _:
                 pass
 
     def resync(self, snapshot: Snapshot) -> None:
         """Take what the PBX says now; who was overtaken by somebody who has been served since is only known before."""
         before, self._callers, self._order, self._overtaken = self._callers, {}, {}, {}
+        self._left.clear()
         there = {seen.channel: seen for seen in snapshot.channels}
         self._earlier_s = {
             channel: earlier_s
@@ -182,23 +193,40 @@ class Overtaking:
         self._leaves(event.channel)
         number = event.caller_id.number
         earlier_s = self._earlier_s.get(event.channel, 0.0)
-        self._callers[event.channel] = _Waiting(event.channel, event.name, number, event.queue, event.at, earlier_s)
+        one = _Waiting(event.channel, event.name, number, event.queue, event.at, event.at, earlier_s)
+        self._callers[event.channel] = one
+        is_back = self._is_back(one)
         order = self._order.setdefault(event.queue, [])
         place = max(0, len(order) - event.overtakes)
-        for behind in order[place:]:
-            self._is_overtaken(self._callers[behind], event.at)
+        for behind in (self._callers[channel] for channel in order[place:]):
+            if behind.joined_at <= one.joined_at:
+                self._is_overtaken(behind, event.at)
+        if is_back:
+            later = any(self._callers[channel].joined_at > one.joined_at for channel in order[:place])
+            self._is_overtaken(one, event.at if later else None)
         order.insert(place, event.channel)
         if len(self._callers) > self._limit:
             self.dropped += 1
             self._leaves(next(iter(self._callers)))
 
     def _goes_on(self, one: _Waiting, at: float) -> None:
-        """He leaves this queue, it may be for another one."""
+        """He leaves this queue, it may be for another one, or to come back at once."""
+        self._left[one.channel] = (at, one)
+        if len(self._left) > self._limit:
+            del self._left[next(iter(self._left))]
         if (overtaken_s := one.overtaken_s(at)) > 0:
             self._earlier_s[one.channel] = overtaken_s
             if len(self._earlier_s) > self._limit:
                 self.dropped += 1
                 del self._earlier_s[next(iter(self._earlier_s))]
+
+    def _is_back(self, one: _Waiting) -> bool:
+        """Whether he has just left the queue that he joins: then he has been in it since he first came."""
+        left_at, before = self._left.pop(one.channel, (0.0, one))
+        if before.queue != one.queue or not 0 <= one.entered_at - left_at <= AGAIN_S:
+            return False
+        one.joined_at, one.earlier_s, one.overtaken_at = before.joined_at, before.earlier_s, before.overtaken_at
+        return True
 
     def _leaves(self, channel: ChannelId) -> None:
         one = self._callers.pop(channel, None)
@@ -223,13 +251,13 @@ def _taken_up(seen: SeenChannel, at: float, known: _Waiting | None, earlier_s: f
     When he has left the queue meanwhile that is only for how long he had been overtaken.
     """
     joined_at = at - seen.waited_s
-    now = _Waiting(seen.channel, seen.name, seen.caller_id.number, seen.queue, joined_at, earlier_s)
+    now = _Waiting(seen.channel, seen.name, seen.caller_id.number, seen.queue, joined_at, joined_at, earlier_s)
     now.first = seen.priority >= FIRST
     if known is None:
         return now
-    if known.queue != seen.queue or joined_at - known.joined_at > 2 * _TOLD_APART_S:
+    if known.queue != seen.queue or joined_at - known.entered_at > 2 * _TOLD_APART_S:
         now.earlier_s = known.overtaken_s(joined_at)
         return now
-    now.joined_at, now.earlier_s = known.joined_at, known.earlier_s
+    now.joined_at, now.entered_at, now.earlier_s = known.joined_at, known.entered_at, known.earlier_s
     now.overtaken_at, now.first = known.overtaken_at, known.first or now.first
     return now

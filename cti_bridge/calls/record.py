@@ -6,6 +6,9 @@ from cti_bridge.domain.decision import Facts
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 
+_CANDIDATES = "call.candidates"
+"""The fact that says how many customers have the caller's number."""
+
 
 @dataclass(frozen=True, slots=True)
 class DecisionRecord:
@@ -60,7 +63,7 @@ class LegRecord:
     talked_s: float
     """Seconds that it was connected with the caller, holding and consultations left out."""
     why: str
-    """Why it ended: no_answer, refused, cancelled, ended, transferred, or unseen."""
+    """Why it ended: no_answer, refused, cancelled, ended, hung_up, transferred, or unseen."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,17 @@ class RecordingRecord:
     """None while it goes on."""
     file: str | None
     """As the PBX names it: a path there. None while it is being asked, empty when it could not say."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeskOutcome:
+    """What an operator says came of a call; not to be taken for the outcome of the call itself."""
+
+    operator: OperatorId
+    outcome: str
+    """One of the settings'; empty where he gave only a score."""
+    score: int | None
+    """How content the caller was, from 1 to 5."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,9 +128,26 @@ class CallRecord:
     dialler: str = ""
     """The phone of the operator who made the call; empty in an inbound one."""
     customer_id: str = ""
-    """The CRM's customer of a call that was not decided, where his number was looked up; else the decision has it."""
+    """The CRM's customer where the decision does not say who it is: it was not decided, and his number was looked up;
+    or an operator has chosen him among several, or made him."""
     final: str = ""
     """Where the dialplan sent the caller when the steps had run out: a `Final`; empty while it has not."""
+
+    @property
+    def customer(self) -> str:
+        """Whose call it is; empty for nobody's, and while nobody has chosen among several customers of the number."""
+        if self.customer_id or self.decision is None:
+            return self.customer_id
+        return "" if self.choice_open else self.decision.customer_id
+
+    @property
+    def choice_open(self) -> bool:
+        """Whether several customers have the number, and no operator has said yet which of them called."""
+        found = self.decision.facts.get(_CANDIDATES) if self.decision else None
+        return not self.customer_id and isinstance(found, int) and found > 1
+
+    desk_outcomes: tuple[DeskOutcome, ...] = ()
+    """What operators said came of it once they were through; the journal has them in a table of their own."""
 
     @property
     def closed(self) -> bool:

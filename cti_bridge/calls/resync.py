@@ -14,6 +14,7 @@ from cti_bridge.calls.events import (
     CallerLeftQueue,
     CallerParked,
     CallerQueued,
+    CallerSetAside,
     CallEvent,
     LegAnswered,
     LegRinging,
@@ -27,6 +28,8 @@ from cti_bridge.domain.ids import ChannelId
 
 _Callers = Mapping[str, list[SeenChannel]]
 """The channels that nobody called, by linkedid."""
+_Owners = Mapping[str, SeenChannel]
+"""The operators' channels whose callers they have set aside, by linkedid."""
 
 
 def happened_meanwhile(
@@ -41,8 +44,11 @@ def happened_meanwhile(
     for channel in snapshot.channels:
         is_stranger = channel.channel not in where.of_leg and not is_operator_phone(channel.interface)
         yield from _waits(channel, snapshot.at, call_of(channel.channel), may_be_new=is_stranger)
-        if not channel.dialled:
+        if not channel.dialled and not channel.at_desk:
             callers.setdefault(channel.linkedid, []).append(channel)
+    owners = {seen.linkedid: seen for seen in snapshot.channels if seen.at_desk and not _has_him(seen, callers)}
+    for caller in (seen for waiting in callers.values() for seen in waiting if seen.set_aside):
+        yield from _set_aside(caller, owners.get(caller.linkedid), snapshot.at, where)
 
     def is_asked(seen: SeenChannel) -> bool:
         """Whether an operator's phone has called it: the call that is about follows from his own leg, told first."""
@@ -51,10 +57,13 @@ def happened_meanwhile(
 
     # Operators' phones first: for the call that is made by a click it has to be known who has clicked.
     for leg in sorted(_hearing(snapshot), key=lambda seen: (is_asked(seen), not is_operator_phone(seen.interface))):
-        if leg.dialled:
+        asks = _asks(leg, owners, callers)
+        if leg.dialled and asks is not None:
+            yield from _asked(leg, asks, snapshot.at)
+        elif leg.dialled:
             yield from _leg(leg, snapshot.at, callers, where)
         elif leg.bridge and leg.channel not in where.of_caller and is_operator_phone(leg.interface):
-            beside = (other for other in callers[leg.linkedid] if other.bridge == leg.bridge)
+            beside = (other for other in callers.get(leg.linkedid, ()) if other.bridge == leg.bridge)
             may_call = (o for o in beside if o.channel in where.of_caller or not is_operator_phone(o.interface))
             yield from _picked_up(leg, snapshot.at, list(may_call), where)
 
@@ -75,6 +84,37 @@ def _waits(seen: SeenChannel, at: float, known: Call | None, *, may_be_new: bool
         yield CallerLeftQueue(at, seen.channel, known.queue)
     if (known.parked != seen.parked) if known is not None else (seen.parked and may_be_new):
         yield CallerParked(at, seen.channel, on=seen.parked, linkedid=seen.linkedid, caller_id=seen.caller_id)
+
+
+def _has_him(owner: SeenChannel, callers: _Callers) -> bool:
+    """Whether an operator whose channel was at the desk is connected with his caller again."""
+    return bool(owner.bridge) and any(seen.bridge == owner.bridge for seen in callers.get(owner.linkedid, ()))
+
+
+def _set_aside(caller: SeenChannel, owner: SeenChannel | None, at: float, where: Whereabouts) -> Iterator[CallEvent]:
+    """A caller waits where an operator has had him taken to; without the operator's channel he will be taken back."""
+    if owner is None:
+        return
+    if owner.channel not in where.of_leg:
+        yield _rings(owner, caller, at)
+        yield _answers(owner, caller, at)
+    yield CallerSetAside(at, caller.channel, owner.channel)
+
+
+def _asks(leg: SeenChannel, owners: _Owners, callers: _Callers) -> SeenChannel | None:
+    """From which channel this phone is called to be asked: while its caller is set aside, nothing is called for him."""
+    same_call = callers.get(leg.linkedid, ())
+    if leg.linkedid not in owners or not any(seen.set_aside for seen in same_call):
+        return None
+    inside = (seen for seen in same_call if seen.name.endswith(";2") and leg.bridge and seen.bridge == leg.bridge)
+    return next(inside, owners[leg.linkedid])
+
+
+def _asked(leg: SeenChannel, by: SeenChannel, at: float) -> Iterator[CallEvent]:
+    """Somebody is asked from an operator's page: his phone rings, or he talks."""
+    yield replace(_rings(leg, by, at), asks=by.at_desk)
+    if not leg.ringing:
+        yield _answers(leg, by, at)
 
 
 def _leg(leg: SeenChannel, at: float, callers: _Callers, where: Whereabouts) -> Iterator[CallEvent]:

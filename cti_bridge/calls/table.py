@@ -7,7 +7,7 @@ when his own channel is gone, and *closed* when nothing of it will change any mo
 follows from what is known of the caller and of the legs, so that a picture that was put together from late, doubled or
 missing events has no state that contradicts it.
 
-Nine rules are behind the rows.
+Ten rules are behind the rows.
 
 * **A leg only moves forward**: ringing, talking (or consulting, then talking), gone. Only between talking and being
   left behind by the caller there is a way back, when he returns. What comes late for a leg that is gone changes
@@ -29,6 +29,9 @@ Nine rules are behind the rows.
 * **Whom the caller left behind has no part any more**, even while his channel stays: the caller waits in a queue or
   a parking lot again, or talks with somebody else in another bridge. Merely to leave a bridge is not to go on; that is
   also how a call ends. And where somebody joins a caller who has stayed, whoever is not there has gone himself.
+* **A caller who is set aside is held, and nothing else has happened to him.** He waits in a place of our dialplan while
+  his operator's channel waits in another, or asks somebody (`SetAside`); neither hears anybody, so bridges say only
+  that they are apart. The operator keeps his part until the caller is with somebody else or his channel is gone.
 * **A colleague who is asked has a part of his own** (consulting). He is called by a leg and not by the caller, sees the
   customer from the first ring on, and becomes a talker only by the bridge. His part is over when the caller goes on
   without whoever asks: waits or is parked, talks with somebody else, has somebody else called. That whoever asks is
@@ -59,6 +62,7 @@ from cti_bridge.calls.happenings import (
     LeftQueue,
     LegAnswers,
     LegEnds,
+    LegHangsUp,
     LegRings,
     LegStops,
     LegTransfers,
@@ -67,6 +71,7 @@ from cti_bridge.calls.happenings import (
     Reached,
     Recorded,
     SentOn,
+    SetAside,
 )
 
 
@@ -102,9 +107,11 @@ TABLE: Mapping[type[Happening], Mapping[CallState, Move | None]] = {
     LegAnswers: _row(calls.leg_answers, O="OT", Q="QT", R="RT", T="T", H="TH"),
     Reached: _row(outbound.reaches, O="OT", Q="QT", R="RT", T="T", H="TH"),
     LegTransfers: _row(calls.leg_transfers, O="O", Q="Q", R="R", T="T", H="H"),
+    LegHangsUp: _row(calls.leg_hangs_up, T="T", H="H"),
     LegEnds: _row(calls.leg_ends, O="O", Q="Q", R="OQR", T="OQRTH", H="OQRH"),
     Connected: _row(calls.connected, O="OT", Q="QT", R="RT", T="TH", H="TH"),
     Holds: _row(calls.holds, T="TH", H="TH"),
+    SetAside: _row(calls.sets_aside, T="TH", H="H"),
     Parks: _row(calls.parks, O="OH", Q="QH", R="RH", T="TH", H="OQRTH"),
     SentOn: _row(calls.sent_on, O="O", Q="Q", R="R", T="T", H="H"),
     CallerGone: _row(calls.ends, O="EC", Q="EC", R="EC", T="EC", H="EC"),

@@ -33,6 +33,10 @@ class WaitingCalls:
             self._unfind(self._states.popitem(last=False)[1])
             self.dropped += 1
 
+    def get(self, call: CallId) -> CallRecord | None:
+        """The state of this call that may not be on disk yet."""
+        return self._states.get(call) or self._group.get(call)
+
     def take(self, most: int) -> list[CallRecord]:
         """A group to be written next; `written` or `put_back` says what became of it."""
         group = [self._states.popitem(last=False)[1] for _ in range(min(most, len(self._states)))]

@@ -4,8 +4,10 @@ import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 
+from cti_bridge.calls.after_call import AfterCall
 from cti_bridge.calls.events import Final
 from cti_bridge.calls.record import CallRecord, DecisionRecord, LegRecord, RecordingRecord
+from cti_bridge.cli.after_call import after_json, after_lines
 from cti_bridge.cli.terminal import printable
 from cti_bridge.delivery.outbox import Progress
 from cti_bridge.domain.decision import Penalties
@@ -28,18 +30,28 @@ _SHADOW = "the bridge was in shadow mode and told the dialplan nothing of the de
 
 
 def print_record(
-    record: CallRecord, *, as_json: bool, told: Sequence[Progress] | None = None, why: Explained | None = None
+    record: CallRecord,
+    *,
+    as_json: bool,
+    told: Sequence[Progress] | None = None,
+    why: Explained | None = None,
+    after: Sequence[AfterCall] = (),
 ) -> None:
-    """Prints a call with all that is kept of it, `why` it went there, and who was `told`; safe for a terminal."""
+    """Prints a call with all that is kept of it; safe for a terminal.
+
+    `why` it went there, who was `told` of it, and what operators wrote down `after` it.
+    """
     if as_json:
         more: dict[str, object] = {}
         if told is not None:  # else the call is of a recording, which knows neither rules nor receivers
             more["why"] = _why_json(why) if why is not None else None
             more["reports"] = [_told_json(receiver) for receiver in told]
+            more["after"] = [after_json(one) for one in after]
         print(json.dumps(record_json(record) | more))
         return
     reasons = [("why", line) for line in reason_lines(*why)] if why is not None else []
-    for name, value in [*_story(record), *reasons, *(("told", _told(receiver)) for receiver in told or ())]:
+    written = [("written down", line) for one in after for line in after_lines(one)]
+    for name, value in [*_story(record), *reasons, *written, *(("told", _told(receiver)) for receiver in told or ())]:
         print(f"{name:<12} {printable(value)}")
 
 

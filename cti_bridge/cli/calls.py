@@ -234,7 +234,8 @@ def _show(arguments: argparse.Namespace) -> int:
         print(f"cti-bridge: no call {printable(arguments.id)} in the journal", file=sys.stderr)
         return 1
     told = read_only(_journal_path(settings), lambda database: progress(database.conn, arguments.id))
-    print_record(record, as_json=arguments.json, told=told, why=_why(record, journal))
+    after = journal.after(arguments.id)
+    print_record(record, as_json=arguments.json, told=told, why=_why(record, journal), after=after)
     return 0
 
 

@@ -8,6 +8,7 @@ from cti_bridge.cli.check_live import open_once, queues_that_are_not_there, stag
 from cti_bridge.cli.rule_tests import judge_file
 from cti_bridge.cli.terminal import printable
 from cti_bridge.crm.kinds import EMBEDDED
+from cti_bridge.crm.port import Capability
 from cti_bridge.database import DatabaseUnusable, read_only
 from cti_bridge.operators.accounts import FILE_NAME
 from cti_bridge.operators.store import load
@@ -52,7 +53,7 @@ def _check(arguments: argparse.Namespace) -> int:
     if settings.mode is Mode.SHADOW:
         print("mode: shadow: calls are decided and written down, and no decision is carried out", file=sys.stderr)
     try:
-        open_once(settings)
+        can = open_once(settings)
         offline = (settings.crm.stages_unasked, "")
         stages, not_asked = offline if arguments.offline else stages_to_check(settings)
         judgement = judge_file(settings.rules, None, stages)
@@ -64,6 +65,9 @@ def _check(arguments: argparse.Namespace) -> int:
     problems = list(judgement.complaints)
     for key, why in settings.pbx.records.unreadable().items():
         problems.append(f"{place_of(arguments.config, ('pbxes', 0, 'records', key))}: `{key}`: {why}")
+    if settings.desk.create_deal and Capability.CREATE_DEAL not in can:
+        place = place_of(arguments.config, ("operators", "create_deal"))
+        problems.append(f"{place}: `create_deal`: the bridge cannot make deals in this CRM ({settings.crm.kind})")
     rules = _rules(settings)
     named = _named_operators(settings, rules) if rules else ()
     notes = [not_asked]

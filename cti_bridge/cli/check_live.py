@@ -5,7 +5,7 @@ import asyncio
 from cti_bridge.asterisk.ami.connection import AmiAddress
 from cti_bridge.asterisk.ami.queues import CannotAsk, ask_queues
 from cti_bridge.crm.kinds import EMBEDDED
-from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
+from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.stages import stages_of
 from cti_bridge.crm_opening import crm_of
 from cti_bridge.domain.customer import StageList
@@ -20,13 +20,18 @@ CRM_LIMIT_S = 10.0
 """One in the cloud needs a few questions for its stages, and may want to be asked slowly."""
 
 
-def open_once(settings: Settings) -> None:
-    """Open the CRM as the daemon does, and close it again; nothing is asked. Raises SettingsError where that fails."""
+def open_once(settings: Settings) -> frozenset[Capability]:
+    """Open the CRM as the daemon does, and close it again; nothing is asked. Raises SettingsError where that fails.
 
-    async def opened() -> None:
-        await crm_of(settings).close()
+    What it declares that it can do comes back.
+    """
 
-    asyncio.run(opened())
+    async def opened() -> frozenset[Capability]:
+        crm = crm_of(settings)
+        await crm.close()
+        return crm.capabilities
+
+    return asyncio.run(opened())
 
 
 def stages_to_check(settings: Settings) -> tuple[StageList, str]:

@@ -24,6 +24,7 @@ IN_WORDS: Mapping[Capability, str] = {
     Capability.ADD_NOTE: "write a note",
     Capability.CREATE: "make a customer",
     Capability.UPDATE: "change a customer",
+    Capability.CREATE_DEAL: "make a deal",
     Capability.REPORT_STARTED: "be told that a call comes",
     Capability.REPORT_ANSWERED: "be told that it is answered",
     Capability.REPORT_ENDED: "be told that it is over",

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Sequence
 
 from cti_bridge import __version__, log
-from cti_bridge.cli import calls, check, crm, keys, operators, outbox, record, rules, run
+from cti_bridge.cli import calls, check, crm, keys, operators, outbox, record, rules, run, work
 
 EXIT_CODES = "Exit codes: 0 done, or yes; 1 the answer is no; 2 it could not be asked; 130 Ctrl-C."
 
@@ -20,7 +20,7 @@ def parser() -> argparse.ArgumentParser:
     )
     whole.add_argument("--version", action="version", version=f"cti-bridge {__version__}")
     commands = whole.add_subparsers(metavar="COMMAND", required=True)
-    for group in (run, check, rules, crm, operators, keys, calls, outbox, record):
+    for group in (run, check, rules, crm, operators, keys, calls, work, outbox, record):
         group.register(commands)
     return whole
 

@@ -12,6 +12,8 @@ import unicodedata
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
+from cti_bridge.cli import operator_states
+from cti_bridge.cli.operators_check import check
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import OperatorId
@@ -50,9 +52,13 @@ def register(commands: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
     remove = operators.add_parser("remove", help="remove an operator; ends his sessions")
     remove.add_argument("id", type=_operator_id, metavar="ID")
     remove.set_defaults(func=_remove)
+    checked = operators.add_parser("check", help="what operators can do on this PBX, and what is missing")
+    checked.add_argument("--json", action="store_true", help="print one JSON array")
+    checked.set_defaults(func=check)
+    operator_states.register(operators)
     for parser in (add, passwd):
         parser.add_argument("--password-stdin", action="store_true", help="read the password from standard input")
-    for parser in (add, listed, passwd, remove):
+    for parser in (add, listed, passwd, remove, checked):
         parser.add_argument("--config", type=Path, default=DEFAULT_PATH, metavar="FILE")
 
 

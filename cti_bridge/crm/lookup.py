@@ -15,9 +15,11 @@ from cti_bridge.crm.dated import Dated, DatedAnswer, as_answer
 from cti_bridge.crm.flights import Flight, Flights
 from cti_bridge.crm.health import CrmHealth, Trouble, reason_of, trouble_of
 from cti_bridge.crm.kept import KeptAnswer, KeptAnswers
+from cti_bridge.crm.own_changes import OwnChanges
 from cti_bridge.crm.pace import NOBODY_WAITS, PATIENCE, Patience
 from cti_bridge.crm.port import Crm, CrmBusy
 from cti_bridge.crm.stage_words import in_our_words
+from cti_bridge.domain.customer import CustomerRecord, Deal
 from cti_bridge.domain.decision import CrmAnswer, CrmSource
 from cti_bridge.domain.number import CallerNumber
 
@@ -63,6 +65,7 @@ class Lookup:
         self._stale_s = stale_s
         self._clock = clock
         self._kept = KeptAnswers(cache_size)
+        self._own_changes = OwnChanges()
         self._condition = Condition(breaker or Breaker(), stalled_after_s=2 * deadline_s)
         self._flights = Flights(self._ask, self._landed, most=in_flight, limit_s=_LATE_LIMIT_S, clock=clock)
         self._checks = Checks(crm)
@@ -99,7 +102,7 @@ class Lookup:
         key = number.key
         if key is None:
             return CrmAnswer(CrmSource.SKIPPED)
-        kept = self._kept.get(key)
+        kept = self._kept_for(key)
         if kept is not None and kept.is_fresh(started, self._fresh_s):
             if kept.age_s(started) >= self._fresh_s / 2:
                 self._ask_behind(key, number)
@@ -114,6 +117,20 @@ class Lookup:
             said_itself = self._without_crm(kept, started, answer.error, oldest_s)
             return min(answer, said_itself, key=lambda one: inf if one.age_s is None else one.age_s)
         return answer
+
+    def wrote(
+        self,
+        record: CustomerRecord,
+        *,
+        fields: Mapping[str, str] = MappingProxyType({}),
+        deal: Deal | None = None,
+        made_for: str = "",
+    ) -> None:
+        """The CRM has just been told this of a customer, who is as `record` says: no older answer counts against it.
+
+        `fields` of him were changed, `deal` was made, or he himself was, `made_for` the key of a number.
+        """
+        self._own_changes.note(record, at=self._clock(), fields=dict(fields), deal=deal, made_for=made_for)
 
     async def watch(
         self,
@@ -196,7 +213,16 @@ class Lookup:
             answer = await self._dated.find_dated(flight.number)
         else:
             answer = DatedAnswer(await self._crm.find(flight.number))
-        return replace(answer, records=in_our_words(answer.records, self._stage_words))
+        records = in_our_words(answer.records, self._stage_words)
+        said_at = flight.began - (answer.age_s or 0.0)
+        return replace(answer, records=self._own_changes.over(flight.number.key or "", records, said_at=said_at))
+
+    def _kept_for(self, key: str) -> KeptAnswer | None:
+        kept = self._kept.get(key)
+        if kept is None:
+            return None
+        records = self._own_changes.over(key, kept.records, said_at=kept.at)
+        return kept if records == kept.records else replace(kept, records=records)
 
     def _landed(self, flight: Flight) -> None:
         """Hear what became of a look-up, in time or too late."""

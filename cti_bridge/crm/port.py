@@ -5,8 +5,16 @@ from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from cti_bridge.domain.call_report import CallMoment, CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
 
@@ -21,6 +29,7 @@ class Capability(StrEnum):
     ADD_NOTE = "add_note"
     CREATE = "create"
     UPDATE = "update"
+    CREATE_DEAL = "create_deal"
     REPORT_STARTED = "report_started"
     REPORT_ANSWERED = "report_answered"
     REPORT_ENDED = "report_ended"
@@ -37,7 +46,7 @@ MOMENTS: Mapping[CallMoment, Capability] = {
 }
 """What a CRM declares that wants to hear of a moment."""
 
-WRITES = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE})
+WRITES = frozenset({Capability.ADD_NOTE, Capability.CREATE, Capability.UPDATE, Capability.CREATE_DEAL})
 """What changes people in the CRM; whether a login may shows in most only when it is done."""
 READS_AND_WRITES = WRITES | {Capability.DEALS, Capability.STAGES, Capability.RESPONSIBLE, Capability.NOTES}
 """What nearly every CRM can do besides being told of calls."""
@@ -67,7 +76,7 @@ class Crm(Protocol):
     """What it can do besides finding a caller; known before it was asked for anything.
 
     Without the capability, what reads (`notes`, `calls`) gives nothing, and what writes (`create`, `update`,
-    `add_note`, a moment of `report`) raises `CrmRefuses`.
+    `create_deal`, `add_note`, a moment of `report`) raises `CrmRefuses`.
     """
 
     async def find(self, number: CallerNumber) -> tuple[CustomerRecord, ...]:
@@ -94,6 +103,13 @@ class Crm(Protocol):
 
     async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
         """A new customer; the same `key` again gives the one that was made already, where the CRM can tell."""
+        ...
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new deal of a customer; the same `key` again gives the one that was made already.
+
+        Raises `CrmRefuses` when the customer is gone, and for a stage or a responsible user that it does not have.
+        """
         ...
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:

@@ -11,6 +11,7 @@ from typing import Any
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.delivery.outbox import DEAD, SET_S, WAITING
 from cti_bridge.delivery.reports import CrmUser, ReportType, Told, due
+from cti_bridge.delivery.sink import OF_THE_CRM
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.number import NumberKind
@@ -42,17 +43,16 @@ class Receiver:
         """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called.
 
         Of a call that was not decided here (made by an operator, or while the bridge was down) somebody else may still
-        find the customer as long as it goes on.
+        find the customer as long as it goes on. Whose call of several customers it is says an operator; before, the CRM
+        hears nothing of it, because it would write it down with one of them.
         """
+        if call.choice_open and self.name.startswith(OF_THE_CRM):
+            return False
         if not self.customers_only:
             return True
         if call.decision is None:
-            return _customer(call) or (call.ended_at is not None and call.caller_kind in _MAY_BE_CUSTOMERS)
-        return _customer(call) or call.decision.crm == CrmSource.FAILED
-
-
-def _customer(call: CallRecord) -> bool:
-    return bool(call.decision.customer_id if call.decision else call.customer_id)
+            return bool(call.customer) or (call.ended_at is not None and call.caller_kind in _MAY_BE_CUSTOMERS)
+        return bool(call.customer) or call.decision.crm == CrmSource.FAILED
 
 
 class OutboxWriter:
@@ -92,7 +92,7 @@ class OutboxWriter:
                     continue
                 reports, after = due(before, call, now=now, crm_user=self._crm_user)
                 begun_before, reason = self._aside.get(receiver.name, (-math.inf, ""))
-                aside = _customer(call) and call.offered_at < begun_before <= now + SET_S  # later: a wrong clock's
+                aside = bool(call.customer) and call.offered_at < begun_before <= now + SET_S  # later: a wrong clock's
                 state, why = (DEAD, reason) if aside else (WAITING, "")
                 names = {"call": call.id, "sink": receiver.name, "now": now, "state": state, "reason": why}
                 connection.executemany(

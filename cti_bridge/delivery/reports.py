@@ -15,7 +15,7 @@ from enum import StrEnum
 from typing import Any
 
 from cti_bridge.calls.events import Final
-from cti_bridge.calls.record import CallRecord, LegRecord, RecordingRecord
+from cti_bridge.calls.record import CallRecord, DeskOutcome, LegRecord, RecordingRecord
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, OperatorId
 
@@ -107,8 +107,9 @@ def _at_the_start(record: CallRecord) -> CallRecord:
     """The call as it began, when more is known already because several states were written as one."""
     made_by = record.operator if record.direction is Direction.OUTBOUND else None
     return replace(
-        record, rang=(), operator=made_by, answered_at=None, ended_at=None, outcome="", final="", legs=(), recordings=()
-    )
+        record, rang=(), operator=made_by, answered_at=None, ended_at=None, outcome="", final="", legs=(),
+        recordings=(), desk_outcomes=(),
+    )  # fmt: skip
 
 
 def _at_the_answer(record: CallRecord, at: float) -> CallRecord:
@@ -119,7 +120,9 @@ def _at_the_answer(record: CallRecord, at: float) -> CallRecord:
         for one in record.recordings
         if one.started_at <= at
     )
-    return replace(record, ended_at=None, outcome="", final="", legs=tuple(legs), recordings=tuple(recordings))
+    return replace(
+        record, ended_at=None, outcome="", final="", legs=tuple(legs), recordings=tuple(recordings), desk_outcomes=()
+    )
 
 
 def _leg_at(leg: LegRecord, at: float) -> LegRecord:
@@ -160,7 +163,7 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         },
         "did": record.did,
         "trunk": record.trunk,
-        "customer": (decision.customer_id if decision else record.customer_id) or None,
+        "customer": record.customer or None,
         "crm": decision.crm if decision else "",
         "class": decision.class_name if decision else "",
         "rule": decision.rule if decision else "",
@@ -178,7 +181,14 @@ def _facts(record: CallRecord, crm_user: CrmUser) -> dict[str, Any]:
         "recovered": record.recovered,
         "legs": [_leg(leg) for leg in record.legs],
         "recordings": [_recording(recording) for recording in record.recordings],
+        # Only where there is one: to a receiver who was told all without, nothing is new.
+        **({"desk": [_said(one, crm_user) for one in record.desk_outcomes]} if record.desk_outcomes else {}),
     }
+
+
+def _said(said: DeskOutcome, crm_user: CrmUser) -> dict[str, Any]:
+    """What an operator says came of the call."""
+    return {"operator": _operator(said.operator, crm_user), "outcome": said.outcome or None, "score": said.score}
 
 
 def _leg(leg: LegRecord) -> dict[str, Any]:

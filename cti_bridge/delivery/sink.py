@@ -6,6 +6,9 @@ from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
 from cti_bridge.delivery.verdict import Verdict
 
+OF_THE_CRM = "crm:"
+"""What the name of the sink begins with that is the CRM of the settings."""
+
 
 class Sink(Protocol):
     """One receiver of reports."""

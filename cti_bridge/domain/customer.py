@@ -1,6 +1,7 @@
 """Customers, their deals and the stages of a deal, as every CRM is translated into them."""
 
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from decimal import Decimal
 
@@ -45,6 +46,18 @@ class Customer:
     last_contact_at: datetime | None = None
 
 
+def with_fields(customer: Customer, fields: Mapping[str, str]) -> Customer:
+    """The customer with those of these fields that an operator can change."""
+    return replace(
+        customer,
+        name=fields.get("name", customer.name),
+        email=fields.get("email", customer.email),
+        city=fields.get("city", customer.city),
+        segment=fields.get("segment", customer.segment),
+        preferred_channel=fields.get("preferred_channel", customer.preferred_channel),
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class CustomerRecord:
     """A customer together with all his deals, open and closed."""
@@ -65,6 +78,18 @@ class NewCustomer:
 
 
 @dataclass(frozen=True, slots=True)
+class NewDeal:
+    """A deal that begins now; `stage` is a `Stage.id`, or empty for the first one that the CRM has.
+
+    `responsible` is a user of the CRM or empty.
+    """
+
+    title: str
+    stage: str = ""
+    responsible: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class CustomerChanges:
     """What is to be known of a customer from now on; None leaves a field as it is, empty text empties it."""
 
@@ -78,11 +103,15 @@ class CustomerChanges:
 
 @dataclass(frozen=True, slots=True)
 class Note:
-    """What somebody wrote down about a customer, and when."""
+    """What somebody wrote down about a customer, and when; `author` is a name, `user` the CRM's user if he is one.
+
+    What is read from a CRM has no `user`.
+    """
 
     at: datetime
     author: str
     text: str
+    user: str = ""
 
 
 @dataclass(frozen=True, slots=True)

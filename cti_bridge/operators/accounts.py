@@ -16,6 +16,7 @@ from cti_bridge.database import DatabaseThread, DatabaseUnusable
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators import store
+from cti_bridge.operators.asked_states import AskedState, asked_states, delete_asked_states, insert_asked_state
 from cti_bridge.operators.directory import NOBODY, Directory
 from cti_bridge.operators.passwords import Passwords
 from cti_bridge.operators.secrets import KEY_PREFIX, hashed, new_token
@@ -73,6 +74,8 @@ class Accounts:
         self._credentials: dict[OperatorId, str] = {}
         self._well = True
         self._listeners: list[Callable[[AccessChange], None]] = []
+        self.on_signed_out: Callable[[OperatorId], None] = lambda operator: None
+        """Called on the loop when an operator has signed out and has no other session left."""
         self._version: int | None = None
         self._loading = asyncio.Lock()
         self.directory: Directory = NOBODY
@@ -166,8 +169,11 @@ class Accounts:
 
     async def sign_out(self, token_hash: str) -> None:
         """End one session."""
+        operator = self._sessions.operator_of(token_hash)
         await self._database.run(lambda db: store.delete_session(db, token_hash))
         await self.refresh()
+        if operator is not None and not self._sessions.any_of(operator, self._clock()):
+            self.on_signed_out(operator)
 
     async def add_key(self, name: str, purpose: KeyPurpose = KeyPurpose.TICKETS) -> str:
         """Make a key for this and nothing else, and give it back, the only time it can be read.
@@ -184,6 +190,18 @@ class Accounts:
         """Make a key worthless. Raises NoSuchAccount."""
         await self._database.run(lambda db: store.delete_key(db, name))
         await self.refresh()
+
+    async def ask_state(self, asked: AskedState) -> None:
+        """Have the daemon put an operator into a state. Raises NoSuchAccount."""
+        await self._database.run(lambda db: insert_asked_state(db, asked))
+
+    async def asked_states(self) -> list[AskedState]:
+        """The states that were asked for on the machine, and that nobody has taken."""
+        return await self._database.run(asked_states)
+
+    async def states_taken(self, done: list[AskedState]) -> None:
+        """These have been seen to."""
+        await self._database.run(lambda db: delete_asked_states(db, done))
 
     def integration_keys(self) -> tuple[StoredKey, ...]:
         """All keys, ordered by name; of each only the hash is known."""

@@ -90,6 +90,8 @@ class OutboundSettings:
     prefixes: tuple[str, ...] = ()
     """In E.164 (`+7`); none: the own country's."""
     per_minute: int = 6
+    line: str = ""
+    """Our number that is shown there, in E.164; empty: the dialplan's own business."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,8 +16,11 @@ def frame_schema() -> Json:
     What the bridge sends may have more fields in later versions; what it takes may not.
     """
     parts: Json = {}
-    for name, frames in (("ServerFrame", ServerFrame), ("ClientFrame", ClientFrame)):
-        adapter: TypeAdapter[Any] = TypeAdapter(frames)
+    adapters: tuple[tuple[str, TypeAdapter[Any]], ...] = (
+        ("ServerFrame", TypeAdapter(ServerFrame)),
+        ("ClientFrame", TypeAdapter(ClientFrame)),
+    )
+    for name, adapter in adapters:
         schema = adapter.json_schema(ref_template=_REF)
         parts |= schema.pop("$defs")
         parts[name] = schema

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.store import StoredSession
 
 SESSION_S = 12 * 3600.0
@@ -34,6 +35,16 @@ class Sessions:
             return None
         self._used[token_hash] = max(now, self._last_used(session))
         return session
+
+    def operator_of(self, token_hash: str) -> OperatorId | None:
+        """Whose session this is or was; None when there is none."""
+        session = self._sessions.get(token_hash)
+        return session.operator if session is not None else None
+
+    def any_of(self, operator: OperatorId, now: float) -> bool:
+        """Whether the operator has a session that has not expired."""
+        his = (one for one in self._sessions.values() if one.operator == operator)
+        return any(now - self._last_used(one) < self._lasts_s for one in his)
 
     def unwritten(self, *, at_least_s: float = WRITE_EVERY_S) -> dict[str, float]:
         """Uses that the store does not know and that are at least so much later than the one it knows."""

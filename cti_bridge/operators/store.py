@@ -29,6 +29,11 @@ MIGRATIONS = (
     CREATE TABLE keys (name TEXT PRIMARY KEY, key_hash TEXT NOT NULL UNIQUE, created_at REAL NOT NULL) STRICT;
     """,
     "ALTER TABLE keys ADD COLUMN purpose TEXT NOT NULL DEFAULT 'tickets'",
+    """
+    CREATE TABLE asked_states (
+        operator TEXT PRIMARY KEY REFERENCES operators (id) ON DELETE CASCADE, state TEXT NOT NULL, at REAL NOT NULL
+    ) STRICT;
+    """,
 )
 
 

@@ -135,8 +135,105 @@ class CrmView(TypedDict):
     age_s: float | None
 
 
+class ByView(TypedDict):
+    """Who took a call."""
+
+    operator: str
+    name: str
+
+
+class FeedbackView(TypedDict):
+    """What a caller thought."""
+
+    score: int | None
+    text: str
+
+
+class NextStepView(TypedDict):
+    """What is to be done after a call, and when."""
+
+    at: str
+    text: str
+    kind: Literal["callback", "task"]
+
+
+class AfterView(TypedDict):
+    """What an operator has written down about a call; `missing` are the fields that he has still to fill in."""
+
+    call: str
+    outcome: str | None
+    note: str
+    feedback: FeedbackView
+    next_step: NextStepView | None
+    saved_at: str
+    missing: list[str]
+
+
+TargetKind = Literal["operator", "queue", "number"]
+TransferFailure = Literal["", "busy", "no_answer", "unreachable", "missing", "nobody", "full", "failed"]
+
+
 ClassPart = TypedDict("ClassPart", {"class": str})
 """The caller's class; the key is a word of Python's own."""
+
+
+class EditView(TypedDict):
+    """Something that an operator has changed of a customer; texts by field."""
+
+    id: str
+    kind: Literal["update", "create", "note", "deal"]
+    state: Literal["waiting", "saved", "conflict", "refused"]
+    changes: dict[str, str]
+    theirs: dict[str, str]
+    reason: str
+
+
+class OwnEditView(EditView):
+    """The same for who made it, whatever call it was in."""
+
+    call: str
+    customer: str | None
+    name: str
+    number: str
+    display: str
+
+
+class TargetView(TypedDict):
+    """Whom a caller is handed to, or who is asked about him; `name` is for people."""
+
+    kind: TargetKind
+    id: str
+    name: str
+
+
+class SenderView(TypedDict):
+    """The operator who sends a caller on."""
+
+    operator: str
+    name: str
+
+
+class TransferView(TypedDict):
+    """A caller on his way to somebody else, or back from there, and then why."""
+
+    to: TargetView
+    by: SenderView
+    state: Literal["ringing", "failed"]
+    reason: TransferFailure
+
+
+class ConsultView(TypedDict):
+    """Whom the operator asks about the caller who waits."""
+
+    to: TargetView
+    state: Literal["ringing", "talking"]
+
+
+class ConsultFailedView(TypedDict):
+    """Whom the operator wanted to ask last, and why that came to nothing."""
+
+    to: TargetView
+    reason: str
 
 
 class CallView(ClassPart):
@@ -155,6 +252,7 @@ class CallView(ClassPart):
     did: str | None
     line: LineView | None
     customer: CustomerView | None
+    chosen: bool
     candidates: list[CandidateView]
     deals: list[DealView]
     notes: list[NoteView]
@@ -165,13 +263,54 @@ class CallView(ClassPart):
     answered_at: str | None
     ended_at: str | None
     expires_at: str | None
+    edits: NotRequired[list[EditView]]
+    held_by: NotRequired[Literal["desk", "phone"] | None]
+    consult: NotRequired[ConsultView | None]
+    consult_failed: NotRequired[ConsultFailedView | None]
+    actions: NotRequired[dict[str, str | None]]
+    transfer: NotRequired[TransferView | None]
+    after: NotRequired[AfterView | None]
+
+
+StateKind = Literal["ready", "away", "last", "wrap_up", "signed_off"]
+
+
+class MemberView(TypedDict):
+    """One of an operator's phones in one queue, as Asterisk has it."""
+
+    queue: str
+    paused: bool
+    reason: str
+    penalty: int
 
 
 class StateView(TypedDict):
     """An operator's state; `confirmed`: Asterisk has said so in all his queues."""
 
     state: str
-    kind: Literal["ready", "away", "last", "wrap_up", "signed_off"]
+    kind: StateKind
+    since: str
+    until: str | None
+    overdue: bool
+    confirmed: bool
+    next: str | None
+    by: str | None
+    why: Literal["asked", "call", "limit", "page_gone", "sign_out", "pbx"]
+    call: str | None
+    missing: list[str]
+    unreachable: bool
+    elsewhere: Literal["paused", "ready"] | None
+    queues: list[MemberView]
+
+
+class ColleagueStateView(TypedDict):
+    """An operator's state as colleagues see it."""
+
+    state: str
+    kind: StateKind
+    colour: Literal["green", "amber", "red", "blue", "violet", "grey"]
+    since: str
+    unreachable: bool
 
 
 class SourceView(TypedDict):
@@ -198,22 +337,77 @@ class TeammateView(TypedDict):
     name: str
     state: Literal["idle", "ringing", "talking"]
     ringing_queue: str | None
+    desk_state: NotRequired[ColleagueStateView]
 
 
-class ByView(TypedDict):
-    """Who took a call."""
+class WorkItemView(TypedDict):
+    """One thing that is left to do."""
 
-    operator: str
+    id: str
+    kind: Literal["missed", "callback", "task"]
+    number: str | None
+    display: str
     name: str
+    text: str
+    due_at: str | None
+    since: str
+    colour: Literal["red", "amber", "green"]
+    promised: bool
+    taken_by: ByView | None
+    calls: int
+    queue: str | None
+    call: str
+
+
+class WorkView(TypedDict):
+    """What is left to do; `more` when there is more than is told."""
+
+    items: list[WorkItemView]
+    more: bool
+
+
+class ChoiceView(TypedDict):
+    """A state, or an outcome of calls, by its names in each language."""
+
+    id: str
+    name: dict[str, str]
+    kind: NotRequired[StateKind]
+    colour: NotRequired[str]
+    needs: NotRequired[list[str]]
+
+
+class CrmCanView(TypedDict):
+    """What the CRM takes from operators."""
+
+    update: bool
+    create: bool
+    note: bool
+    deal: bool
+
+
+class DeskView(TypedDict):
+    """How operators work here: what there is to choose from, and what can be done at all."""
+
+    states: list[ChoiceView]
+    outcomes: list[ChoiceView]
+    required: list[str]
+    create_deal: bool
+    crm: CrmCanView
+    dial: bool
 
 
 class SnapshotView(TypedDict):
     """All that an operator may see at one moment."""
 
     calls: list[CallView]
+    state: StateView
+    after: list[AfterView]
+    work: WorkView
     sources: list[SourceView]
     stages: list[StageView]
     team: list[TeammateView]
+    desk: DeskView
+    edits: list[OwnEditView]
 
 
 class WelcomeFrame(TypedDict):
@@ -238,8 +432,11 @@ class EventFrame(TypedDict):
     seq: NotRequired[int]
     call: NotRequired[CallView]
     state: NotRequired[StateView]
+    edits: NotRequired[list[OwnEditView]]
     source: NotRequired[SourceView]
     team: NotRequired[list[TeammateView]]
+    after: NotRequired[AfterView]
+    work: NotRequired[WorkView]
     reason: NotRequired[Literal["answered_elsewhere", "no_answer", "abandoned", "moved", "ended"]]
     by: NotRequired[ByView]
 

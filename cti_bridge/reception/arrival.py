@@ -20,7 +20,7 @@ from cti_bridge.crm.lookup import Lookup
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.decision import CrmAnswer, Decision, DecisionKind, OperatorDial
 from cti_bridge.domain.history import CallerHistory
-from cti_bridge.domain.ids import CallId, ChannelId
+from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.number import CallerNumber, parse_number
 from cti_bridge.domain.staff import StaffNumbers
 from cti_bridge.operators.directory import Directory
@@ -73,6 +73,8 @@ class Reception:
     ) -> None:
         self.expression_errors = 0
         """Expressions in the rules that could not be computed for a call, and so did not match."""
+        self.is_away: Callable[[OperatorId], bool] = lambda operator: False
+        """Whether no rule is to have this operator rung; whoever keeps operators' states says so."""
         self._region = region
         self._staff = staff
         self._rules = rules
@@ -101,7 +103,9 @@ class Reception:
         gathered = gather(call, answer, rules, self._stages(), history)
         decision, trace = decide(rules, gathered)
         self.expression_errors += len(trace.cel_errors)
-        operator, skipped = first_rung(decision.preferred, self._directory(), self._switchboard.free_phones)
+        operator, skipped = first_rung(
+            decision.preferred, self._directory(), self._switchboard.free_phones, self.is_away
+        )
         took_ms["rules"] = _ms(self._monotonic() - began)
         call_id = self._call_id(request)
         record = _decision_record(decision, gathered, answer, operator, rules.hash, took_ms)

@@ -21,6 +21,8 @@ log = structlog.get_logger(__name__)
 
 NOTES = 20
 PAST_CALLS = 20
+_OTHER_NUMBERS = 5
+"""So many numbers of a customer are looked for in the journal besides the one that he calls from."""
 AT_ONCE = 16
 """Cards that are completed at the same time; after an interruption all live calls want theirs, and the CRM takes only
 so many questions: callers who wait to be decided about must not find its places taken."""
@@ -64,17 +66,21 @@ class BesideTheCall:
         return replace(card, notes=notes, history=history, extras="ready")
 
     async def _notes(self, card: Card) -> tuple[Note, ...]:
-        if card.record is None or card.candidates:
+        if card.known is None:
             return ()  # nobody, or one of several: whose notes they should be is known when somebody has asked
-        return await self._crm.notes(card.record.customer.id, limit=NOTES)
+        return await self._crm.notes(card.known.customer.id, limit=NOTES)
 
     async def _history(self, call_id: CallId, card: Card) -> tuple[PastCall, ...]:
         """Earlier calls from this number, and those of this customer from others: each call once, the latest first."""
         key = card.caller.key
-        records = await self._journal.calls_from(key, limit=PAST_CALLS, but=call_id) if key is not None else []
+        known = card.known.customer.numbers if card.known is not None else ()
+        others = [number for number in known[:_OTHER_NUMBERS] if number.startswith("+") and number != key]
+        records = (
+            await self._journal.calls_from(key, limit=PAST_CALLS, but=call_id, also=others) if key is not None else []
+        )
         past = {record.id: self._past(record) for record in records if record.ended_at is not None}
-        if card.record is not None and not card.candidates:
-            for call in await self._crm.calls(card.record.customer.id, limit=PAST_CALLS):
+        if card.known is not None:
+            for call in await self._crm.calls(card.known.customer.id, limit=PAST_CALLS):
                 if call.key != call_id:
                     past.setdefault(CallId(call.key), self._reported(call))
         return tuple(sorted(past.values(), key=lambda one: -one.at)[:PAST_CALLS])
@@ -102,6 +108,7 @@ class BesideTheCall:
             outcome=record.outcome,
             queue=record.queue,
             operator=operator.name if operator else record.operator or "",
+            stage=str(record.decision.facts.get("deal.stage") or "") if record.decision else "",
         )
 
 
@@ -114,6 +121,7 @@ def _past(
     outcome: str,
     queue: str,
     operator: str,
+    stage: str = "",
 ) -> PastCall:
     until = answered_at if answered_at is not None else ended_at
     return PastCall(
@@ -124,6 +132,7 @@ def _past(
         operator=operator,
         wait_s=_seconds(began, until),
         talk_s=_seconds(answered_at, ended_at),
+        stage=stage,
     )
 
 

@@ -40,6 +40,8 @@ class PastCall:
     operator: str
     wait_s: float | None
     talk_s: float | None
+    stage: str = ""
+    """The stage of the deal as it was then; empty where there was none, or nobody remembers."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +65,19 @@ class Card:
     record: CustomerRecord | None = None
     deal_id: DealId | None = None
     candidates: tuple[CustomerRecord, ...] = ()
+    """Several customers who have the number; then `record` is who the rules take it for, until one is `chosen`."""
+    chosen: bool = False
     notes: tuple[Note, ...] = ()
     history: tuple[PastCall, ...] = ()
     to_look_up: bool = False
     """This run of the bridge did not decide the call, so the CRM has still to be asked who it is."""
     extras: str = "pending"
     """Whether notes and history are there: pending, ready or failed."""
+
+    @property
+    def known(self) -> CustomerRecord | None:
+        """The customer, where it is sure who it is: there is one, or an operator has chosen him."""
+        return self.record if self.chosen or not self.candidates else None
 
 
 def colleague_card(card: Card, extension: str, name: str) -> Card:
@@ -97,17 +106,18 @@ def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, di
         "caller": _caller(card),
         "did": card.did or None,
         "line": _line(card.line) if card.line else None,
-        "customer": _customer(card.record.customer, directory) if card.record else None,
+        "customer": encode_customer(card.record.customer, directory) if card.record else None,
+        "chosen": card.chosen,
         "candidates": [
             {
-                "customer": _customer(candidate.customer, directory),
+                "customer": encode_customer(candidate.customer, directory),
                 "deals": _deals(candidate, card.deal_id, stages, directory),
             }
             for candidate in card.candidates
         ],
         "deals": _deals(card.record, card.deal_id, stages, directory) if card.record else [],
-        "notes": [{"at": _time(note.at), "author": note.author, "text": note.text[:MAX_TEXT]} for note in card.notes],
-        "history": [_past(past) for past in card.history],
+        "notes": [_note(note, directory) for note in card.notes],
+        "history": [_past(past, stages) for past in card.history],
         "extras": card.extras,
         "offered_at": _moment(call.offered_at),
         "rang_at": _moment(rang_at),
@@ -141,7 +151,8 @@ def _line(line: Line) -> Json:
     }
 
 
-def _customer(customer: Customer, directory: Directory) -> Json:
+def encode_customer(customer: Customer, directory: Directory) -> Json:
+    """A customer as operators see him."""
     return {
         "id": customer.id,
         "name": customer.name,
@@ -190,7 +201,14 @@ def _amount(amount: Decimal | None) -> float | int | None:
     return int(amount) if amount == amount.to_integral_value() else float(amount)
 
 
-def _past(past: PastCall) -> Json:
+def _note(note: Note, directory: Directory) -> Json:
+    """A note; its author by name where he is one of the operators."""
+    operator = directory.by_crm_user(note.author) if note.author else None
+    return {"at": _time(note.at), "author": operator.name if operator else note.author, "text": note.text[:MAX_TEXT]}
+
+
+def _past(past: PastCall, stages: StageList) -> Json:
+    stage = stages.get(past.stage) if past.stage else None
     return {
         "at": _moment(past.at),
         "direction": past.direction,
@@ -199,6 +217,8 @@ def _past(past: PastCall) -> Json:
         "operator": past.operator or None,
         "wait_s": past.wait_s,
         "talk_s": past.talk_s,
+        "stage": past.stage or None,
+        "stage_name": (stage.name if stage else past.stage) or None,
     }
 
 

@@ -52,5 +52,5 @@ class CardFetches:
         card = await self._fetch(call, asked_for)
         if dossier.card is not asked_for:
             return  # decided again meanwhile; that has begun a fetch of its own
-        dossier.card = card
+        dossier.completed(card)
         self._on_complete(call, dossier)

@@ -11,6 +11,7 @@ from cti_bridge.crm.port import MOMENTS, Capability, Crm, CrmRefuses, CrmUnavail
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.delivery.outbox import Entry
 from cti_bridge.delivery.reports import ReportType
+from cti_bridge.delivery.sink import OF_THE_CRM
 from cti_bridge.delivery.verdict import Delivered, Refused, TryAgain, Verdict
 from cti_bridge.domain.call_report import CallMoment, CallReport, ReportedRecording
 from cti_bridge.domain.ids import CustomerId
@@ -35,7 +36,7 @@ class CrmSink:
     max_age_s = _MAX_AGE_S
 
     def __init__(self, crm: Crm) -> None:
-        self.name = f"crm:{crm.kind}"
+        self.name = f"{OF_THE_CRM}{crm.kind}"
         self.types = frozenset(ReportType(moment) for moment, wanted in MOMENTS.items() if wanted in crm.capabilities)
         self.customers_only = Capability.REPORT_STRANGERS not in crm.capabilities
         self._crm = crm

@@ -10,8 +10,9 @@ from cti_bridge.calls.events import CallerId
 from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import OwnerOf, who_talks
 from cti_bridge.calls.record import CallRecord, DecisionRecord
+from cti_bridge.domain.customer import CustomerRecord
 from cti_bridge.domain.direction import Direction
-from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.ids import CallId, CustomerId, DealId, OperatorId
 from cti_bridge.reception.card import Card
 
 MAX_DOSSIERS = 2 * MAX_LIVE_CALLS
@@ -32,19 +33,37 @@ class Dossier:
     """Whether what takes longer than a caller may wait has been asked for."""
     written: CallRecord | None = None
     """The latest state that the journal was given."""
+    whose: CustomerId | None = None
+    """The customer that an operator has chosen among several, or has made."""
 
     @property
     def customer_id(self) -> str:
-        """Whose call it is where the decision does not say so: as this run looked it up, else an earlier one."""
-        if self.decision:
-            return ""
-        if self.card.record and not self.card.candidates:
-            return self.card.record.customer.id
+        """Whose call it is where the decision does not say so: as an operator said, or as it was looked up."""
+        if self.whose is not None or self.decision:
+            return self.whose or ""
+        if self.card.known:
+            return self.card.known.customer.id
         return self.written.customer_id if self.written else ""
+
+    def is_of(self, record: CustomerRecord, deal: DealId | None) -> None:
+        """An operator has said whose call it is: one of the candidates, or somebody whom he has made."""
+        card = self.card
+        chosen = any(one.customer.id == record.customer.id for one in card.candidates)
+        candidates = card.candidates if chosen else ()
+        self.whose = record.customer.id
+        self.card = replace(
+            card, record=record, deal_id=deal, candidates=candidates, chosen=chosen, notes=(), extras="pending"
+        )
+        self.fetched = False
+
+    def completed(self, card: Card) -> None:
+        """The card is complete, as far as it can be; whose call it is stays as it was said."""
+        mine = [one for one in card.candidates if one.customer.id == self.whose]
+        self.card = replace(card, record=mine[0], chosen=True) if mine else card
 
     def decide(self, card: Card, decision: DecisionRecord) -> None:
         """The caller was decided, perhaps not for the first time."""
-        self.card, self.decision, self.fetched = card, decision, False
+        self.card, self.decision, self.fetched, self.whose = card, decision, False, None
 
     def deliver(self, decision: DecisionRecord) -> None:
         """It is known whether the PBX took the decision."""

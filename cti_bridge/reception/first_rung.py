@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 
 from cti_bridge.asterisk.dialplan import MAX_VALUE
 from cti_bridge.domain.decision import OperatorDial, PreferredOperator, WantedOperator
+from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.reception.why import FirstOperator, Wish
@@ -11,6 +12,8 @@ from cti_bridge.reception.why import FirstOperator, Wish
 NOBODY = "is no operator"
 BUSY = "is on the phone"
 """At least one of his phones is in use."""
+AWAY = "is not to be called now"
+"""His state says so: he is away, writes something down after a call, or is not at work."""
 NO_PHONE = "has no phone that can be rung"
 
 Skipped = tuple[str, str]
@@ -18,7 +21,10 @@ Skipped = tuple[str, str]
 
 
 def first_rung(
-    preferred: PreferredOperator | None, directory: Directory, free_phones: Callable[[Operator], tuple[str, ...]]
+    preferred: PreferredOperator | None,
+    directory: Directory,
+    free_phones: Callable[[Operator], tuple[str, ...]],
+    is_away: Callable[[OperatorId], bool] = lambda operator: False,
 ) -> tuple[OperatorDial | None, tuple[Skipped, ...]]:
     """Whom to ring, and whom the rule would have had rung before him; nobody, where none of them is free."""
     skipped: dict[str, str] = {}
@@ -26,6 +32,9 @@ def first_rung(
         operator = operator_wanted(wanted, directory)
         if operator is None:
             skipped[wanted.id] = NOBODY
+            continue
+        if is_away(operator.id):
+            skipped[operator.id] = AWAY
             continue
         phones = free_phones(operator)
         dial = operator_dial(operator, phones, preferred.timeout_s) if preferred else None

@@ -12,6 +12,7 @@ from typing import Protocol
 
 import structlog
 
+from cti_bridge.calls.asking import asking
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
@@ -22,7 +23,7 @@ from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.calls.refusals import Refusal, refusals
 from cti_bridge.domain.customer import StageList
 from cti_bridge.domain.direction import Direction
-from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.ids import CallId, CustomerId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
@@ -30,11 +31,16 @@ from cti_bridge.operators.protocol import Json
 from cti_bridge.reception.card import Card, colleague_card
 from cti_bridge.reception.card_fetches import CardFetches, Fetch
 from cti_bridge.reception.dossiers import Dossier, Dossiers
-from cti_bridge.reception.screens import Screens
+from cti_bridge.reception.over_lately import Over, OverLately, talked_in
+from cti_bridge.reception.screens import BesideTheCard, Screens
 from cti_bridge.reception.team import team_list
 from cti_bridge.reception.written import call_record, story, worth_writing
 
 log = structlog.get_logger(__name__)
+
+
+Watcher = Callable[[CallEvent, list[Change]], None]
+"""Hears of an event and of what it changed; must not block."""
 
 
 class RecordSink(Protocol):
@@ -42,6 +48,16 @@ class RecordSink(Protocol):
 
     def keep(self, record: CallRecord) -> None:
         """The latest state of one call; must not block."""
+
+
+class Follower(Protocol):
+    """Who follows how calls change. No method may block."""
+
+    def changed(self, change: Change) -> None:
+        """A call is another one than before."""
+
+    def resynced(self) -> None:
+        """All that goes on is known again, and every change that nobody saw has been told."""
 
 
 class Switchboard:
@@ -70,6 +86,7 @@ class Switchboard:
         self.overtaking = Overtaking()
         self.dossiers = Dossiers(is_known=self.book.is_known, first_card=self._first_card)
         self.fetches = CardFetches(fetch, owner_of=self._owner, on_complete=self._completed)
+        self.over_lately = OverLately()
         self._screens = Screens(
             hub, self.book, self.dossiers, directory=directory, stages=stages, owner_of=self._owner, now=now
         )
@@ -80,6 +97,10 @@ class Switchboard:
         self._observe = observe
         self._on_refused = on_refused
         self._now = now
+        self.watchers: list[Watcher] = []
+        """Who else hears of every event, once all about calls has been done with it."""
+        self.followers: list[Follower] = []
+        """Who follows how calls change, also where that was not seen when it happened; told when all else is done."""
         self._unseen: dict[CallId, Change] = {}
         """What happened to calls unseen, each from what was told last to what it is now."""
 
@@ -100,6 +121,8 @@ class Switchboard:
             self.unowned_rings += self._owner(event.interface) is None
         for change in found:
             self._tell_all(change, self.dossiers.of(change))
+        for watcher in self.watchers:
+            watcher(event, found)
 
     def look_back(self, event: CallEvent, *, maybe_heard: bool) -> None:
         """One thing happened earlier. Who sees the call is told when it is over, or with the snapshot."""
@@ -124,6 +147,8 @@ class Switchboard:
             if dossier is not None:
                 self.fetches.begin(call, dossier)
         self._screens.team_changed()
+        for follower in self.followers:
+            follower.resynced()
 
     def decided(self, call_id: CallId, card: Card, decision: DecisionRecord) -> None:
         """The bridge decided where a caller goes. Comes before the PBX says anything else about him."""
@@ -152,6 +177,8 @@ class Switchboard:
         dossier = Dossier(
             card, record.decision, list(record.rang), pop_ms=record.pop_ms, answered_by=record.operator, written=record
         )
+        if record.decision and record.customer_id:
+            dossier.whose = CustomerId(record.customer_id)
         self.book.restore(call)
         self.dossiers.add(call.id, dossier)
 
@@ -168,6 +195,55 @@ class Switchboard:
     def calls_of(self, operator: OperatorId) -> list[Json]:
         """The calls in which this operator has a part now, as he may see them."""
         return self._screens.calls_of(operator)
+
+    def card_of_former(self, operator: OperatorId, call_id: CallId) -> Json | None:
+        """A call in which he talked and has no part any more, as he saw it last: for him it has ended."""
+        call, dossier = self.book.get(call_id), self.dossiers.get(call_id)
+        over = self.over_lately.get(call_id) if call is None or dossier is None else None
+        if over is not None:
+            call, dossier = over.call, over.dossier
+        if call is None or dossier is None:
+            return None
+        talked = over.talked if over is not None else talked_in(call, self._owner)
+        return self._screens.former(operator, call, dossier) if operator in talked else None
+
+    def busy(self, interface: str) -> bool:
+        """Whether this phone is in use."""
+        return self._phones.busy(interface)
+
+    def line_of(self, call_id: CallId) -> str:
+        """The line of ours that a caller dialled, in E.164, as far as the rules describe it; else empty."""
+        dossier = self.dossiers.get(call_id)
+        return dossier.card.line.did if dossier is not None and dossier.card.line is not None else ""
+
+    def add_to_cards(self, beside: BesideTheCard) -> None:
+        """Have further fields shown with each call; those whom they concern are told of changes by `refresh`."""
+        self._screens.beside.append(beside)
+
+    def add_notes_to_cards(self, by_colleagues: Callable[[Call, OperatorId], list[Json]]) -> None:
+        """Have notes that others wrote down in the same call shown before those of the CRM."""
+        self._screens.notes_by_colleagues = by_colleagues
+
+    def refresh(self, call_id: CallId) -> None:
+        """Show a call anew to everybody who has a part in it, or talked in it: something beside it is different."""
+        call, dossier = self.book.get(call_id), self.dossiers.get(call_id)
+        if call is not None and dossier is not None:
+            self._screens.update(call, dossier)
+        elif (over := self.over_lately.get(call_id)) is not None:
+            self._screens.update_over(over)
+
+    def card_changed(self, call: Call, dossier: Dossier) -> None:
+        """Somebody has changed the card: have it completed again where that is due, written down, and shown."""
+        if dossier.card.extras == "pending":
+            dossier.fetched = False  # what is being fetched was for the card of before
+            self.fetches.begin(call, dossier)
+        self._write_customer(dossier)
+        self.refresh(call.id)
+
+    def refresh_all(self) -> None:
+        """Show every live call anew: something that concerns all is different."""
+        for call in self.book.live():
+            self.refresh(call.id)
 
     def team(self) -> list[Json]:
         """All operators, whether their phones ring or they talk, and in which queue; nothing about callers."""
@@ -221,8 +297,8 @@ class Switchboard:
         for refusal in refusals(before, call):
             self._on_refused(refusal)
         dossier.note_answer(call, self._owner)
-        if before is not None and (before.state, before.queue) != (call.state, call.queue):
-            # Those who keep their part see it change as a whole: queue, state, the colleague who joined.
+        if before is not None and _looks_different(before, call):
+            # Those who keep their part see it change as a whole: queue, state, the colleague who joined or is asked.
             self._screens.update(call, dossier, but={pop.operator for pop in told})
         calls_begin_and_end = before is None or call.ended_at is not None
         if told or (call.caller_phone and calls_begin_and_end):
@@ -233,18 +309,24 @@ class Switchboard:
             self._keep(call, dossier)
         if call.ended_at is not None and (before is None or before.ended_at is None):
             self._finish(call, dossier)
+        if call.ended_at is not None:
+            self.over_lately.put(Over(call, dossier, talked_in(call, self._owner)))
         if call.state is CallState.CLOSED:
             self.dossiers.close(call.id)
+        for follower in self.followers:
+            follower.changed(change)
 
     def _completed(self, call: Call, dossier: Dossier) -> None:
         """Notes and earlier calls have come; the call may have gone on meanwhile, or be over."""
+        self._write_customer(dossier)
+        if self.book.get(call.id) is not None or dossier.whose is not None:
+            self.refresh(call.id)
+
+    def _write_customer(self, dossier: Dossier) -> None:
+        """The call may be over, and nothing else be written of it any more."""
         if dossier.written is not None and dossier.written.customer_id != (customer := dossier.customer_id):
-            # The call may be over, and nothing else be written of it any more.
             dossier.written = replace(dossier.written, customer_id=customer)
             self._journal.keep(dossier.written)
-        now = self.book.get(call.id)
-        if now is not None:
-            self._screens.update(now, dossier)
 
     def _record(self, call: Call, dossier: Dossier) -> CallRecord:
         return call_record(self.book.pbx, call, dossier, self._owner)
@@ -257,3 +339,9 @@ class Switchboard:
         record = self._record(call, dossier)
         self._observe(record)
         log.info("call", **story(record))
+
+
+def _looks_different(before: Call, call: Call) -> bool:
+    if (before.state, before.queue) != (call.state, call.queue):
+        return True
+    return before.legs is not call.legs and asking(before) != asking(call)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from cti_bridge.operators.frame_schema import frame_schema
 from cti_bridge.operators.protocol import CloseCode
 from cti_bridge.web import commands, missed, openapi, session
 from cti_bridge.web.answers import BODY_LIMIT
@@ -30,6 +31,7 @@ def public_app(site: PublicSite, static: Path = STATIC) -> web.Application:
             web.get("/api/v1/missed", missed.missed_calls),
             web.post("/api/v1/commands/{name:[a-z_.]{1,64}}", commands.command),
             web.get(openapi.PATH, _described),
+            web.get(openapi.FRAMES, _frames),
             web.get("/ws", websocket, allow_head=False),
         ]
     )
@@ -39,6 +41,10 @@ def public_app(site: PublicSite, static: Path = STATIC) -> web.Application:
 
 async def _described(request: web.Request) -> web.StreamResponse:
     return web.json_response(openapi.description(request.app[SITE].commands))
+
+
+async def _frames(_: web.Request) -> web.StreamResponse:
+    return web.json_response(frame_schema())
 
 
 async def _say_goodbye(app: web.Application) -> None:

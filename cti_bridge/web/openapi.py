@@ -15,6 +15,7 @@ from cti_bridge.web.missed_answer import MissedAnswer
 from cti_bridge.web.session import COOKIE, SignInBody, TicketBody
 
 PATH = "/api/v1/openapi.json"
+FRAMES = "/api/v1/websocket.json"
 COMMANDS = "/api/v1/commands"
 _REF = "#/components/schemas/{model}"
 _REASONS = {
@@ -117,6 +118,7 @@ OPERATIONS = (
         query={"since": "An age (`2h`, `7d`, `2w`) or an ISO date or time; `7d` if left out, 31 days at most."},
     ),
     Operation("get", PATH, "describe", "This description.", security=""),
+    Operation("get", FRAMES, "describe_frames", "The JSON Schema of the websocket's frames.", security=""),
 )  # fmt: skip
 """Everything below `/api/v1` but the commands."""
 
@@ -168,7 +170,7 @@ def _written(operation: Operation) -> Json:
     good: Json = {"description": operation.says}
     if operation.answer is not None:
         good["content"] = _json(operation.answer)
-    elif operation.path == PATH:
+    elif operation.path in (PATH, FRAMES):
         good["content"] = {"application/json": {"schema": {"type": "object"}}}
     written: Json = {
         "operationId": operation.id,

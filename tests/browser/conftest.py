@@ -18,7 +18,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, async_playwright
 from promises.cable import Cable
-from promises.scene import MEMBERS, OPERATORS, PASSWORD, PHONE_OF
+from promises.scene import MEMBERS, OPERATORS, PASSWORD, PHONE_OF, WAY_OUT
 from promises.screens import bridge_with_short_times
 
 from browser.desk_page import DeskPage
@@ -35,6 +35,10 @@ OPTIONS = (
     "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-component-update",
     "--disable-sync",
 )  # fmt: skip
+
+LINE = "+74950000149"
+AT_THE_DESK = {"operators": {"create_deal": True, "outbound": {"prefixes": ["+7495"], "per_minute": 60, "line": LINE}}}
+"""How operators work in these tests."""
 
 OpenPage = Callable[..., Awaitable[DeskPage]]
 OnStage = Callable[..., Awaitable[tuple[Stage, DeskPage]]]
@@ -60,15 +64,13 @@ async def chromium() -> AsyncIterator[Browser]:
 async def shared_asterisk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[AsteriskInstance]:
     """The Asterisk of all tests here."""
     root = await build_root(Path(os.environ.get("CTI_CACHE", REPOSITORY / ".cache")))
-    async with AsteriskInstance(root, tmp_path_factory.mktemp("asterisk")) as instance:
+    async with AsteriskInstance(root, tmp_path_factory.mktemp("asterisk"), more=WAY_OUT) as instance:
         yield instance
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def shared_bridge(
-    shared_asterisk: AsteriskInstance, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Bridge]:
-    """The bridge of all tests here, with customers and operators of its own."""
+async def prepared(shared_asterisk: AsteriskInstance, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data of a bridge with customers and operators; every bridge gets a copy of its own."""
     assert (REPOSITORY / "cti_bridge/web/static/index.html").is_file(), "the page is not built: make ui"
     maker = Bridge(tmp_path_factory.mktemp("prepared"), shared_asterisk, page_port=0)
     code, _, complaint = await maker.run("crm", "import", str(HERE / "customers.csv"))
@@ -79,8 +81,16 @@ async def shared_bridge(
         phones = (f"PJSIP/{PHONE_OF[operator]}",)
         await accounts.add(Operator(OperatorId(operator), name, phones, crm_user=operator), PASSWORD)
     await accounts.close()
+    return maker.data
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def shared_bridge(
+    shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Bridge]:
+    """The bridge of all tests here, with customers and operators of its own."""
     folder = tmp_path_factory.mktemp("browser") / "bridge"
-    async with bridge_with_short_times(shared_asterisk, maker.data, folder) as bridge:
+    async with bridge_with_short_times(shared_asterisk, prepared, folder, more=AT_THE_DESK) as bridge:
         yield bridge
 
 

@@ -98,7 +98,7 @@ class DeskPage:
 
     def _hear(self, message: ConsoleMessage) -> None:
         if message.type in ("error", "warning") and not any(words in message.text for words in _EXPECTED):
-            self.complaints.append(f"{message.type}: {message.text}")
+            self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     async def _dialog(self, dialog: Any) -> None:
         self.complaints.append(f"dialog: {dialog.message}")

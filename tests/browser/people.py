@@ -95,6 +95,7 @@ def call(**more: Any) -> Json:
             "language": "ru",
         },
         "customer": customer(),
+        "chosen": False,
         "candidates": [],
         "deals": [deal(), old_deal()],
         "notes": notes(),
@@ -198,7 +199,7 @@ def production_call(**more: Any) -> Json:
             "customer": khasanov,
             "deals": [wardrobe],
             "notes": [{"at": moment(days=5), "author": "Зоя Цветкова", "text": "Фасады в покраске до конца недели."}],
-            "history": history("production", "Зоя Цветкова"),
+            "history": history("production", "Зоя Цветкова", ("in_production",) * 3),
         }
         | more
     )
@@ -226,13 +227,18 @@ def notes() -> list[Json]:
     ]  # fmt: skip
 
 
-def history(queue: str = "sales", operator: str = "Ольга Ланская") -> list[Json]:
-    """Her earlier calls."""
+def history(
+    queue: str = "sales",
+    operator: str = "Ольга Ланская",
+    stages: tuple[str, str, str] = ("awaiting_payment", "offer_sent", "offer_preparing"),
+) -> list[Json]:
+    """Her earlier calls, and the stages that her deal had then."""
+    now_, before, first = ({"stage": stage, "stage_name": _STAGE_NAMES[stage]} for stage in stages)
     return [
         {"at": moment(days=1, hours=2), "direction": "inbound", "outcome": "answered", "queue": queue,
-         "operator": operator, "wait_s": 9.0, "talk_s": 252.0},
-        {"at": moment(days=3), "direction": "inbound", "outcome": "abandoned", "queue": queue, "operator": None,
-         "wait_s": 94.0, "talk_s": None},
+         "operator": operator, "wait_s": 9.0, "talk_s": 252.0} | now_,
+        {"at": moment(days=4), "direction": "inbound", "outcome": "abandoned", "queue": queue, "operator": None,
+         "wait_s": 94.0, "talk_s": None} | before,
         {"at": moment(days=9, hours=1), "direction": "inbound", "outcome": "answered", "queue": "primary-consult",
-         "operator": "Елена Крылова", "wait_s": 12.0, "talk_s": 465.0},
+         "operator": "Елена Крылова", "wait_s": 12.0, "talk_s": 465.0} | first,
     ]  # fmt: skip

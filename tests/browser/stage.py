@@ -14,8 +14,9 @@ from typing import Any, Self
 
 from aiohttp import WSCloseCode, web
 
-from browser import people
-from browser.people import ELSEWHERE, STAGES, TEAM
+from browser import at_work, people
+from browser.in_hand import in_hand, targets
+from browser.people import ELSEWHERE, STAGES
 from cti_bridge.web.pages import STATIC, BuiltPage
 from cti_bridge.web.security import HEADERS
 
@@ -39,7 +40,18 @@ class Stage:
             {"name": name, "state": "up", "since": people.moment(seconds=5400)}
             for name in ("asterisk", "crm", "journal")
         ]
-        self.team = TEAM
+        self.team = at_work.team()
+        self.desk = at_work.desk()
+        self.state: Json | None = at_work.state()
+        self.work: Json | None = {"items": [], "more": False}
+        self.written: dict[str, Json] = {}
+        self.commands: list[Json] = []
+        """Every command that a page has given, in order, each once."""
+        self.targets = targets()
+        self.silent: set[str] = set()
+        """Commands that are not answered."""
+        self.refusals: dict[str, tuple[str, str]] = {}
+        """Code and message by the name of a command that is refused."""
         self.port = 0
         self.acknowledged: set[int] = set()
         self._seq = 0
@@ -77,9 +89,9 @@ class Stage:
         await self._tell({"type": "source.state", "source": news})
 
     async def say(self, kind: str, call: Json, **more: Any) -> Json:
-        """Send an event about a call and return the call."""
+        """Send an event about a call and return it; what can be done with it follows from its state."""
         self.calls[call["id"]] = call
-        await self._tell({"type": kind, "call": call, **more})
+        await self._tell({"type": kind, "call": in_hand(call), **more})
         return call
 
     async def cut(self) -> None:
@@ -92,9 +104,45 @@ class Stage:
         """The bridge answers again."""
         self._open = True
 
-    async def _tell(self, event: Json) -> None:
-        self._seq += 1
-        text = json.dumps({"op": "event", "seq": self._seq, "at": people.moment(), **event}, ensure_ascii=False)
+    async def put(self, state: Json | None) -> None:
+        """The operator's own state is now this one."""
+        self.state = state
+        await self._tell({"type": "operator.state", "state": state})
+
+    async def tell_edits(self, edits: list[Json]) -> None:
+        """Of what the operator wrote, the CRM does not have these yet."""
+        await self._tell({"type": "edits.updated", "edits": edits}, numbered=False)
+
+    async def list_work(self, work: Json) -> None:
+        """This is to be done now."""
+        self.work = work
+        await self._tell({"type": "work.updated", "work": work}, numbered=False)
+
+    async def _command(self, page: web.WebSocketResponse, frame: Json) -> None:
+        """Note it, and answer: what is saved is kept; a state is set when the test puts it."""
+        if frame not in self.commands:
+            self.commands.append(frame)
+        if frame["name"] in self.silent:
+            return
+        result: Json = {"op": "result", "id": frame["id"]}
+        if frame["name"] in self.refusals:
+            code, message = self.refusals[frame["name"]]
+            await page.send_json(result | {"ok": False, "error": {"code": code, "message": message}})
+            return
+        value: Json = {}
+        if frame["name"] == "after.save":
+            call = frame["args"]["call"]
+            known = self.written.get(call, at_work.after(call))
+            self.written[call] = known | frame["args"] | {"saved_at": people.moment()}
+            value = {"after": self.written[call]}
+        if frame["name"] == "call.targets":
+            value = self.targets
+        await page.send_json(result | {"ok": True, "value": value})
+
+    async def _tell(self, event: Json, *, numbered: bool = True) -> None:
+        self._seq += numbered
+        number = {"seq": self._seq} if numbered else {}
+        text = json.dumps({"op": "event", **number, "at": people.moment(), **event}, ensure_ascii=False)
         for page in list(self._pages):
             with suppress(ConnectionError):
                 await page.send_str(text)
@@ -133,13 +181,18 @@ class Stage:
                 await page.send_json({"op": "pong"})
             elif frame["op"] == "ack":
                 self.acknowledged.add(frame["seq"])
+            elif frame["op"] == "command":
+                await self._command(page, frame)
         self._pages.discard(page)
         return page
 
     def _welcome(self) -> Json:
         snapshot = {
-            "calls": list(self.calls.values()),
-            "state": None,
+            "calls": [in_hand(call) for call in self.calls.values()],
+            "state": self.state,
+            "desk": self.desk,
+            "work": self.work,
+            "after": list(self.written.values()),
             "sources": self.sources,
             "stages": STAGES,
             "team": self.team,

@@ -7,10 +7,13 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
+from browser import at_work
 from browser.conftest import OnStage
 from browser.desk_page import DeskPage
+from browser.in_hand import TIMUR, edit
 from browser.people import ambiguous_call, call, caller, customer, production_call, unknown_call
 from browser.stage import Stage
+from browser.talks import able, said
 from browser.test_frame import NARROW, WIDE
 from demo.asterisk import REPOSITORY
 
@@ -108,11 +111,99 @@ async def team_pane(stage: Stage, desk: DeskPage) -> None:
     await desk.page.locator("[data-pane-button=team]").click()
 
 
+async def consulting(stage: Stage, desk: DeskPage) -> None:
+    talk = await stage.answer(await stage.ring(call()))
+    await stage.say("call.updated", talk | {"state": "held", "consult": {"to": TIMUR, "state": "talking"}})
+    await expect(desk.value("consult")).to_be_visible()
+
+
+async def choosing(stage: Stage, desk: DeskPage) -> None:
+    await stage.answer(await stage.ring(call()))
+    await expect(able(desk, "transfer")).to_be_visible()
+    await desk.page.keyboard.press("F4")
+    await desk.page.keyboard.press("ArrowDown")
+    await expect(desk.page.locator(".target[aria-selected=true]")).to_be_visible()
+
+
+async def came_back(stage: Stage, desk: DeskPage) -> None:
+    by = {"operator": "op3", "name": "Ольга Ланская"}
+    failed = {"to": TIMUR, "by": by, "state": "failed", "reason": "no_answer"}
+    await stage.ring(call(transfer=failed))
+    await expect(said(desk, "came_back")).to_be_visible()
+
+
+async def disputed(stage: Stage, desk: DeskPage) -> None:
+    talk = await stage.answer(await stage.ring(call()))
+    edits = [
+        edit("conflict", {"city": "Тула"}, theirs={"city": "Орёл"}),
+        edit("waiting", {"email": "m@example.com"}, id="e-2"),
+        edit("refused", {"segment": "дизайнер"}, id="e-3", reason="нет прав"),
+    ]
+    await stage.say("call.updated", talk | {"edits": edits})
+    await desk.page.locator("[data-edit=name] .pencil").click()
+    await expect(desk.page.locator("[data-conflict=city]")).to_be_visible()
+
+
+async def newcomer(stage: Stage, desk: DeskPage) -> None:
+    await stage.answer(await stage.ring(unknown_call()))
+    await desk.page.locator("[data-field=newcomer] [name=name]").fill("Пётр Лугов")
+
+
+async def asked_to_dial(stage: Stage, desk: DeskPage) -> None:
+    await ended(stage, desk)
+    await desk.page.keyboard.press("F3")
+    await expect(desk.value("sure")).to_be_visible()
+
+
+async def away_unconfirmed(stage: Stage, desk: DeskPage) -> None:
+    await stage.put(at_work.state("lunch", confirmed=False, unreachable=True, by="op6"))
+    await expect(desk.page.locator("[data-field=my-state][data-confirmed=false]")).to_be_visible()
+
+
+async def all_states(stage: Stage, desk: DeskPage) -> None:
+    await stage.put(at_work.state("paperwork", next="lunch"))
+    await desk.page.locator("#open-states").click()
+    await expect(desk.page.get_by_role("dialog")).to_be_visible()
+
+
+async def signed_off(stage: Stage, desk: DeskPage) -> None:
+    await stage.put(at_work.state("signed_off"))
+    await expect(desk.page.locator("#start-work")).to_be_visible()
+
+
+async def wrap_up(stage: Stage, desk: DeskPage) -> None:
+    ended = await stage.end(await stage.answer(await stage.ring(call())))
+    await stage.put(at_work.wrap_up(ended["id"], left_s=-40))
+    await desk.page.locator("[data-outcome-choice=call_back]").click()
+    await desk.page.locator("#after-in-an-hour").click()
+    await expect(desk.page.locator("#after-no-step")).to_be_visible()
+
+
+async def wrap_up_refused(stage: Stage, desk: DeskPage) -> None:
+    stage.refusals["wrapup.finish"] = ("not_possible", "still missing after the call: note")
+    await stage.put(at_work.wrap_up("main-1.1", missing=("note",)))
+    await desk.page.locator("#finish").click()
+    await expect(desk.page.locator(".after .refusal")).to_be_visible()
+
+
+async def work_list(stage: Stage, desk: DeskPage) -> None:
+    await stage.list_work(at_work.work())
+    tab = desk.page.locator("[data-pane-button=team]")
+    if await tab.is_visible():
+        await tab.click()
+    await expect(desk.page.locator("[data-item]")).to_have_count(4)
+
+
+AT_WORK = (away_unconfirmed, all_states, signed_off, wrap_up, wrap_up_refused, work_list)
 EVERYWHERE = (idle, ringing, held_beside_another, ambiguous, cut_off, settings)
 STATES = [
     *(pytest.param(act, WIDE, id=act.__name__) for act in (*EVERYWHERE, talking, ended, withdrawn, unknown, doubtful)),
-    *(pytest.param(act, WIDE, id=act.__name__) for act in (anonymous, unwell, keys)),
-    *(pytest.param(act, NARROW, id=f"{act.__name__} at 380") for act in (*EVERYWHERE, story_pane, team_pane)),
+    *(pytest.param(act, WIDE, id=act.__name__) for act in (anonymous, unwell, keys, *AT_WORK)),
+    *(pytest.param(act, WIDE, id=act.__name__) for act in (consulting, choosing, came_back, newcomer, asked_to_dial)),
+    *(
+        pytest.param(act, NARROW, id=f"{act.__name__} at 380")
+        for act in (*EVERYWHERE, *AT_WORK, story_pane, team_pane, disputed)
+    ),
 ]
 
 

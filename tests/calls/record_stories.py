@@ -20,7 +20,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(REPOSITORY))
 
-from recorder import direct, features, outbound, pickups, queues, steps, transfers, waiting  # noqa: E402
+from recorder import desk, direct, features, outbound, pickups, queues, steps, transfers, waiting  # noqa: E402
 from recorder.place import EXTENSIONS, MORE  # noqa: E402
 from recorder.stage import RINGS, Stage  # noqa: E402
 
@@ -29,7 +29,7 @@ from demo.lab import Lab  # noqa: E402
 from demo.sip import Phones  # noqa: E402
 
 FILES = Path(__file__).parent / "stories"
-SUBJECTS = (queues, steps, direct, pickups, transfers, features, waiting, outbound)
+SUBJECTS = (queues, steps, direct, pickups, transfers, features, waiting, desk, outbound)
 SAME_EVERYWHERE = (
     *("Privilege", "SystemName", "Language", "AccountCode", "ChannelState", "Cause-txt"),
     *("BridgeName", "BridgeCreator", "BridgeVideoSourceMode"),

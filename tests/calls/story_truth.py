@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from story_telling import Heard
 
 from cti_bridge.asterisk.ami.sighting import Sighting
+from cti_bridge.asterisk.dialplan import CONSULT, DESK
 from cti_bridge.calls.events import Snapshot
 
 
@@ -19,6 +20,7 @@ class _Channel:
     up: bool = False
     bridge: str = ""
     queue: str = ""
+    context: str = ""
 
 
 class Truth:
@@ -47,6 +49,12 @@ class Truth:
                 dialled.dialled = bool(message.get("Uniqueid"))
             case "BlindTransfer" if message["TransfereeUniqueid"] in self._channels:
                 self._channels[message["TransfereeUniqueid"]].dialled = False  # it walks the dialplan from now on
+            case "UserEvent" if message["UserEvent"] == "CtiHold" and message["Leg"] in self._channels:
+                # Both walk the dialplan from now on; the operator's channel says nothing of it by itself.
+                leg = self._channels[message["Leg"]]
+                leg.dialled, leg.context = False, leg.context if leg.context == CONSULT else DESK
+                if channel:
+                    channel.dialled = False
             case "QueueCallerJoin" if channel:
                 channel.queue = message["Queue"]
             case "QueueCallerLeave" if channel:
@@ -72,6 +80,7 @@ class Truth:
                     "Uniqueid": name,
                     "Linkedid": channel.linkedid,
                     "ChannelStateDesc": "Up" if channel.up else "Ringing" if channel.dialled else "Ring",
+                    "Context": channel.context,
                     "Application": "AppDial" if channel.dialled else "",
                     "BridgeId": channel.bridge,
                     "CallerIDNum": channel.number,
@@ -95,3 +104,4 @@ class Truth:
             channel.name, channel.linkedid = name, message.get(f"{end}Linkedid", channel.linkedid)
             channel.number = message.get(f"{end}CallerIDNum", "")
             channel.person = message.get(f"{end}CallerIDName", "")
+            channel.context = message.get(f"{end}Context", channel.context)

@@ -157,13 +157,13 @@ def test_in_the_next_queue_the_time_goes_on_as_soon_as_he_is_overtaken_there_too
 
 def test_short_steps_keep_nobody_from_being_put_first() -> None:
     queues = Queues()
-    for began in (0, 60, 120):
-        queues.joins(ANNA, began)
-        queues.joins(VIP, began + 10, before=1)
+    for began, queue in ((0, "sales"), (60, "desk"), (120, "sales")):
+        queues.joins(ANNA, began, queue=queue)
+        queues.joins(VIP, began + 10, before=1, queue=queue)
         if began < 120:
             assert queues.due(began + 60) == []
-            queues.leaves(VIP, began + 60)
-            queues.leaves(ANNA, began + 60)
+            queues.leaves(VIP, began + 60, queue)
+            queues.leaves(ANNA, began + 60, queue)
 
     assert queues.due(149.9) == []
     assert queues.due_channels(150) == [ANNA], "50 + 50 + 20 seconds"
@@ -433,3 +433,59 @@ def test_asterisk_lists_place_time_and_priority_of_everybody_who_waits() -> None
     (channel,) = sighting.snapshot(NOON).channels
 
     assert (channel.queue, channel.place, channel.waited_s, channel.priority) == ("sales", 2, 70, -1)
+
+
+def test_who_steps_out_and_in_again_has_been_there_all_the_time() -> None:
+    queues = Queues()
+    queues.joins(ANNA, 0)
+    queues.joins(BORIS, 10)
+    queues.joins(VIP, 30, before=2)
+    queues.leaves(ANNA, 50)
+    queues.joins(ANNA, 50.01, before=1)
+
+    assert {whom.channel: whom.since for whom in queues.due(150)} == {ANNA: NOON + 30, BORIS: NOON + 30}
+
+
+def test_nobody_overtakes_by_stepping_in_again_at_his_place() -> None:
+    queues = Queues()
+    queues.joins(ANNA, 0)
+    queues.joins(BORIS, 10)
+    queues.leaves(ANNA, 20)
+    queues.joins(ANNA, 20.01, before=1)
+
+    assert queues.due(1000) == []
+
+
+def test_who_was_put_first_and_steps_in_again_behind_a_vip_is_put_first_once_more() -> None:
+    queues = Queues()
+    queues.joins(ANNA, 0)
+    queues.joins(VIP, 30, before=1)
+    (anna,) = queues.due(150)
+    queues.book.put_first(anna, NOON + 150)
+    assert queues.due(160) == []
+
+    queues.leaves(ANNA, 170)
+    queues.joins(ANNA, 170.01)
+
+    assert queues.due_channels(171) == [ANNA]
+
+
+def test_who_finds_a_later_caller_before_him_when_he_steps_in_again_is_overtaken() -> None:
+    queues = Queues()
+    queues.joins(ANNA, 0)
+    queues.joins(BORIS, 10)
+    queues.leaves(ANNA, 20)
+    queues.joins(ANNA, 20.01)
+
+    assert [(whom.channel, whom.since) for whom in queues.due(1000)] == [(ANNA, NOON + 20.01)]
+
+
+def test_a_snapshot_knows_who_stepped_in_again() -> None:
+    queues = Queues()
+    queues.joins(ANNA, 0)
+    queues.joins(VIP, 30, before=1)
+    queues.leaves(ANNA, 50)
+    queues.joins(ANNA, 50.01)
+    queues.book.resync(Snapshot(NOON + 80, (seen(VIP, 1, 50, priority=10), seen(ANNA, 2, 30))))
+
+    assert [(whom.channel, whom.since) for whom in queues.due(1000)] == [(ANNA, NOON + 30)]

@@ -19,6 +19,7 @@ from cti_bridge.calls.happenings import (
     LeftQueue,
     LegAnswers,
     LegEnds,
+    LegHangsUp,
     LegRings,
     LegStops,
     LegTransfers,
@@ -27,6 +28,7 @@ from cti_bridge.calls.happenings import (
     Reached,
     Recorded,
     SentOn,
+    SetAside,
 )
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.recordings import Recording
@@ -61,10 +63,12 @@ def anything(chance: random.Random, at: float) -> Happening:
         LegAnswers(at, leg(name, at, consults=chance.random() < 0.3)),
         Reached(at, name),
         LegTransfers(at, name),
+        LegHangsUp(at, name),
         LegEnds(at, name, chance.random() < 0.5),
         Recorded(name, tuple(tape(name, at, chance) for _ in range(chance.randrange(3)))),
         Connected(at, some, frozenset(ChannelId(one) for one in LEGS if chance.random() < 0.3), chance.choice(BRIDGES)),
         Holds(at, chance.choice([None, name]), chance.random() < 0.5),
+        SetAside(at, name),
         Parks(at, chance.random() < 0.5),
         SentOn(at, chance.choice(list(Final))),
         *([CallerGone(at, chance.random() < 0.5)] if chance.random() < 0.2 else []),
@@ -97,7 +101,8 @@ def test_a_closed_call_ignores_everything_and_nobody_holds_who_does_not_talk() -
     ignored = {(happening, state) for happening, row in TABLE.items() for state, move in row.items() if move is IGNORED}
     not_talking = (CallState.OFFERED, CallState.QUEUED, CallState.RINGING)
     over = {(happening, state) for happening in TABLE for state in (CallState.ENDED, CallState.CLOSED)}
-    assert ignored == (over - {(Recorded, CallState.ENDED)}) | {(Holds, state) for state in not_talking}
+    of_talks = (Holds, SetAside, LegHangsUp)
+    assert ignored == (over - {(Recorded, CallState.ENDED)}) | set(product(of_talks, not_talking))
 
 
 def test_only_the_callers_own_channel_ends_a_call() -> None:

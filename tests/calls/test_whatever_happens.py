@@ -15,6 +15,7 @@ from cti_bridge.calls.events import (
     CallerLeftQueue,
     CallerParked,
     CallerQueued,
+    CallerSetAside,
     CallEvent,
     CallOffered,
     ChannelBridged,
@@ -105,7 +106,7 @@ def snapshots(draw: st.DrawFn) -> Snapshot:
                 channel, NAMES[channel], interface_of(NAMES[channel]), draw(linkedids),
                 ringing=draw(st.booleans()), dialled=draw(st.booleans()),
                 bridge=draw(bridges) if where == "bridge" else "", queue=draw(queues) if where == "queue" else "",
-                parked=where == "parked",
+                parked=where == "parked", set_aside=draw(st.booleans()), at_desk=draw(st.booleans()),
             )
         )  # fmt: skip
     return Snapshot(0.0, tuple(seen))
@@ -123,6 +124,7 @@ noise: st.SearchStrategy[CallEvent | Snapshot] = st.one_of(
     st.builds(ChannelUnbridged, NOW, channels, bridges),
     st.builds(ChannelHeld, NOW, channels, st.booleans()),
     st.builds(CallerParked, NOW, channels, st.booleans()),
+    st.builds(CallerSetAside, NOW, channels, channels),
     st.builds(LegTransferred, NOW, channels),
     st.builds(FinalReached, NOW, channels, st.sampled_from(Final)),
     st.builds(ChannelHungUp, NOW, channels, st.booleans(), st.booleans()),
@@ -191,6 +193,21 @@ def sends_on(caller: ChannelId, operator: ChannelId, to: ChannelId, bridge: str)
     ]
 
 
+def sets_aside(caller: ChannelId, operator: ChannelId, to: ChannelId, bridge: str, beside: str) -> list[CallEvent]:
+    """An operator has the caller wait, asks somebody, and hands the caller over."""
+    return [
+        ChannelUnbridged(0.0, caller, bridge),
+        CallerSetAside(0.0, caller, operator),
+        ChannelUnbridged(0.0, operator, bridge),
+        replace(rings(to, operator, caller, ""), asks=True),
+        answered(to, operator),
+        bridged(to, beside),
+        bridged(operator, beside),
+        bridged(to, bridge),
+        bridged(caller, bridge),
+    ]
+
+
 def parks(caller: ChannelId, bridge: str) -> list[CallEvent]:
     """The caller waits in a parking lot."""
     return [ChannelUnbridged(0.0, caller, bridge), CallerParked(0.0, caller, on=True)]
@@ -202,6 +219,7 @@ scenes: st.SearchStrategy[list[CallEvent]] = st.one_of(
     st.builds(asks_on_second_line, phones, channels, bridges),
     st.builds(asks_by_code, phones, phones, linkedids, bridges),
     st.builds(sends_on, callers, phones, phones, bridges),
+    st.builds(sets_aside, callers, phones, phones, bridges, bridges),
     st.builds(parks, callers, bridges),
 )
 parts = st.one_of(scenes, scenes, noise.map(lambda said: [said]))

@@ -66,6 +66,7 @@ def _vtiger(kind: type[VtigerPlace], flavour: str) -> Opening:
             yield place
         finally:  # not its own end, which looks for complaints: stories here send what is wrong on purpose
             await place.crm.close()
+            await place._links.close()
             await vtiger.stop()
 
     return opening

@@ -147,3 +147,15 @@ def test_what_only_opening_the_crm_finds_is_found_by_check_and_not_by_the_daemon
     said = capsys.readouterr()
     assert expected in said.out + said.err
     assert secret not in said.out + said.err
+
+
+def test_deals_that_this_crm_cannot_be_given_are_refused_by_check_at_their_line(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    settings_of(LEAST + "  stages: [{id: a, name: A, order: 1}]\noperators: {create_deal: true}\n", tmp_path)
+    rules = "version: 1\nregion: RU\ntimezone: Europe/Moscow\nqueues: {sales: {}}\ndefault: {queue: sales}\n"
+    (tmp_path / "routing.yaml").write_text(rules)
+    asked = parser().parse_args(["check", "--offline", "--config", str(tmp_path / "cti-bridge.yaml")])
+    assert asked.func(asked) == 1
+    expected = "11:13: `create_deal`: the bridge cannot make deals in this CRM (generic)"
+    assert expected in capsys.readouterr().out

@@ -22,10 +22,11 @@ from cti_bridge.domain.customer import (
     CustomerRecord,
     FinishedCall,
     NewCustomer,
+    NewDeal,
     Note,
 )
 from cti_bridge.domain.decision import CrmSource
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
 from fakes.changing import ChangingCrm
 
@@ -66,6 +67,10 @@ class Cloud(ChangingCrm):
         self._say("create")
         self.put(50, new.name, new.number)
         return CustomerId("c-50")
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        self._say("create_deal")
+        return DealId("d-new")
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         self._say("update")

@@ -12,7 +12,7 @@ Asterisk's root file system is `$CTI_CACHE`, or `.cache` in the repository.
 import os
 import shutil
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -25,6 +25,7 @@ from cti_bridge.operators.accounts import Accounts
 from demo.asterisk import REPOSITORY, AsteriskInstance, build_root
 from demo.bridge import Bridge
 from demo.desks import Desk
+from promises.frames import checked
 from promises.scene import CUSTOMERS, DIALPLAN, MEMBERS, OPERATORS, PARKING, PASSWORD, PHONE_OF, WAY_OUT, AtDesk
 
 HERE = Path(__file__).parent
@@ -37,6 +38,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.promise)
             if pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
+
+
+@pytest.fixture(autouse=True)
+def frames_have_their_form() -> Iterator[None]:
+    """What the bridge sends to pages is as its schema says."""
+    with checked():
+        yield
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")

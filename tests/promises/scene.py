@@ -75,6 +75,7 @@ PARKING = {
 WAY_OUT = {
     "extensions.d/out.conf": (
         f"[phones](+)\nexten => _84950000XXX,1,Dial(PJSIP/trunk/sip:${{EXTEN}}@@PHONE_ADDRESS@:5{OUTSIDE})\n"
+        f"[way-out](+)\nexten => _+74950000XXX,1,Dial(PJSIP/trunk/sip:${{EXTEN}}@@PHONE_ADDRESS@:5{OUTSIDE})\n"
     )
 }
 """How operators call outside."""

@@ -4,9 +4,11 @@ import asyncio
 import json
 import shutil
 import socket
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -267,14 +269,16 @@ def withdrawal(desk: Desk, call_id: str) -> tuple[str, str | None]:
 class Screens:
     """Every operator's screen. What is not meant for one of them must not be in any frame that he ever got."""
 
-    def __init__(self, desks: dict[str, Desk]) -> None:
+    def __init__(self, desks: dict[str, Desk], opened_at: float) -> None:
         self._desks = desks
+        self._opened_at = opened_at
 
     @classmethod
     async def opened(cls, at_desk: Callable[[str], Awaitable[Desk]]) -> "Screens":
         """Sit everybody down."""
+        opened_at = time.time()
         desks = await asyncio.gather(*(at_desk(operator) for operator in OPERATORS))
-        return cls(dict(zip(OPERATORS, desks, strict=True)))
+        return cls(dict(zip(OPERATORS, desks, strict=True)), opened_at)
 
     def __getitem__(self, operator: str) -> Desk:
         return self._desks[operator]
@@ -303,9 +307,22 @@ class Screens:
             assert not leaked, f"{operator} was sent {leaked}"
 
     def sent_to(self, operator: str) -> str:
-        """Everything that ever came over this operator's line, in small letters."""
+        """Everything that ever came over this operator's line, in small letters.
+
+        But for callers who waited to be called back already when everybody sat down: his phone rang in vain for them
+        in an earlier story of the same bridge, so they are on his work list by right.
+        """
         desk = self[operator]
-        return json.dumps([desk.welcome, *(frame.body for frame in desk.frames)], ensure_ascii=False).lower()
+        snapshot = desk.welcome["snapshot"] | {"work": self._since_then(desk.welcome["snapshot"]["work"])}
+        bodies = [
+            frame.body | {"work": self._since_then(frame.body["work"])} if "work" in frame.body else frame.body
+            for frame in desk.frames
+        ]
+        return json.dumps([desk.welcome | {"snapshot": snapshot}, *bodies], ensure_ascii=False).lower()
+
+    def _since_then(self, work: Json) -> list[Json]:
+        """The items that are open since everybody sat down."""
+        return [item for item in work["items"] if datetime.fromisoformat(item["since"]).timestamp() >= self._opened_at]
 
 
 async def team_says(desk: Desk, colleague: str, state: str, queue: str | None) -> None:

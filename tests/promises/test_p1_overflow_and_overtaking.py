@@ -177,3 +177,23 @@ async def test_a_bridge_that_was_killed_finds_out_who_has_been_overtaken(
             await bridge.start()
             await put_first(asterisk, ordinary)
             assert await waiting(asterisk) == [(ordinary.channel, FIRST), (vip.channel, 10)]
+
+
+async def test_who_was_put_first_and_steps_in_again_behind_a_high_rank_is_put_first_once_more(
+    asterisk: AsteriskInstance, bridge: Bridge
+) -> None:
+    await asterisk.lab.set_global("CTI_LAST_AFTER", str(MAX_OVERTAKE_S + 4))
+    await asterisk.lab.set_global("CTI_LAST", "10")
+    try:
+        async with (
+            incoming(asterisk, UNKNOWN, did=NARROW) as ordinary,  # his rule wants no members with certain penalties
+            incoming(asterisk, UNKNOWN, did=VIP) as vip,
+        ):
+            await put_first(asterisk, ordinary, within=30)
+            await until(lambda: queues_of(asterisk, ordinary) == ["sales"] * 2, within=30)
+            await put_first(asterisk, ordinary, within=30)
+            await until(lambda: queues_of(asterisk, vip) == ["sales"] * 2, within=30)
+            assert [channel for channel, _ in await waiting(asterisk)] == [ordinary.channel, vip.channel]
+    finally:
+        await asterisk.lab.set_global("CTI_LAST_AFTER", "16")
+        await asterisk.lab.set_global("CTI_LAST", "none")

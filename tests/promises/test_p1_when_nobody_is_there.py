@@ -117,7 +117,7 @@ async def test_at_night_and_on_a_holiday_he_is_told_that_he_will_be_called_back_
         Phones(asterisk, {OUTSIDE: Behaviour(answer_after=0.1, talk=0.5)}),
         Caller(asterisk, phone=PHONE_OF["op3"], did=f"8{MARIA[2:]}") as line,
     ):
-        began = await asterisk.lab.event("Newchannel", since=before)
+        began = await asterisk.lab.event("Newchannel", since=before, CallerIDNum=PHONE_OF["op3"])
         await line.over()
     await journalled(bridge, call_id_for(asterisk.system_name, began["Linkedid"]), ended=True)
     assert MARIA not in [one["caller"]["number"] for one in await missed(bridge)], "he has been called back"

@@ -10,6 +10,7 @@ import pytest_asyncio
 from cti_bridge.domain.ids import call_id_for
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
+from demo.lab import Message
 from demo.sip import Behaviour, Caller, Phones
 from promises.scene import OPERATORS, OUTSIDE, PHONE_OF, SALES, AtDesk, journalled, until
 from promises.screens import (
@@ -46,12 +47,18 @@ async def bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
     return running
 
 
+def born_at(asterisk: AsteriskInstance, phone: str, since: int) -> list[Message]:
+    """The channels of this phone that are new; the bridge may be making some of its own."""
+    born = asterisk.lab.events("Newchannel", since=since)
+    return [each for each in born if each["Channel"].startswith(f"PJSIP/{phone}-")]
+
+
 @asynccontextmanager
 async def dialled(asterisk: AsteriskInstance, number: str = DIALLED) -> AsyncIterator[tuple[Caller, str, str]]:
     """The first operator dials, the customer or somebody else: his line, his channel's name, and the id of the call."""
     began = asterisk.lab.mark()
     async with Caller(asterisk, phone=PHONE_OF[FIRST], did=number) as line:
-        born = await until(lambda: next(iter(asterisk.lab.events("Newchannel", since=began)), None))
+        born = await until(lambda: next(iter(born_at(asterisk, PHONE_OF[FIRST], began)), None))
         yield line, born["Channel"], call_id_for(asterisk.system_name, born["Linkedid"])
 
 

@@ -10,14 +10,16 @@ import aiohttp
 from demo.bridge import Bridge
 from promises.scene import PASSWORD
 
-SHIPPED = Path(__file__).resolve().parents[2] / "docs" / "openapi.json"
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SHIPPED = {"openapi.json": DOCS / "openapi.json", "websocket.json": DOCS / "websocket.json"}
+"""What the bridge says of itself below `/api/v1`, and where that is shipped."""
 EXAMPLES = "10"
 CHECKS = "not_a_server_error,status_code_conformance,content_type_conformance,response_schema_conformance"
 WITHIN_S = 100.0
 
 
-async def _described(bridge: Bridge) -> str:
-    async with aiohttp.ClientSession() as http, http.get(f"{bridge.page_url}/api/v1/openapi.json") as answer:
+async def _described(bridge: Bridge, name: str = "openapi.json") -> str:
+    async with aiohttp.ClientSession() as http, http.get(f"{bridge.page_url}/api/v1/{name}") as answer:
         assert answer.status == 200
         return json.dumps(await answer.json(), indent=2, ensure_ascii=False) + "\n"
 
@@ -31,8 +33,9 @@ async def _cookie(bridge: Bridge, operator: str) -> str:
         return answer.cookies["cti_session"].value
 
 
-async def test_the_shipped_description_is_that_of_the_bridge(bridge: Bridge) -> None:
-    assert SHIPPED.read_text("utf-8") == await _described(bridge), "renew it, as docs/architecture.md says"
+async def test_the_shipped_descriptions_are_those_of_the_bridge(bridge: Bridge) -> None:
+    for name, shipped in SHIPPED.items():
+        assert shipped.read_text("utf-8") == await _described(bridge, name), "renew it, as docs/architecture.md says"
 
 
 async def test_no_request_breaks_the_bridge_whether_it_fits_the_description_or_not(

@@ -265,6 +265,13 @@ def test_what_ari_should_not_say_is_taken_for_missing(nonsense: object) -> None:
     assert masker().stasis(nonsense, nonsense) == masker().stasis({}, [])
 
 
+def test_whom_a_caller_is_sent_to_keeps_its_kind_and_no_operator() -> None:
+    mask = masker()
+    sent = {"Event": "UserEvent", "UserEvent": "CtiTransfer", "By": "anna", "To": "operator/boris", "State": "failed"}
+    assert mask.event(sent) == {**sent, "By": mask.operator("anna"), "To": f"operator/{mask.operator('boris')}"}
+    assert mask.event({**sent, "To": "queue/sales"})["To"] == "queue/sales"
+
+
 def test_every_header_that_the_translation_reads_gets_through() -> None:
     source = "".join(Path(file).read_text("utf-8") for file in (translate.__file__, sighting.__file__))
     read = set(re.findall(r'\((?:message|entry), "([A-Z][\w-]+)"', source))

@@ -224,6 +224,7 @@ class Asterisk:
                 "Uniqueid": channel.id,
                 "Linkedid": channel.linkedid,
                 "Application": channel.application,
+                "Context": channel.context,
                 "ChannelStateDesc": channel.state,
                 "BridgeId": channel.bridge,
                 "CallerIDNum": channel.number,

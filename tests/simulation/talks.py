@@ -4,6 +4,7 @@ from collections.abc import Callable, Generator
 
 from simulation.asterisk import PARKING
 from simulation.consultations import Talk, ask, ask_by_feature
+from simulation.desks import at_desk
 from simulation.ringing import Ring, Visitor, end_all, end_both
 from simulation.truth import TALKING
 
@@ -113,9 +114,10 @@ ACTS: dict[str, tuple[int, Callable[[Visitor, Ring], Talk]]] = {
     "blind": (5, _blind),
     "ask": (6, ask),
     "feature": (3, ask_by_feature),
+    "desk": (6, at_desk),
     "park": (3, _park),
     "redirect": (1, _redirect),
     "continue": (1, _continue),
 }
 """What an operator may do next, and how often."""
-_WITH_LOCAL = frozenset({"hold", "blind", "redirect", "continue", "park"})
+_WITH_LOCAL = frozenset({"hold", "blind", "desk", "redirect", "continue", "park"})

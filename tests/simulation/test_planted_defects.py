@@ -10,6 +10,7 @@ from cti_bridge.asterisk.ami.sighting import Sighting
 from cti_bridge.calls.bridges import Bridges
 from cti_bridge.calls.call import Call, Outcome
 from cti_bridge.calls.events import Snapshot
+from cti_bridge.calls.finding import Finder, Found
 from cti_bridge.calls.live_calls import LiveCalls
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.delivery.reports import Report, ReportType, Told, due
@@ -141,3 +142,26 @@ async def test_a_bridge_that_does_not_look_after_a_cut_is_found_out(
 async def test_a_snapshot_that_sees_nobody_is_found_out(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Sighting, "snapshot", lambda _sighting, at: Snapshot(at, ()))
     assert (await broken_promise(Parts(), CUT)).startswith(("P2: ", "P4: ", "P5: "))
+
+
+async def test_a_snapshot_that_does_not_see_who_waits_for_his_operator_is_found_out(
+    monkeypatch: pytest.MonkeyPatch, errors_are_told: list[str]
+) -> None:
+    whole = Sighting.snapshot
+
+    def snapshot(sighting: Sighting, at: float) -> Snapshot:
+        seen = whole(sighting, at)
+        blind = (replace(channel, set_aside=False, at_desk=False) for channel in seen.channels)
+        return replace(seen, channels=tuple(blind))
+
+    monkeypatch.setattr(Sighting, "snapshot", snapshot)
+    promise = await broken_promise(Parts(), KILLED, calls=600)
+    errors_are_told.clear()
+    assert promise.startswith(("P2: ", "P4: ", "P5: "))
+
+
+async def test_a_colleague_who_is_asked_from_a_page_and_gets_no_card_is_found_out(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(Finder, "_asked_at_desk", lambda _finder, _event: Found())
+    assert (await broken_promise(Parts())).startswith("P2: ")

@@ -51,6 +51,8 @@ class Channel:
     linkedid: str
     number: str = "<unknown>"
     application: str = ""
+    context: str = ""
+    """Where it is in the dialplan, while that is a place that operators send it to."""
     state: str = "Down"
     bridge: str = ""
     queue: str = ""

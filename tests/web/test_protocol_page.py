@@ -2,6 +2,7 @@
 
 import json
 import re
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,24 @@ from typing import Any
 import pytest
 
 from cti_bridge.calls.call import Call, CallState
+from cti_bridge.calls.journal_edits import Edit, EditKind
 from cti_bridge.calls.leg import Leg
 from cti_bridge.calls.pops import Part, PopEvent, Reason
+from cti_bridge.desk.calls_in_hand import Target, Transfer, target_view, transfer_view
+from cti_bridge.desk.edits import edit_view
+from cti_bridge.desk.state_view import colleague_view, state_view
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal, Note
 from cti_bridge.domain.ids import CallId, ChannelId, CustomerId, DealId, OperatorId
 from cti_bridge.domain.line import Line
 from cti_bridge.domain.number import NumberKind, parse_number
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators import commands, connection, hub, protocol, streams, strict_json, tickets
+from cti_bridge.operators.desk_settings import DeskSettings, StateKind
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import CloseCode, Json
+from cti_bridge.operators.state_table import unknown
+from cti_bridge.operators.states import MemberPicture, Moment
+from cti_bridge.operators.states import Why as StateWhy
 from cti_bridge.reception.card import MAX_DEALS, Card, PastCall, encode_call
 from cti_bridge.reception.why import FirstOperator, Why, Wish
 from cti_bridge.routing.deciding import DecidingFact
@@ -57,10 +66,18 @@ def real_call() -> dict[str, Any]:
         candidates=(record,),
         deal_id=DealId("d1"),
         notes=(Note(datetime.now(UTC), "op1", "Просила перезвонить"),),
-        history=(PastCall(1.0, "inbound", "answered", "sales", "op1", 1.0, 2.0),),
+        history=(PastCall(1.0, "inbound", "answered", "sales", "op1", 1.0, 2.0, "offer_sent"),),
     )
     call = Call(CallId("main-1.1"), ChannelId("1.1"), "1.1", 1.0, queue="sales", legs=(leg,))
-    return encode_call(call, card, Part.RINGING, SHIPPED_STAGES, Directory.of([OLGA]))
+    encoded = encode_call(call, card, Part.RINGING, SHIPPED_STAGES, Directory.of([OLGA]))
+    edit = Edit("e1", call.id, OLGA.id, "", customer.id, "+74950000150", customer.name, EditKind.UPDATE, {}, 1.0)
+    target = Target("operator", "op2", "Сергей Ильин")
+    transfer = transfer_view(Transfer(OLGA.id, target), Directory.of([OLGA]))
+    waits = {"held_by": None, "consult": {"to": target_view(target), "state": "ringing"}}
+    failed = {"consult_failed": {"to": target_view(target), "reason": "busy"}}
+    return encoded | {
+        "edits": [edit_view(edit)], "after": None, "actions": {}, "transfer": transfer, **waits, **failed,
+    }  # fmt: skip
 
 
 def shape(value: Any) -> Any:
@@ -70,6 +87,13 @@ def shape(value: Any) -> Any:
     if isinstance(value, list):
         return shape(value[0]) if value else None
     return None
+
+
+def real_state() -> Json:
+    """An operator's state as it is told."""
+    moment = Moment(0.0, 0.0)
+    member = MemberPicture("sales", "PJSIP/101")
+    return state_view(replace(unknown(OLGA.id, DeskSettings(), moment), members=(member,)), DeskSettings(), moment)
 
 
 def paths(value: Any, prefix: str = "") -> set[str]:
@@ -93,11 +117,14 @@ def test_the_welcome_on_the_page_is_the_real_one() -> None:
     (shown,) = frames("welcome")
     snapshot = {
         "calls": [],
-        "state": None,
+        "state": real_state(),
+        "after": [],
+        "work": {"items": [], "more": False},
         "sources": [{"name": "crm", "state": "up", "since": ""}],
         "stages": [{"id": "", "name": "", "order": 1, "final": False}],
     }
     team: list[Json] = [{"operator": "", "name": "", "state": "", "ringing_queue": None}]
+    team[0]["desk_state"] = colleague_view(unknown(OLGA.id, DeskSettings(), Moment(0.0, 0.0)), DeskSettings())
     real = protocol.welcome("s", 1, OLGA, snapshot, 20.0) + protocol.team_tail(team)
     assert shape(shown) == shape(json.loads(real))
 
@@ -105,10 +132,12 @@ def test_the_welcome_on_the_page_is_the_real_one() -> None:
 def test_the_call_on_the_page_has_the_fields_of_a_real_one_and_each_is_explained() -> None:
     (shown,) = frames("event", "call.ringing")
     real = real_call()
-    assert shape(shown["call"] | {"candidates": []}) == shape(real | {"candidates": []})
+    empty: dict[str, Any] = {"candidates": [], "edits": [], "actions": {}}
+    empty |= dict.fromkeys(("transfer", "consult", "consult_failed"))
+    assert shape(shown["call"] | empty) == shape(real | empty)
     explained = [row[0].strip("`") for row in table("The call")]
     assert len(explained) == len(set(explained))
-    alike = ("candidates.customer.", "candidates.deals.")
+    alike = ("candidates.customer.", "candidates.deals.", "consult_failed.to.")
     assert set(explained) == {path for path in paths(real) if not path.startswith(alike)}
 
 
@@ -117,9 +146,18 @@ def test_every_word_a_field_can_have_is_on_the_page(words: Any) -> None:
     assert {word.value for word in words} <= set(re.findall(r"`([a-z_]+)`", PAGE))
 
 
+def test_the_state_on_the_page_has_the_fields_of_a_real_one_and_each_is_explained() -> None:
+    (shown,) = frames("event", "operator.state")
+    assert shape(shown["state"]) == shape(real_state())
+    rows = [word for row in table("States") for word in re.findall(r"`([a-z_]+)`", row[0])]
+    assert set(rows) == set(real_state())
+    assert {*StateWhy, *StateKind} <= set(re.findall(r"`([a-z_]+)`", PAGE))
+
+
 def test_every_type_of_event_is_on_the_page_with_its_fields() -> None:
     rows = {row[0].strip("`"): set(re.findall(r"`(\w+)`", row[2])) for row in table("From the bridge")}
-    assert rows.keys() == {*PopEvent, "source.state", "team.updated"}
+    unnumbered = {"team.updated", "after.saved", "edits.updated", "work.updated"}
+    assert rows.keys() == {*PopEvent, "operator.state", "source.state", *unnumbered}
     for type_, has in rows.items():
         for shown in frames("event", type_):
             assert shown.keys() - {"op", "seq", "at", "type"} == has - {"seq"}
@@ -130,7 +168,7 @@ def test_the_other_frames_of_the_bridge_are_the_real_ones() -> None:
     assert frames("pong") == [json.loads(protocol.PONG)]
     assert frames("bye") == [json.loads(protocol.bye(1012, "restart"))]
     assert frames("result") == [
-        json.loads(protocol.failure("c7d1", "unknown_command", "there is no command pause")),
+        json.loads(protocol.failure("c7d1", "bad_args", "wrong or missing: state")),
     ]
     assert {frame["op"] for frame in FRAMES} == FROM_CLIENT | {"welcome", "event", "result", "pong", "bye"}
 

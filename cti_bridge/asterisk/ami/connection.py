@@ -8,14 +8,14 @@ import asyncio
 import ssl
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
 
 import structlog
 from panoramisk.message import Message
 
-from cti_bridge.asterisk.ami import translate
+from cti_bridge.asterisk.ami import members, translate
 from cti_bridge.asterisk.ami.file_names import FileNames
 from cti_bridge.asterisk.ami.hearing import Hearing, LookBack, no_records
 from cti_bridge.asterisk.ami.inbox import MAX_WAITING, CallSink, Inbox
@@ -24,6 +24,7 @@ from cti_bridge.asterisk.ami.sighting import LISTS, Sighting
 from cti_bridge.asterisk.recording.tap import Tap
 from cti_bridge.backoff import delays
 from cti_bridge.calls.events import CallEvent, RecordingStarted, Snapshot
+from cti_bridge.domain.member import MemberEvent
 
 log = structlog.get_logger(__name__)
 
@@ -72,6 +73,10 @@ class AmiConnection:
         """
         self.events = 0
         self.sessions = 0
+        self.session_watchers: list[Callable[[bool], None]] = []
+        """Told when a session has taken in all there is (True), and when it has ended."""
+        self.member_watchers: list[Callable[[MemberEvent], None]] = []
+        """Told what happens to members of queues, as soon as it comes."""
         self._address = address
         self._needs_check = needs_check
         self._now = now
@@ -89,6 +94,11 @@ class AmiConnection:
         self._clock = translate.PbxClock()
         self._probe_id = ""
         self._probe_seen = asyncio.Event()
+
+    @property
+    def connected(self) -> bool:
+        """Whether there is a session with Asterisk, which is logged in."""
+        return self._manager is not None
 
     @property
     def overflows(self) -> int:
@@ -114,15 +124,19 @@ class AmiConnection:
             self._end("events came faster than they could be taken in")
 
     async def ask(
-        self, headers: Mapping[str, str], *, take: Callable[[translate.Headers], None] | None = None
+        self,
+        headers: Mapping[str, str],
+        *,
+        take: Callable[[translate.Headers], None] | None = None,
+        within_s: float | None = None,
     ) -> list[Message]:
-        """Carry out one action; `take` gets the entries of a list one by one.
+        """Carry out one action; `take` gets the entries of a list one by one, `within_s` is a limit of its own.
 
         Raises NotConnected, ActionRefused, TimeoutError or ValueError.
         """
         if self._manager is None:
             raise NotConnected("not connected to AMI")
-        return await self._manager.ask(headers, within_s=self._address.answer_within_s, take=take)
+        return await self._manager.ask(headers, within_s=within_s or self._address.answer_within_s, take=take)
 
     def pbx_time(self, at: float) -> float:
         """A time of our clock (seconds since 1970) on the clock of the PBX."""
@@ -184,6 +198,7 @@ class AmiConnection:
         finally:
             self._manager = None
             manager.close()
+            _tell(partial(watch, False) for watch in self.session_watchers)
 
     async def _serve(self, over: asyncio.Future[str]) -> str:
         """Work until the session is over; gives back why it is. Raises what the work failed of."""
@@ -207,6 +222,7 @@ class AmiConnection:
         else:
             log.info("asterisk.connected")
             self._on_state("up", "")
+        _tell(partial(watch, True) for watch in self.session_watchers)
         while True:
             await asyncio.sleep(self._address.ping_every_s)
             await self._ping()
@@ -285,7 +301,8 @@ class AmiConnection:
 
     def _wants(self, event: str) -> bool:
         self.events += 1
-        return event in translate.TRANSLATED or event in _ABOUT_ASTERISK or self._tap.listening > 0
+        wanted = event in translate.TRANSLATED or event in members.HEARD or event in _ABOUT_ASTERISK
+        return wanted or self._tap.listening > 0
 
     def _receive(self, message: translate.Headers) -> None:
         name = translate.text(message, "Event")
@@ -305,6 +322,11 @@ class AmiConnection:
         if name == "Shutdown":
             self._end("Asterisk was shut down")
             return
+        if name in members.HEARD:
+            told = members.heard(message)
+            if told is not None:
+                _tell(partial(watch, told) for watch in self.member_watchers)
+            return
         event = translate.translate(message, self._now(), self._clock)
         if event is not None and not self._hearing.take(event):
             self._end("events came faster than they could be taken in")
@@ -323,6 +345,15 @@ class AmiConnection:
     def _end(self, why: str) -> None:
         if self._over is not None:
             _settle(self._over, why)
+
+
+def _tell(watchers: Iterable[Callable[[], None]]) -> None:
+    """Tell them; one that fails costs neither the others nor the connection."""
+    for watch in watchers:
+        try:
+            watch()
+        except Exception:
+            log.exception("event.failed", kind="watcher")
 
 
 def _settle(over: asyncio.Future[str], why: str) -> None:

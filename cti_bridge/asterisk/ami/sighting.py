@@ -16,6 +16,7 @@ from cti_bridge.asterisk.ami.translate import (
     text,
     whole,
 )
+from cti_bridge.asterisk.dialplan import CONSULT, DESK, HOLD
 from cti_bridge.asterisk.interface import interface_of
 from cti_bridge.calls.events import SeenChannel, Snapshot
 from cti_bridge.domain.ids import ChannelId
@@ -81,4 +82,6 @@ def _seen(entry: Headers) -> SeenChannel:
         dialled=dialled,
         bridge=text(entry, "BridgeId"),
         caller_id=caller_id(entry),
+        set_aside=text(entry, "Context") == HOLD,
+        at_desk=text(entry, "Context") in (DESK, CONSULT),
     )

@@ -10,13 +10,15 @@ import re
 from collections.abc import Callable, Mapping
 
 from cti_bridge.asterisk.causes import REFUSALS, TECHNICAL
-from cti_bridge.asterisk.dialplan import final_of
+from cti_bridge.asterisk.dialplan import CONSULT, final_of
 from cti_bridge.asterisk.interface import interface_of
+from cti_bridge.calls.desk_events import AskedNoMore, MeansTold, OutboundRefused, PickupFailed, TransferTold
 from cti_bridge.calls.events import (
     CallerId,
     CallerLeftQueue,
     CallerParked,
     CallerQueued,
+    CallerSetAside,
     CallEvent,
     ChannelBridged,
     ChannelCreated,
@@ -33,7 +35,7 @@ from cti_bridge.calls.events import (
     RecordingStopped,
     Stop,
 )
-from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.ids import CallId, ChannelId
 
 Headers = Mapping[str, str | list[str]]
 """One AMI message: what stands twice in it may be a list."""
@@ -50,7 +52,7 @@ _TELLING = (
     "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
     "BridgeUniqueid", "BridgeTechnology", "BridgeType", "BridgeId", "Application", "TransfererUniqueid",
     "OrigTransfererUniqueid", "ParkeeUniqueid", "Result",
-    "UserEvent", "Final", "Position", "Count", "Wait", "Priority",
+    "UserEvent", "Final", "Leg", "Position", "Count", "Wait", "Priority",
 )  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
 
@@ -162,6 +164,7 @@ def _leg_rings(message: Headers, at: float, queue: str) -> CallEvent | None:
         caller_id=caller_id(message),
         caller_interface=interface_of(text(message, "Channel")),
         number=number_dialled(message),
+        asks=text(message, "Context") == CONSULT,
     )
 
 
@@ -275,7 +278,32 @@ def _user_event(message: Headers, at: float) -> CallEvent | None:
             return CallerLeftQueue(at, channel, text(message, "Queue"))
         case "CtiFinal":
             return FinalReached(at, channel, final_of(text(message, "Final")))
+        case "CtiHold":
+            return CallerSetAside(at, channel, channel_id(message, "Leg"))
+        case "CtiAsked":
+            return AskedNoMore(at, channel, text(message, "Status"))
+        case "CtiTransfer" | "CtiOutbound" | "CtiPickup" | "CtiMeans":
+            return _told_to_the_desk(message, at)
     return None
+
+
+def _told_to_the_desk(message: Headers, at: float) -> CallEvent:
+    """What our own dialplan says of a command that an operator gave."""
+    channel, why = channel_id(message, "Uniqueid"), text(message, "Why")
+    match text(message, "UserEvent"):
+        case "CtiTransfer":
+            call, by = CallId(text(message, "CallID")), text(message, "By")
+            return TransferTold(at, channel, call, text(message, "State"), why, by, text(message, "To"))
+        case "CtiOutbound":
+            return OutboundRefused(at, channel, why)
+        case "CtiPickup":
+            return PickupFailed(at, channel, why)
+        case _:
+            return MeansTold(at, channel, frozenset(name.lower() for name in MEANS if text(message, name) == "1"))
+
+
+MEANS = ("Transfer", "Outbound", "Pickup", "Hold")
+"""What [cti-means] of our dialplan says it has."""
 
 
 def _recording_started(message: Headers, at: float) -> CallEvent:

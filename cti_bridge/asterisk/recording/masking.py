@@ -62,6 +62,7 @@ class Masker:
             Holds.CALL: self._call,
             Holds.PEER: self._peer,
             Holds.OPERATOR: self.operator,
+            Holds.TARGET: self._target,
             Holds.STAMP: lambda text: text if _STAMP.fullmatch(text) else "",
             Holds.WORD: self._word,
         }
@@ -168,6 +169,10 @@ class Masker:
     def operator(self, text: str) -> str:
         """Who an operator signs in as."""
         return self._operators.of(text) if text else ""
+
+    def _target(self, text: str) -> str:
+        kind, _, name = text.partition("/")
+        return f"{kind}/{self.operator(name)}" if kind == "operator" else self._word(text)
 
     def _subscriber(self, text: str, parsed: CallerNumber) -> str:
         """The sample as the original was written, `8 (…)` or `7…`; in E.164 where that would be another number."""

@@ -31,6 +31,8 @@ class Holds(Enum):
     """A trunk or phone by its own name."""
     OPERATOR = auto()
     """Who an operator signs in as."""
+    TARGET = auto()
+    """Whom a caller is sent to: `operator/ID`, `queue/NAME`, `number/`."""
     STAMP = auto()
     """Seconds since 1970; kept."""
     WORD = auto()
@@ -60,16 +62,19 @@ _WORDS = (
     *("DestType", "TransferType", "ParkingLot", "Parkinglot", "ParkingSpace", "ParkingTimeout"),
     *("ParkingDuration", "Direction", "State", "Hold", "Status", "Paused", "Penalty", "Membership"),
     *("InCall", "CallsTaken", "Ringinuse", "Wait", "Application", "Duration", "Uptime", "LastReload"),
-    *("UserEvent", "Step", "Steps", "Final", "Decision"),
+    *("UserEvent", "Step", "Steps", "Final", "Decision", "Why", "Transfer", "Pickup", "Outbound"),
 )
 _AMI = {
     **dict.fromkeys(_WORDS, Holds.WORD),
     "SwapUniqueid": Holds.ID,
+    "Leg": Holds.ID,
     "DialString": Holds.DIALLED,
     "Extension": Holds.EXTENSION,
     "BridgeId": Holds.ID,
     "CallID": Holds.CALL,
     "Operator": Holds.OPERATOR,
+    "By": Holds.OPERATOR,
+    "To": Holds.TARGET,
     "MemberName": Holds.NAME,
     "Interface": Holds.INTERFACE,
     "StateInterface": Holds.INTERFACE,
@@ -79,7 +84,9 @@ _AMI = {
     "LastPause": Holds.STAMP,
     "LoginTime": Holds.STAMP,
 }
-_OUR_USER_EVENTS = frozenset(("CtiStep", "CtiFinal", "CtiDrill"))
+_OUR_USER_EVENTS = frozenset(
+    ("CtiStep", "CtiFinal", "CtiDrill", "CtiHold", "CtiAsked", "CtiTransfer", "CtiOutbound", "CtiPickup", "CtiMeans")
+)
 _OF_ANY_USER_EVENT = frozenset(("Event", "UserEvent", "Timestamp"))
 _ENVIRONMENT = {
     "agi_channel": Holds.CHANNEL,

@@ -7,7 +7,7 @@ from cti_bridge.crm.amocrm.call_filing import CallFiling, FilingWishes
 from cti_bridge.crm.amocrm.changes import Changes
 from cti_bridge.crm.amocrm.connection import Connection, refusal
 from cti_bridge.crm.amocrm.doubt import MadeThings
-from cti_bridge.crm.amocrm.sent_words import changed_contact, new_contact, new_note
+from cti_bridge.crm.amocrm.sent_words import changed_contact, new_contact, new_lead, new_note
 from cti_bridge.crm.amocrm.words import (
     MOST_FOUND,
     Contact,
@@ -26,7 +26,16 @@ from cti_bridge.crm.mirror.source import MirrorPage
 from cti_bridge.crm.port import READS_AND_WRITES, WRITES, Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.crm.received import lines_of
 from cti_bridge.domain.call_report import CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, Deal, FinishedCall, NewCustomer, Note, StageList
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    Deal,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
 
@@ -121,6 +130,33 @@ class AmocrmCrm:
             id_ = await self._post("/api/v4/contacts", sent, "contacts")
         await self._made.done("contact", key, id_)
         return CustomerId(id_)
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new lead of a contact; one that may have been made for this key already is looked for first."""
+        known = await self._made.known("lead", key)
+        if known.id:
+            return DealId(known.id)
+        contact_id = path_id(customer_id)
+        params = (("with", "leads"),)
+        thing = (
+            await self._connection.read(f"/api/v4/contacts/{contact_id}", params, urgent=False, may_be_gone=True)
+            if contact_id is not None
+            else None
+        )
+        if contact_id is None or not isinstance(thing, dict):
+            raise CrmRefuses("the contact is not in amoCRM any more")
+        sent = new_lead(new, int(contact_id))
+        found = None
+        if known.in_doubt and (one := contact(thing, region=self._region, fields=self._fields)) is not None:
+            deals = await self._deals(one.leads)
+            found = next((id_ for id_, his in deals.items() if his.title == new.title), None)
+        if found is None:
+            await self._made.begin("lead", key)
+            made = await self._post("/api/v4/leads", sent, "leads")
+        else:
+            made = str(found)
+        await self._made.done("lead", key, made)
+        return DealId(made)
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is known of a contact."""

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from cti_bridge.crm.amocrm.words import EMAIL, OWN_FIELDS, PHONE, Json, dicts
 from cti_bridge.crm.port import CrmRefuses
 from cti_bridge.crm.received import MOST_NUMBERS
-from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
+from cti_bridge.domain.customer import CustomerChanges, NewCustomer, NewDeal, Note
 
 
 def new_contact(new: NewCustomer, *, fields: Mapping[str, int]) -> Json:
@@ -47,11 +47,25 @@ def changed_contact(changes: CustomerChanges, thing: Json, *, fields: Mapping[st
     return made
 
 
+def new_lead(new: NewDeal, contact: int) -> Json:
+    """What makes this deal of a contact; without a stage amoCRM takes the first of its main pipeline."""
+    made: Json = {"name": new.title, "_embedded": {"contacts": [{"id": contact}]}}
+    if new.stage:
+        pipeline, _, status = new.stage.partition(".")
+        if not (pipeline.isascii() and pipeline.isdecimal() and status.isascii() and status.isdecimal()):
+            raise CrmRefuses("a stage of amoCRM is PIPELINE.STATUS, both of them numbers")
+        made |= {"pipeline_id": int(pipeline), "status_id": int(status)}
+    if new.responsible:
+        made["responsible_user_id"] = user_id(new.responsible)
+    return made
+
+
 def new_note(wanted: Note) -> Json:
     """What makes this note; who wrote it is told where he is a user of amoCRM."""
     made: Json = {"note_type": "common", "params": {"text": wanted.text}}
-    if wanted.author.isascii() and wanted.author.isdecimal():
-        made["created_by"] = int(wanted.author)
+    user = wanted.user or wanted.author
+    if user.isascii() and user.isdecimal():
+        made["created_by"] = int(user)
     return made
 
 

@@ -11,7 +11,7 @@ from cti_bridge.crm.bitrix.rest import PROBE, Declined, Rest
 from cti_bridge.crm.bitrix.telling import CallTeller
 from cti_bridge.crm.bitrix.words import changes, funnels, notes, search, writing
 from cti_bridge.crm.bitrix.words.people import Fields
-from cti_bridge.crm.bitrix.words.plain import Command, Kind, customer_id, entries, owner_of
+from cti_bridge.crm.bitrix.words.plain import DEAL, Command, Kind, customer_id, entries, owner_of
 from cti_bridge.crm.links import Links
 from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.mirror.source import MirrorPage
@@ -23,6 +23,7 @@ from cti_bridge.domain.customer import (
     CustomerRecord,
     FinishedCall,
     NewCustomer,
+    NewDeal,
     Note,
     StageList,
 )
@@ -126,6 +127,23 @@ class BitrixCrm:
         if not made:
             raise CrmUnavailable("crm.item.add: it gave the contact no id")
         return customer_id(Kind.CONTACT, made)
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new deal of a contact or a company; one that was made by the same key is found by it, as a contact is."""
+        owner = self._owner(customer_id)
+        try:
+            command = writing.make_deal(owner, new, key=key)
+        except ValueError as error:
+            raise CrmRefuses(str(error)) from None
+        if new.stage and (await self.stages()).get(new.stage) is None:
+            raise CrmRefuses("Bitrix24 has no such stage")
+        made = writing.made_before(await self._read(writing.look_for(key, entity=DEAL)))
+        if not made:
+            await self._written(writing.get(owner))  # of somebody who is gone it would be made all the same
+            made = writing.made(await self._written(command))
+        if not made:
+            raise CrmUnavailable("crm.item.add: it gave the deal no id")
+        return DealId(str(made))
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is named. Raises CrmRefuses for somebody who is gone and for an e-mail that is there already."""

@@ -1,12 +1,12 @@
-"""Single changes of the embedded CRM beside the imports: somebody new, what is known of him, a note."""
+"""Single changes of the embedded CRM beside the imports: somebody new, what is known of him, his deal, a note."""
 
 import sqlite3
-from datetime import UTC
+from datetime import UTC, datetime
 
 from cti_bridge.crm.embedded.staging import DERIVED, digest
 from cti_bridge.crm.port import CrmRefuses
-from cti_bridge.domain.customer import CustomerChanges, NewCustomer, Note
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import CustomerChanges, NewCustomer, NewDeal, Note, StageList
+from cti_bridge.domain.ids import CustomerId, DealId
 
 _NEW = "INSERT OR IGNORE INTO customers (id, name, email, city, responsible) VALUES (?, ?, ?, ?, ?)"
 _NUMBER = "INSERT OR IGNORE INTO numbers (key, customer_id, raw) VALUES (?, ?, ?)"
@@ -19,6 +19,9 @@ WHERE id = :id
 """
 _NOTE = """
 INSERT OR IGNORE INTO notes (id, customer_id, at, author, text) SELECT ?, id, ?, ?, ? FROM customers WHERE id = ?
+"""
+_DEAL = """
+INSERT OR IGNORE INTO deals (id, customer_id, title, stage, responsible, changed_at) VALUES (?, ?, ?, ?, ?, ?)
 """
 _KNOWN = "SELECT 1 FROM customers WHERE id = ?"
 
@@ -53,6 +56,26 @@ def change_customer(connection: sqlite3.Connection, customer_id: CustomerId, cha
     with connection:
         if connection.execute(_CHANGE, values).rowcount == 0:
             raise CrmRefuses("there is no such customer")
+
+
+def add_deal(
+    connection: sqlite3.Connection, customer_id: CustomerId, new: NewDeal, key: str, stages: StageList
+) -> DealId:
+    """A new deal, once for each key, in the first open stage where none is named.
+
+    Raises CrmRefuses when the customer is gone or there is no such stage, and sqlite3.Error.
+    """
+    first = next((stage.id for stage in sorted(stages.stages, key=lambda one: one.order) if not stage.final), "")
+    stage = new.stage or first
+    if stages.get(stage) is None:
+        raise CrmRefuses("there is no such stage")
+    deal_id = digest("deal", key)
+    now = datetime.now(UTC).isoformat(timespec="seconds")
+    with connection:
+        if connection.execute(_KNOWN, (customer_id,)).fetchone() is None:
+            raise CrmRefuses("there is no such customer")
+        connection.execute(_DEAL, (deal_id, customer_id, new.title, stage, new.responsible, now))
+    return DealId(deal_id)
 
 
 def write_note(connection: sqlite3.Connection, customer_id: CustomerId, note: Note, key: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any, TypeVar
 from sqlite_utils import Database
 
 from cti_bridge.crm.embedded.call_list import finished_call, open_for_calls, read_calls, write_call
-from cti_bridge.crm.embedded.editing import add_customer, change_customer, write_note
+from cti_bridge.crm.embedded.editing import add_customer, add_deal, change_customer, write_note
 from cti_bridge.crm.embedded.schema import open_for_reading, read_stages, stored_time, unavailable
 from cti_bridge.crm.port import Capability, CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
@@ -30,6 +30,7 @@ from cti_bridge.domain.customer import (
     Deal,
     FinishedCall,
     NewCustomer,
+    NewDeal,
     Note,
     StageList,
 )
@@ -55,6 +56,7 @@ _WRITING = (
     Capability.ADD_NOTE,
     Capability.CREATE,
     Capability.UPDATE,
+    Capability.CREATE_DEAL,
     Capability.REPORT_ENDED,
     Capability.REPORT_UPDATED,
 )
@@ -111,6 +113,11 @@ class EmbeddedCrm:
     async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
         """Somebody new; the same name and number again, whatever the key, are the same customer."""
         return await self._change(lambda connection: add_customer(connection, new))
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new deal, once for each key; without a stage it is in the first one that is open."""
+        stages = await self.stages()
+        return await self._change(lambda connection: add_deal(connection, customer_id, new, key, stages))
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is known of a customer, until the next import says otherwise."""

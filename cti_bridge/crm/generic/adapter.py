@@ -23,10 +23,11 @@ from cti_bridge.domain.customer import (
     Deal,
     FinishedCall,
     NewCustomer,
+    NewDeal,
     Note,
     StageList,
 )
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, NumberKind
 
 MOST_ASKED_FOR_DEALS = 10
@@ -115,6 +116,10 @@ class GenericCrm:
             raise CrmRefuses("its answer to `create` has no id where `id` looks")
         await self._memory.put(link, found)
         return CustomerId(found)
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """Refused: the settings have no request for it."""
+        raise CrmRefuses("no request in the settings makes deals")
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is known of a customer."""

@@ -15,8 +15,16 @@ from cti_bridge.crm.mirror.source import original_of
 from cti_bridge.crm.pace import PATIENCE
 from cti_bridge.crm.port import Capability, Crm, CrmBusy, CrmUnavailable
 from cti_bridge.domain.call_report import CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
 _CRM_FIRST_S = 0.2
@@ -78,6 +86,10 @@ class MirroredCrm:
     async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
         """Made in the CRM; the mirror has him as soon as it looks for changes."""
         return await self._crm.create(new, key=key)
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """Made in the CRM; the mirror has it as soon as it looks for changes."""
+        return await self._crm.create_deal(customer_id, new, key=key)
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Changed in the CRM; the mirror knows as soon as it looks for changes."""

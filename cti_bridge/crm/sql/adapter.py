@@ -14,8 +14,16 @@ from cti_bridge.crm.sql.queries import Queries, Query, capabilities_of
 from cti_bridge.crm.sql.rows import call_list, note_list, records, stage_list
 from cti_bridge.crm.sql.words import READING, REPORTS, Purpose, Row, Values
 from cti_bridge.domain.call_report import CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
 MOST_ROWS = 5_000
@@ -98,6 +106,10 @@ class SqlCrm:
         if not made:
             raise CrmRefuses("create: it gives no customer_id")
         return CustomerId(made)
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """Refused: there is no query for it."""
+        raise CrmRefuses("no query makes deals")
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change what is known of a customer."""

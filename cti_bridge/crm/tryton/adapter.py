@@ -20,8 +20,16 @@ from cti_bridge.crm.tryton.once import Once
 from cti_bridge.crm.tryton.people import People
 from cti_bridge.crm.tryton.session import Session
 from cti_bridge.domain.call_report import CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber
 
 CAPABILITIES = frozenset(Capability) - {Capability.CALLS, Capability.REPORT_STRANGERS}
@@ -109,6 +117,12 @@ class TrytonCrm:
     async def create(self, new: NewCustomer, *, key: str) -> CustomerId:
         """A new party; whoever is responsible gets a lead with it, because a party itself belongs to nobody."""
         return CustomerId(str(await self._people.create(new, key)))
+
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new opportunity of the party; Tryton begins each as a lead, so no other stage can be asked for."""
+        if new.stage not in ("", self._funnel.stage(words.LEAD)):
+            raise CrmRefuses("in Tryton an opportunity begins as a lead and is moved on there")
+        return words.opportunity_id(await self._people.create_deal(_party(customer_id), new, key))
 
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change the party; its segment is a category, its responsible user that of its latest open opportunity."""

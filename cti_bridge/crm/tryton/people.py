@@ -6,7 +6,7 @@ from cti_bridge.crm.port import CrmRefuses
 from cti_bridge.crm.tryton import words
 from cti_bridge.crm.tryton.desk import Desk
 from cti_bridge.crm.tryton.once import Once
-from cti_bridge.domain.customer import CustomerChanges, NewCustomer
+from cti_bridge.domain.customer import CustomerChanges, NewCustomer, NewDeal
 
 _FIELDS = ["contact_mechanisms.type", "addresses.city", "categories"]
 _MOST_REPLACED = 5
@@ -50,6 +50,24 @@ class People:
         if employee is not None:
             await self._give_lead(party, employee, new.name, f"party:{key}/lead")
         return party
+
+    async def create_deal(self, party: int, new: NewDeal, key: str) -> int:
+        """The opportunity that was made for this key, made now if it is the first time.
+
+        Raises CrmRefuses, CrmUnavailable.
+        """
+        present = await self.present(party)
+        if present is None:
+            raise CrmRefuses("the party is not in Tryton any more")
+        values: dict[str, Any] = {"party": present, "description": new.title}
+        if new.responsible:
+            values["employee"] = await self._employee(new.responsible)
+        asked = [["party", "=", present], ["description", "=", new.title]]
+        return await self._once.made(
+            f"deal:{key}",
+            lambda: self._desk.create(words.OPPORTUNITY, values),
+            lambda: self._desk.first(words.OPPORTUNITY, asked),
+        )
 
     async def update(self, party: int, changes: CustomerChanges) -> None:
         """Change what the party has a place for. Raises CrmRefuses, CrmUnavailable."""

@@ -14,6 +14,7 @@ _AT_A_PARTY = ((PARTY, "write"),)
 _A_CALL = ((ATTACHMENT, "create"), (ATTACHMENT, "write"))
 _NEEDED: Mapping[Capability, Sequence[tuple[str, str]]] = {
     Capability.CREATE: ((PARTY, "create"), (OPPORTUNITY, "create")),
+    Capability.CREATE_DEAL: ((OPPORTUNITY, "create"),),
     Capability.UPDATE: ((PARTY, "write"), (OPPORTUNITY, "write")),
     Capability.NOTES: ((NOTE, "read"),),
     Capability.ADD_NOTE: (*_AT_A_PARTY, (NOTE, "create")),

@@ -62,6 +62,11 @@ def party_id(customer_id: CustomerId) -> int | None:
     return int(customer_id) if customer_id.isascii() and customer_id.isdecimal() and len(customer_id) < 16 else None
 
 
+def opportunity_id(opportunity: int) -> DealId:
+    """Our id of an opportunity: `opportunity-7`."""
+    return DealId(f"opportunity-{opportunity}")
+
+
 def parties_with(key: str, *, as_typed: bool) -> Domain:
     """Who has this number.
 
@@ -193,7 +198,7 @@ def _deal_of_opportunity(row: Row, sales: Sequence[Row], funnel: Funnel, respons
     state = funnel.state_of(text_of(row["state"]), [text_of(sale["state"]) for sale in sales])
     amount = row["amount"] if row["amount"] is not None else next((sale["total_amount"] for sale in sales), None)
     return Deal(
-        id=DealId(f"opportunity-{row['id']}"),
+        id=opportunity_id(int(row["id"])),
         title=text_of(row["description"]) or text_of(row["number"]),
         stage=funnel.stage(state),
         amount=_amount(amount),

@@ -30,8 +30,17 @@ from cti_bridge.crm.vtiger.words import (
 )
 from cti_bridge.crm.vtiger.writing import LATEST_NOTES, Writing
 from cti_bridge.domain.call_report import CallReport
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, FinishedCall, NewCustomer, Note, StageList
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.domain.customer import (
+    CustomerChanges,
+    CustomerRecord,
+    Deal,
+    FinishedCall,
+    NewCustomer,
+    NewDeal,
+    Note,
+    StageList,
+)
+from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
 
 
@@ -112,6 +121,20 @@ class VtigerCrm:
         known, number = await self._knowledge.get(), parse_number(new.number, region=self._region)
         return await self._writing.create(new, known, key=key, find=lambda: self.find(number))
 
+    async def create_deal(self, customer_id: CustomerId, new: NewDeal, *, key: str) -> DealId:
+        """A new record of Potentials, of the person or of the firm."""
+        known = await self._knowledge.get()
+        module = module_of_id(customer_id, known.modules)
+        question = select(module.name, [f"id = {literal(customer_id)}"]) if module is not None else ""
+        if module is None or not await self._door.query(question, urgent=False):
+            raise CrmRefuses("vtiger has no such customer")  # it makes deals of anybody, whether he is there or not
+
+        async def there() -> tuple[Deal, ...]:
+            rows = (await self._deals([(module, {"id": customer_id})])).get(customer_id, [])
+            return tuple(deal_of(row, known.users, self._zone) for row in rows)
+
+        return await self._writing.create_deal(customer_id, module, new, known, key=key, there=there, zone=self._zone)
+
     async def update(self, customer_id: CustomerId, changes: CustomerChanges) -> None:
         """Change a record. Raises CrmRefuses when it is gone, or has no field for what is to be changed."""
         await self._writing.update(customer_id, changes, await self._knowledge.get())
@@ -135,10 +158,12 @@ class VtigerCrm:
         with _reading():
             people = await self._door.describe(self._writing.create_in)
             notes = await self._door.describe(NOTES)
+            deals = await self._door.describe(DEALS)
         rights = (
             (Capability.CREATE, people, self._writing.create_in, "createable"),
             (Capability.UPDATE, people, self._writing.create_in, "updateable"),
             (Capability.ADD_NOTE, notes, NOTES, "createable"),
+            (Capability.CREATE_DEAL, deals, DEALS, "createable"),
         )
         lacking = {
             capability: f"the user may not do that in {module}"

@@ -7,13 +7,13 @@ differently; which fields a module has, and which of them hold telephone numbers
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from datetime import tzinfo
+from datetime import date, tzinfo
 from enum import StrEnum
 from typing import Any
 
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.received import amount_of, lines_of, numbers_in, text_of, time_of
-from cti_bridge.domain.customer import Customer, CustomerChanges, Deal, NewCustomer, Note, Stage, StageList
+from cti_bridge.domain.customer import Customer, CustomerChanges, Deal, NewCustomer, NewDeal, Note, Stage, StageList
 from cti_bridge.domain.ids import CustomerId, DealId
 from cti_bridge.domain.number import CallerNumber, parse_number
 
@@ -179,6 +179,28 @@ def element_of(new: NewCustomer, module: Module, owner: str) -> dict[str, str]:
     phone = "phone" if "phone" in module.phones else module.phones[0]
     told = {phone: new.number, columns.email: cut(new.email), columns.city: cut(new.city), "assigned_user_id": owner}
     return _named(new.name, columns) | {name: text for name, text in told.items() if text}
+
+
+def deal_element(
+    new: NewDeal, module: Module, customer_id: str, *, owner: str, closes: date, stages: StageList
+) -> dict[str, str]:
+    """A new deal as a record of Potentials; without a stage it is in the first one that is open.
+
+    Raises CrmRefuses for a lead's, which vtiger has only when it is somebody, and for an unknown stage.
+    """
+    if module.name == LEADS:
+        raise CrmRefuses("a lead has no deals in vtiger: it becomes a contact there first")
+    stage = new.stage or next((one.id for one in stages.stages if not one.final), "")
+    title = " ".join(cut(new.title).split())
+    if not title or stages.get(stage) is None:
+        raise CrmRefuses("vtiger wants a title for a deal, and a stage that it has")
+    return {
+        "potentialname": title,
+        "sales_stage": stage,
+        "closingdate": closes.isoformat(),
+        "assigned_user_id": owner,
+        "related_to" if module.name == ACCOUNTS else "contact_id": customer_id,
+    }
 
 
 def changes_of(changes: CustomerChanges, module: Module, users: Users) -> dict[str, str]:

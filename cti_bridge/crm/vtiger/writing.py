@@ -1,19 +1,32 @@
-"""Writes people and notes into vtiger, each once, although vtiger itself cannot tell a repetition."""
+"""Writes people, deals and notes into vtiger, each once, although vtiger itself cannot tell a repetition."""
 
 from collections.abc import Awaitable, Callable
+from datetime import datetime, timedelta, tzinfo
 
 from cti_bridge.crm.memory import Memory
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.crm.received import lines_of
 from cti_bridge.crm.vtiger.door import Door
 from cti_bridge.crm.vtiger.known import Known
-from cti_bridge.crm.vtiger.words import NOTES, changes_of, element_of, module_of_id, owner_of, storable
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, Note
-from cti_bridge.domain.ids import CustomerId
+from cti_bridge.crm.vtiger.words import (
+    DEALS,
+    NOTES,
+    Module,
+    changes_of,
+    deal_element,
+    element_of,
+    module_of_id,
+    owner_of,
+    storable,
+)
+from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, Deal, NewCustomer, NewDeal, Note
+from cti_bridge.domain.ids import CustomerId, DealId
 
 LATEST_NOTES = 20
 """So many are looked at for a note that may have been written down."""
 _LONGEST_NOTE = 60_000
+_CLOSES_IN = timedelta(days=30)
+"""vtiger wants to know when a deal is expected to be closed."""
 _DOUBT = "?"
 """Remembered while it is not known whether something was made."""
 
@@ -53,6 +66,37 @@ class Writing:
         await self._made.put(f"person/{key}", made)
         return CustomerId(made)
 
+    async def create_deal(
+        self,
+        customer_id: CustomerId,
+        module: Module,
+        new: NewDeal,
+        known: Known,
+        *,
+        key: str,
+        there: Callable[[], Awaitable[tuple[Deal, ...]]],
+        zone: tzinfo,
+    ) -> DealId:
+        """A new deal of somebody of this module.
+
+        Where one may have been made under this key, it is looked for among those that are `there`.
+        """
+        made = await self._made.get(f"deal/{key}")
+        if made is not None and made != _DOUBT:
+            return DealId(made)
+        owner = owner_of(new.responsible, known.users) if new.responsible else await self._door.user()
+        closes = (datetime.now(zone) + _CLOSES_IN).date()
+        element = deal_element(new, module, customer_id, owner=owner, closes=closes, stages=known.stages)
+        found = ""
+        if made == _DOUBT:
+            found = next((one.id for one in await there() if one.title == element["potentialname"]), "")
+        await self._made.put(f"deal/{key}", _DOUBT)
+        made = found or await self._door.create(DEALS, element)
+        if not made:
+            raise CrmUnavailable("vtiger does not say which record it has made")
+        await self._made.put(f"deal/{key}", made)
+        return DealId(made)
+
     async def update(self, customer_id: CustomerId, changes: CustomerChanges, known: Known) -> None:
         """Change a record. Raises CrmRefuses when it is gone, or has no field for what is to be changed."""
         module = module_of_id(customer_id, known.modules)
@@ -78,7 +122,7 @@ class Writing:
         text = storable(note.text).strip()[:_LONGEST_NOTE]
         if module_of_id(customer_id, known.modules) is None or not text:
             raise CrmRefuses("vtiger has no such customer, or there is nothing to write down")
-        owner = known.users.with_extension(note.author) or await self._door.user()
+        owner = known.users.with_extension(note.user or note.author) or await self._door.user()
         there = made == _DOUBT and any(one.text == lines_of(text) for one in await latest())
         await self._made.put(f"note/{key}", _DOUBT)
         if not there:

@@ -20,7 +20,7 @@ from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import MOMENTS, Capability, CrmRefuses, CrmUnavailable, Probing
 from cti_bridge.crm.web_client import WebClient
 from cti_bridge.domain.call_report import CallMoment
-from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, Note
+from cti_bridge.domain.customer import CustomerChanges, CustomerRecord, NewCustomer, NewDeal, Note
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.number import parse_number
 
@@ -233,6 +233,64 @@ class PersonContract:
         for changes in (CustomerChanges(), CustomerChanges(name="Люба Майская")):
             await place.crm.update(lyuba, changes)
             assert await find(place, number(145)) == (before,)
+
+    async def test_a_deal_that_is_made_is_there_once_and_open(self, place: Place) -> None:
+        (pelageya,) = await place.seed([Person("Пелагея Ступина", (number(146),))])
+        new = NewDeal("Остекление «лоджии»", responsible=place.user)
+        if not can(place, Capability.CREATE_DEAL):
+            with pytest.raises(CrmRefuses):
+                await place.crm.create_deal(pelageya, new, key="deal/146")
+            return
+        made = await place.crm.create_deal(pelageya, new, key="deal/146")
+        assert await place.crm.create_deal(pelageya, new, key="deal/146") == made
+        await place.restart()
+        assert await place.crm.create_deal(pelageya, new, key="deal/146") == made
+        (record,) = await find(place, number(146))
+        (deal,) = record.deals
+        assert (deal.id, deal.title) == (made, "Остекление «лоджии»")
+        assert deal.responsible == (place.user if can(place, Capability.RESPONSIBLE) else "")
+        assert (await place.crm.stages()).is_open(deal)
+
+    async def test_two_deals_of_one_name_are_two(self, place: Place) -> None:
+        if not can(place, Capability.CREATE_DEAL):
+            return
+        (efim,) = await place.seed([Person("Ефим Ступин", (number(147),))])
+        made = {await place.crm.create_deal(efim, NewDeal("Балкон"), key=f"deal/147/{turn}") for turn in (1, 2)}
+        (record,) = await find(place, number(147))
+        assert {deal.id for deal in record.deals} == made
+        assert len(made) == 2
+
+    async def test_at_whichever_step_of_a_deal_the_bridge_is_killed_it_is_there_once(
+        self, place: Place, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        if not can(place, Capability.CREATE_DEAL):
+            return
+        (yulia,) = await place.seed([Person("Юлия Ступина", (number(148),))])
+        deals = 0
+        for step in Step:
+            at = 0
+            while True:
+                at, deals = at + 1, deals + 1
+                was_killed = kill(monkeypatch, step, at)
+                new, key = NewDeal(f"Окно {deals}"), f"deal/148/{deals}"
+                try:
+                    await place.crm.create_deal(yulia, new, key=key)
+                except Killed:
+                    await place.restart()
+                    await place.crm.create_deal(yulia, new, key=key)
+                if not was_killed():
+                    break
+        (record,) = await find(place, number(148))
+        assert sorted(deal.title for deal in record.deals) == sorted(f"Окно {one}" for one in range(1, deals + 1))
+
+    async def test_a_deal_of_somebody_who_is_gone_or_in_no_stage_is_refused(self, place: Place) -> None:
+        (platon,) = await place.seed([Person("Платон Ступин", (number(149),))])
+        with pytest.raises(CrmRefuses):
+            await place.crm.create_deal(place.nobody, NewDeal("Дверь"), key="deal/149/1")
+        with pytest.raises(CrmRefuses):
+            await place.crm.create_deal(platon, NewDeal("Дверь", stage="no such stage"), key="deal/149/2")
+        (record,) = await find(place, number(149))
+        assert record.deals == ()
 
     async def test_somebody_who_is_gone_cannot_be_changed(self, place: Place) -> None:
         with pytest.raises(CrmRefuses):

@@ -21,7 +21,7 @@ from aiohttp import web
 
 from fakes.amocrm_answers import LISTED, hal, hal_list, known, page_of, problem
 from fakes.amocrm_calls import digits, listed_incoming, listed_notes, note_of, owner_of, place_of
-from fakes.amocrm_forms import CALL, CONTACT, LEAD_FROM_CALL, NOTE, Form, Wrong, checked
+from fakes.amocrm_forms import CALL, CONTACT, LEAD, LEAD_FROM_CALL, NOTE, Form, Wrong, checked
 
 PER_S = 7
 BLOCKED_AFTER = 20
@@ -95,6 +95,7 @@ class FakeAmocrm:
                 web.get(r"/api/v4/contacts/{id:\d+}/notes", self._read_notes),
                 web.post(r"/api/v4/contacts/{id:\d+}/notes", self._make_notes),
                 web.get("/api/v4/leads", self._find_leads),
+                web.post("/api/v4/leads", self._make_leads),
                 web.get("/api/v4/leads/notes", self._read_leads_notes),
                 web.get("/api/v4/leads/unsorted", self._read_incoming),
                 web.get("/api/v4/leads/pipelines", self._pipelines),
@@ -278,6 +279,20 @@ class FakeAmocrm:
             shown = {name: one[name] for name in one if name not in {"contact", "others"}}
             found.append(shown | {"_embedded": inside})
         return hal_list("leads", found)
+
+    async def _make_leads(self, request: web.Request) -> web.StreamResponse:
+        made = []
+        for sent in await self._all(request, LEAD):
+            contacts = [one["id"] for one in sent.get("_embedded", {}).get("contacts", ())]
+            if not set(contacts) <= set(self.contacts):
+                raise Wrong("_embedded", "NotSupportedChoice")
+            pipeline = next((one for one in PIPELINES if one[0] == sent.get("pipeline_id", PIPELINES[0][0])), None)
+            if pipeline is None or (status := sent.get("status_id", 31)) not in {one[0] for one in pipeline[3]}:
+                raise Wrong("status_id", "NotSupportedChoice")
+            id_ = self.add_lead(contacts[0], sent.get("name", ""), pipeline[0], status, others=tuple(contacts[1:]))
+            self.leads[id_]["responsible_user_id"] = sent.get("responsible_user_id", USERS[0])
+            made.append({"id": id_, "request_id": "0"})
+        return hal_list("leads", made)
 
     async def _pipelines(self, request: web.Request) -> web.StreamResponse:
         known(request)

@@ -110,6 +110,16 @@ CALL: Form = {
     "created_at": whole,
     "request_id": text,
 }
+LEAD: Form = {
+    "name": text,
+    "pipeline_id": whole,
+    "status_id": whole,
+    "responsible_user_id": whole,
+    "request_id": text,
+    "_embedded": _shaped(
+        {"contacts": lambda value: isinstance(value, list) and all(set(one) == {"id"} for one in value)}, "contacts"
+    ),
+}
 _METADATA: Form = {
     "from": text,
     "phone": text,

@@ -151,9 +151,21 @@ class Portal:
         entity = self._entity(params)
         fields = self._writable(entity, params["fields"])
         multi = fields.pop("fm", [])
+        if entity == DEAL:
+            fields = self._begun(fields)
         id_ = self.put(entity, **fields)
         self._add_multi(self.items[entity][id_], multi)
         return {"item": self.items[entity][id_]}
+
+    def _begun(self, fields: dict[str, Any]) -> dict[str, Any]:
+        """A new deal: in the first stage of its funnel where none is named, and of somebody who is there."""
+        funnel = fields.get("categoryId", 0)
+        stages = f"DEAL_STAGE_{funnel}" if funnel else "DEAL_STAGE"
+        known = [one["STATUS_ID"] for one in self.statuses if one["ENTITY_ID"] == stages]
+        stage = fields.get("stageId", known[0] if known else "")
+        if stage not in known or not set(fields.get("contactIds", ())) <= set(self.items[CONTACT]):
+            raise Wrong(400, "100", "stageId or contactIds")  # stricter: it is not described what becomes of them
+        return {"categoryId": funnel, "stageId": stage, "stageSemanticId": "P", "closed": "N", **fields}
 
     def update(self, params: Mapping[str, Any]) -> Any:
         """crm.item.update: `fm` is added to what there is."""

@@ -17,7 +17,7 @@ SHAPES: Mapping[str, Shape] = {
     "Potentials": Shape(
         {
             "potentialname": "text", "sales_stage": "picklist", "amount": "text", "contact_id": "reference",
-            "related_to": "reference", "assigned_user_id": "owner", "modifiedtime": "text",
+            "related_to": "reference", "assigned_user_id": "owner", "modifiedtime": "text", "closingdate": "text",
         }
     ),
     "ModComments": Shape(
@@ -43,6 +43,7 @@ STAGES = ("Prospecting", "Qualification", "Negotiation or Review", "Closed Won",
 MANDATORY = {
     "Contacts": {"lastname", "assigned_user_id"},
     "Leads": {"lastname", "assigned_user_id"},
+    "Potentials": {"potentialname", "closingdate", "sales_stage", "assigned_user_id"},
     "ModComments": {"commentcontent", "related_to", "assigned_user_id"},
 }
 LONGEST = {"firstname": 40, "lastname": 80, "accountname": 100, "phone": 50}

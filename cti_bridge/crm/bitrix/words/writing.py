@@ -1,23 +1,23 @@
-"""Bitrix24's words for making and changing people. Pure."""
+"""Bitrix24's words for making and changing people, and for making deals. Pure."""
 
 from collections.abc import Sequence
 from typing import Any
 
 from cti_bridge.crm.bitrix.words.people import Fields, emails, items
-from cti_bridge.crm.bitrix.words.plain import ENTITY_TYPES, Command, Kind, item_list, whole
-from cti_bridge.domain.customer import CustomerChanges, NewCustomer
+from cti_bridge.crm.bitrix.words.plain import DEAL, ENTITY_TYPES, Command, Kind, item_list, whole
+from cti_bridge.domain.customer import CustomerChanges, NewCustomer, NewDeal
 
 OUR_NAME = "cti-bridge"
 """Where a contact came from, as it says itself; with the key of its making it is found again."""
 
 
-def look_for(key: str) -> Command:
-    """Ask for the contact that was made by this key."""
-    return item_list(ENTITY_TYPES[Kind.CONTACT], {"originatorId": OUR_NAME, "originId": key}, select=("id",))
+def look_for(key: str, *, entity: int = ENTITY_TYPES[Kind.CONTACT]) -> Command:
+    """Ask for the contact, or the deal, that was made by this key."""
+    return item_list(entity, {"originatorId": OUR_NAME, "originId": key}, select=("id",))
 
 
 def made_before(answer: Any) -> int:
-    """The id of the contact that was looked for, the first one if there are several; 0 when there is none."""
+    """The id of what was looked for, the first one if there are several; 0 when there is none."""
     return next((whole(item.get("id")) for item in items(answer)), 0)
 
 
@@ -34,6 +34,20 @@ def make(new: NewCustomer, *, key: str, fields: Fields) -> Command:
     if fields.city and new.city:
         values[fields.city] = new.city
     return Command("crm.item.add", {"entityTypeId": ENTITY_TYPES[Kind.CONTACT], "fields": values})
+
+
+def make_deal(owner: tuple[Kind, int], new: NewDeal, *, key: str) -> Command:
+    """Make a deal of a contact or a company; its funnel is that of the stage. Raises ValueError for a lead's."""
+    if owner[0] is Kind.LEAD:
+        raise ValueError("a lead has no deals in Bitrix24: it becomes one there")
+    of = {"contactIds": [owner[1]]} if owner[0] is Kind.CONTACT else {"companyId": owner[1]}
+    values: dict[str, Any] = {"title": new.title, "originatorId": OUR_NAME, "originId": key, **of}
+    if new.stage:
+        funnel, named, _ = new.stage.partition(":")
+        values |= {"stageId": new.stage, "categoryId": whole(funnel.removeprefix("C")) if named else 0}
+    if responsible := whole(new.responsible):
+        values["assignedById"] = responsible
+    return Command("crm.item.add", {"entityTypeId": DEAL, "fields": values})
 
 
 def made(answer: Any) -> int:

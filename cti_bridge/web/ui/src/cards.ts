@@ -2,6 +2,7 @@
 
 import type { Card, GoneReason, Model, Pane, Recent } from "./model";
 import { cardState, serverNow } from "./model";
+import { wrapUpCallId } from "./staffing";
 import type { Call } from "./protocol";
 
 /** An ended card stays this long, unless it is closed or the next call comes (milliseconds). */
@@ -25,7 +26,7 @@ export function placeCall(model: Model, call: Call): Model {
     const pickedUp = known.call.role === "ringing" && call.role !== "ringing";
     return { ...current, cards, focus: pickedUp ? call.id : current.focus };
   }
-  const cards = [...current.cards.filter((each) => each.call.state !== "ended"), card];
+  const cards = [...current.cards.filter((each) => stays(current, each)), card];
   return refocus({ ...current, cards, notice: null, review: null, pane: paneFor(model, true) });
 }
 
@@ -36,7 +37,7 @@ function paneFor(model: Model, begins: boolean): Pane {
 }
 
 function endCall(model: Model, call: Call, known: Card | undefined): Model {
-  if (!known) return model;
+  if (!known) return call.id === wrapUpCallId(model) ? withFormer(model, call) : model;
   if (known.call.role === "ringing") return withdrawCall(model, call.id, "ended", null);
   if (known.call.state === "ended") {
     const cards = model.cards.map((each) => (each === known ? { ...known, call } : each));
@@ -76,7 +77,8 @@ export function replaceCalls(model: Model, calls: readonly Call[]): Model {
     (noted, { call }) => noteTalk(noted, { ...call, state: "ended" }, serverNow(model)),
     model.recent,
   );
-  const cards = mine.map((call) => ({ call, leavesAt: null }));
+  const open = wrapUpCard(model, calls);
+  const cards = [...(open === null ? [] : [open]), ...mine.map((call) => ({ call, leavesAt: null }))];
   const begins = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
   const review = begins ? null : model.review;
   return refocus({ ...model, cards, recent, notice: null, review, pane: paneFor(model, begins) });
@@ -88,7 +90,9 @@ export function expire(model: Model): Model {
     ({ call }) => call.role === "ringing" && call.expiresAt !== null && call.expiresAt <= serverNow(model),
   );
   const current = late.reduce((each, { call }) => withdrawCall(each, call.id, "expired", null), model);
-  const cards = current.cards.filter((card) => card.leavesAt === null || card.leavesAt > model.now);
+  const cards = current.cards.filter(
+    (card) => card.leavesAt === null || card.leavesAt > model.now || card.call.id === wrapUpCallId(model),
+  );
   const day = dayOf(serverNow(model));
   return refocus({
     ...current,
@@ -100,9 +104,34 @@ export function expire(model: Model): Model {
   });
 }
 
-/** Close the ended cards at the operator's wish. */
+/** Close the ended cards at the operator's wish; what is still to be written down stays. */
 export function removeEnded(model: Model): Model {
-  return refocus({ ...model, cards: model.cards.filter((card) => card.call.state !== "ended") });
+  return refocus({ ...model, cards: model.cards.filter((card) => stays(model, card)) });
+}
+
+/** The wrap-up of this call is over: its card makes room, unless it ended by itself while somebody may be writing. */
+export function wrappedUp(model: Model, callId: string, byItself: boolean): Model {
+  if (!byItself) return refocus(forgetEnded(model, callId));
+  const leavesAt = model.now + ENDED_STAYS;
+  return { ...model, cards: model.cards.map((card) => (card.call.id === callId ? { ...card, leavesAt } : card)) };
+}
+
+/** The card of a call that ended before this page was opened, and that is still to be written down. */
+function withFormer(model: Model, call: Call): Model {
+  return refocus({ ...model, cards: [...model.cards, { call, leavesAt: 0 }] });
+}
+
+function stays(model: Model, { call }: Card): boolean {
+  return call.state !== "ended" || call.id === wrapUpCallId(model);
+}
+
+/** The ended call that a snapshot finds in its wrap-up: as the bridge tells it, else as this page saw it last. */
+function wrapUpCard(model: Model, calls: readonly Call[]): Card | null {
+  const id = wrapUpCallId(model);
+  const told = calls.find((call) => call.id === id && call.state === "ended");
+  const seen = model.cards.find(({ call }) => call.id === id)?.call;
+  const call = told ?? (seen === undefined ? undefined : { ...seen, state: "ended" as const });
+  return call === undefined || calls.some((each) => each.id === id && each.state !== "ended") ? null : { call, leavesAt: 0 };
 }
 
 /** Take the ended card of this one call away, so that the call can be placed anew. */

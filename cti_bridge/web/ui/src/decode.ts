@@ -3,6 +3,10 @@
  * list, a number where a text should be, or a time that cannot be read.
  */
 
+import { readActions, readConsult, readEdit, readOpenEdit, readTransfer, readUnasked } from "./decode_hand";
+import { readAfter, readDesk, readMateState, readResult, readState, readWork } from "./decode_desk";
+import type { Json } from "./json";
+import { list, number, oneOf, present, record, text, texts, time } from "./json";
 import type {
   Call,
   CrmSource,
@@ -22,50 +26,24 @@ import type {
   Why,
 } from "./protocol";
 
-type Json = Record<string, unknown>;
-
-/** A text longer than this is cut: nobody reads more on a card, and layout costs grow with it. */
-const LONGEST_TEXT = 2_000;
-/** More entries than this in any one list are dropped: a card, a team and a history stay bounded. */
-const LONGEST_LIST = 500;
 /** A reason has a few facts and a few people, or it is none. */
 const MOST_REASONS = 5;
-
-function record(value: unknown): Json {
-  return typeof value === "object" && value !== null && !Array.isArray(value) ? (value as Json) : {};
-}
-
-function text(value: unknown): string {
-  return typeof value === "string" ? value.slice(0, LONGEST_TEXT) : "";
-}
-
-function number(value: unknown): number | null {
-  return typeof value === "number" && Number.isFinite(value) ? value : null;
-}
-
-function time(value: unknown): number | null {
-  return typeof value === "string" ? number(Date.parse(value)) : null;
-}
-
-function list<T>(value: unknown, read: (entry: Json) => T): T[] {
-  return Array.isArray(value) ? value.slice(0, LONGEST_LIST).map((entry) => read(record(entry))) : [];
-}
-
-function oneOf<T extends string>(value: unknown, words: readonly T[], otherwise: T): T {
-  return words.includes(value as T) ? (value as T) : otherwise;
-}
+/** So many numbers of one person are shown. */
+const MOST_NUMBERS = 20;
 
 /** Read an operator as `/api/v1/session` and `welcome` send him. */
 export function readOperator(value: unknown): Operator {
   const from = record(value);
   const phones = Array.isArray(from["phones"]) ? from["phones"].map(text) : [];
-  return { id: text(from["id"]), name: text(from["name"]), phones, language: text(from["language"]) };
+  const role = oneOf(from["role"], ["operator", "supervisor", "admin"], "operator");
+  return { id: text(from["id"]), name: text(from["name"]), phones, language: text(from["language"]), role };
 }
 
 function readCustomer(from: Json): Customer {
   return {
     id: text(from["id"]),
     name: text(from["name"]),
+    numbers: texts(from["numbers"], MOST_NUMBERS),
     email: text(from["email"]),
     city: text(from["city"]),
     timezone: text(from["timezone"]),
@@ -97,6 +75,7 @@ function readPastCall(from: Json): PastCall {
     outcome: text(from["outcome"]),
     queue: text(from["queue"]),
     operator: text(from["operator"]),
+    stageName: text(from["stage_name"]) || text(from["stage"]),
     waitS: number(from["wait_s"]),
     talkS: number(from["talk_s"]),
   };
@@ -104,6 +83,7 @@ function readPastCall(from: Json): PastCall {
 
 function readLine(from: Json): DialledLine {
   return {
+    did: text(from["did"]),
     name: text(from["name"]),
     channel: text(from["channel"]),
     city: text(from["city"]),
@@ -170,6 +150,14 @@ function readCall(value: unknown): Call | null {
     answeredAt: time(from["answered_at"]),
     endedAt: time(from["ended_at"]),
     expiresAt: time(from["expires_at"]),
+    after: readAfter(from["after"]),
+    actions: readActions(from["actions"]),
+    heldBy: (["phone", "desk"] as const).find((each) => each === from["held_by"]) ?? null,
+    consult: readConsult(from["consult"]),
+    notAsked: readUnasked(from["consult_failed"]),
+    transfer: readTransfer(from["transfer"]),
+    edits: list(from["edits"], readEdit).filter(present),
+    chosen: from["chosen"] === true,
   };
 }
 
@@ -185,6 +173,7 @@ function readTeammate(from: Json): Teammate {
     name: text(from["name"]),
     ringingQueue: text(from["ringing_queue"]) || null,
     state: oneOf(from["state"], ["idle", "ringing", "talking"], "idle"),
+    desk: readMateState(from["desk_state"]),
   };
 }
 
@@ -195,10 +184,6 @@ function readStage(from: Json): Stage {
     order: number(from["order"]) ?? 0,
     final: from["final"] === true,
   };
-}
-
-function present<T>(value: T | null): value is T {
-  return value !== null;
 }
 
 function readWelcome(from: Json): Welcome {
@@ -213,6 +198,11 @@ function readWelcome(from: Json): Welcome {
     sources: list(snapshot["sources"], readSource).filter(present),
     stages: list(snapshot["stages"], readStage),
     team: list(snapshot["team"], readTeammate),
+    edits: list(snapshot["edits"], readOpenEdit).filter(present),
+    state: readState(snapshot["state"]),
+    desk: readDesk(snapshot["desk"]),
+    work: readWork(snapshot["work"]),
+    afters: list(snapshot["after"], readAfter).filter(present),
     heartbeatS: Math.min(Math.max(number(from["heartbeat_s"]) ?? 20, 1), 120),
   };
 }
@@ -227,7 +217,11 @@ function readEvent(from: Json): ServerEvent {
     type: text(from["type"]),
     call: readCall(from["call"]),
     source: readSource(record(from["source"])),
+    edits: Array.isArray(from["edits"]) ? list(from["edits"], readOpenEdit).filter(present) : null,
     team: Array.isArray(from["team"]) ? list(from["team"], readTeammate) : null,
+    state: readState(from["state"]),
+    work: readWork(from["work"]),
+    after: readAfter(from["after"]),
     reason: reasons.find((reason) => reason === from["reason"]) ?? null,
     by: by === "" ? null : by,
   };
@@ -251,6 +245,8 @@ export function decode(frame: string): ServerFrame | null {
       return { op: "bye", code: number(from["code"]) ?? 1012 };
     case "pong":
       return { op: "pong" };
+    case "result":
+      return readResult(from);
     default:
       return null;
   }

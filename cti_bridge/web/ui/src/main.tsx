@@ -6,18 +6,22 @@ import { render } from "preact";
 
 import idleIcon from "./icons/idle.svg";
 import ringingIcon from "./icons/ringing.svg";
+import { BUTTON_KEYS } from "./controls";
 import type { Model } from "./model";
 import { opening, ringingCards } from "./model";
 import { dress, keepPreferences, onChange, readPreferences } from "./kept";
 import { Outside } from "./outside";
 import type { Preferences } from "./preferences";
 import { SUBPROTOCOL, ack } from "./protocol";
+import { command } from "./protocol_desk";
 import { askSession, signIn, signOut } from "./session";
 import { Line } from "./socket";
 import type { Socket } from "./socket";
-import { reduce } from "./state";
+import { dueCommand, reduce } from "./state";
 import type { Effect, Input } from "./state";
+import { turnOf, wrapUpCallId } from "./staffing";
 import { languageFor, stringsFor } from "./strings";
+import { writtenCallId } from "./view/after";
 import { App, focusCall } from "./view/app";
 import { DeskContext } from "./view/desk";
 import type { Actions, Panel } from "./view/desk";
@@ -41,6 +45,13 @@ function tell(input: Input): void {
   model = step.model;
   draw();
   for (const effect of step.effects) carryOut(effect, heardAt);
+  const wanted = dueCommand(model);
+  if (wanted !== null) tell({ kind: "command", id: newId(), wanted, at: now() });
+}
+
+/** An id that no other page has: not from the browser's crypto.randomUUID, which pages over plain http do not get. */
+function newId(): string {
+  return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
 function draw(): void {
@@ -84,6 +95,8 @@ function carryOut(effect: Effect, heardAt: number): void {
       return afterPaint(() => line.send(ack(effect.seq, performance.now() - heardAt)));
     case "resync":
       return line.resync();
+    case "command":
+      return line.send(command(effect.command.id, effect.command.name, effect.command.args));
   }
 }
 
@@ -145,6 +158,7 @@ const actions: Actions = {
     });
   },
   signOut: () => {
+    tell({ kind: "hurry", at: now() });
     line.stop();
     tell({ kind: "leaving", at: now() });
     void signOut().then((heard) => {
@@ -163,6 +177,21 @@ const actions: Actions = {
     void outside.askForNotices().then((granted) => (granted ? prefer({ notices: true }) : draw()));
   },
   testSound: () => outside.testSound(),
+  command: (name, args) => {
+    const id = newId();
+    tell({ kind: "command", id, wanted: { name, args }, at: now() });
+    return id;
+  },
+  dismiss: (id) => tell({ kind: "dismiss", id, at: now() }),
+  setState: (state) => tell({ kind: "set_state", state, at: now() }),
+  turn: () => {
+    const turn = turnOf(model);
+    if (turn !== null) tell(turn.kind === "finish" ? { kind: "finish", at: now() } : { kind: "set_state", state: turn.to.id, at: now() });
+  },
+  write: (callId, change) => tell({ kind: "write", callId, change, at: now() }),
+  keep: () => tell({ kind: "hurry", at: now() }),
+  hand: (input) => tell({ ...input, at: now() }),
+  askToDial: (dialling) => tell({ kind: "dialling", dialling, at: now() }),
 };
 
 const outside = new Outside(actions.look, () => draw());
@@ -196,21 +225,62 @@ document.addEventListener("visibilitychange", () => {
 window.addEventListener("online", wake);
 window.addEventListener("pageshow", wake);
 window.addEventListener("keydown", (event) => {
+  // By its place: with Alt the layout of the country gives other letters.
+  if (event.altKey && !event.ctrlKey && !event.metaKey && event.code === "KeyS" && model.phase === "signed_in") {
+    event.preventDefault();
+    return show(panel === "states" ? null : "states");
+  }
   if (event.altKey || event.ctrlKey || event.metaKey || model.phase !== "signed_in") return;
   if (event.key === "Escape") {
-    if (panel === null) actions.close();
+    if (leaveField(event.target)) return;
+    if (model.hand.dialling !== null) actions.hand({ kind: "dialling", dialling: null });
+    else if (model.hand.chooser !== null) actions.hand({ kind: "chooser", purpose: null });
+    else if (panel === null) actions.close();
     else show(null);
   }
   if (event.key === "F2") {
     event.preventDefault();
     tell({ kind: "next_call", at: now() });
   }
+  if (event.key === "F10" && !event.shiftKey) {
+    event.preventDefault();
+    if (!event.repeat) actions.turn();
+  }
+  if (!isTyping(event.target) && panel === null && model.hand.chooser === null) chooseOutcome(event.key);
+  pressButton(event);
   if (event.key === "?" && !isTyping(event.target)) show(panel === "keys" ? null : "keys");
 });
 
+/** Keys are pressed for the button that shows them: what is not on the screen cannot be hit, and what is greyed says why. */
+function pressButton(event: KeyboardEvent): void {
+  const key = `${event.shiftKey ? "Shift+" : ""}${event.key}`;
+  if (!BUTTON_KEYS.includes(key)) return;
+  event.preventDefault(); // some of them are the browser's own
+  const place = document.querySelector<HTMLElement>(`[aria-keyshortcuts="${key}"]:enabled`);
+  if (event.repeat || place === null) return;
+  if (place instanceof HTMLInputElement) place.focus();
+  else place.click();
+}
+
+/** Out of a field of the form, so that digits choose again. Elsewhere Esc closes what it always closes. */
+function leaveField(target: EventTarget | null): boolean {
+  if (!(target instanceof HTMLElement) || !isTyping(target) || target.closest(".after") === null) return false;
+  document.querySelector<HTMLElement>(".after")?.focus();
+  return true;
+}
+
+/** In the wrap-up a digit is an outcome. */
+function chooseOutcome(key: string): void {
+  const callId = wrapUpCallId(model);
+  const outcome = /^[1-9]$/.test(key) ? model.desk.outcomes[Number(key) - 1] : undefined;
+  if (callId === null || outcome === undefined || writtenCallId(model) !== callId) return;
+  actions.write(callId, { outcome: outcome.id });
+  actions.keep();
+}
+
 /** Letters belong to whoever writes. */
 function isTyping(target: EventTarget | null): boolean {
-  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input, textarea, select"));
+  return target instanceof HTMLElement && (target.isContentEditable || target.matches("input:not([type=radio]), textarea, select"));
 }
 
 /** The browser may just have begun to let us be heard. */

@@ -1,6 +1,14 @@
 /** Everything the page knows, as one frozen value; the views are functions of it and the reducer makes the next one. */
 
+import { wrapUpCall } from "./staffing";
+import type { AfterDraft } from "./after";
+import type { Command, Wanted } from "./commands";
+import type { Draft } from "./drafts";
+import { EMPTY_HAND } from "./hand";
+import type { Hand } from "./hand";
 import type { Call, Operator, ServerEvent, Source, Stage, Teammate, WithdrawReason } from "./protocol";
+import type { OpenEdit } from "./protocol_hand";
+import type { DeskSettings, OperatorState, Work } from "./protocol_desk";
 
 /** Where the operator stands with the bridge: not asked yet, asked to sign in, or inside. */
 export type Phase = "asking" | "signed_out" | "signed_in";
@@ -86,7 +94,31 @@ export interface Model {
   readonly stages: readonly Stage[];
   readonly team: readonly Teammate[];
   readonly pane: Pane;
+  /** His own state; null where the bridge does not say. */
+  readonly state: OperatorState | null;
+  readonly desk: DeskSettings;
+  /** Null where the bridge keeps no list. */
+  readonly work: Work | null;
+  readonly commands: readonly Command[];
+  /** What is being written down of calls. */
+  readonly afters: readonly AfterDraft[];
+  /** A command that waits until what was written is saved. */
+  readonly wanted: Wanted | null;
+  /** What is being written about customers. */
+  readonly drafts: readonly Draft[];
+  readonly hand: Hand;
+  /** What he has written and the CRM does not have yet, oldest first. */
+  readonly openEdits: readonly OpenEdit[];
 }
+
+const NO_DESK: DeskSettings = {
+  states: [],
+  outcomes: [],
+  required: [],
+  createDeal: false,
+  crm: { update: false, create: false, note: false, deal: false },
+  dial: false,
+};
 
 /** The page as it opens, before anything was asked. */
 export function opening(now: number): Model {
@@ -110,6 +142,15 @@ export function opening(now: number): Model {
     stages: [],
     team: [],
     pane: "now",
+    state: null,
+    desk: NO_DESK,
+    work: null,
+    commands: [],
+    afters: [],
+    wanted: null,
+    drafts: [],
+    hand: EMPTY_HAND,
+    openEdits: [],
   };
 }
 
@@ -118,13 +159,13 @@ export function serverNow(model: Model): number {
   return model.now + (model.ahead ?? 0);
 }
 
-/** The call that fills the middle: the reviewed one of today's list, else the card in focus. */
+/** The call that fills the middle: the reviewed one of today's list, else the card in focus, else what is to be wrapped up. */
 export function shownCall(model: Model): Call | null {
   if (model.review !== null) {
     const reviewed = model.recent.find((entry) => entry.key === model.review)?.call;
     if (reviewed) return reviewed;
   }
-  return model.cards.find((card) => card.call.id === model.focus)?.call ?? null;
+  return model.cards.find((card) => card.call.id === model.focus)?.call ?? wrapUpCall(model);
 }
 
 /** The cards whose phone rings, as far as the page knows; without a line that may be over. */
@@ -137,7 +178,7 @@ export type CardState = "ringing" | "dialling" | "talking" | "held" | "consultin
 
 export function cardState(call: Call): CardState {
   if (call.state === "ended") return "ended";
-  if (call.role === "consulting") return "consulting";
+  if (call.role === "consulting" || call.consult !== null) return "consulting";
   if (call.role === "talking" && call.direction === "outbound" && call.answeredAt === null) return "dialling";
   if (call.role === "talking") return call.state === "held" ? "held" : "talking";
   return "ringing";

@@ -4,6 +4,9 @@
  * Times are milliseconds since 1970 (UTC); null is what the bridge did not say or what could not be read.
  */
 
+import type { After, DeskSettings, MateState, OperatorState, Result, Work } from "./protocol_desk";
+import type { CallActions, Consultation, Edit, OpenEdit, Transfer, Unasked } from "./protocol_hand";
+
 export const SUBPROTOCOL = "cti-bridge.v1";
 
 export type Role = "ringing" | "talking" | "consulting" | "none";
@@ -14,8 +17,10 @@ export type CrmSource = "fresh" | "cached" | "stale" | "none" | "skipped" | "fai
 export type Decision = "matched" | "default" | "degraded" | "fallback";
 export type Extras = "pending" | "ready" | "failed";
 export type WithdrawReason = "answered_elsewhere" | "no_answer" | "abandoned" | "moved" | "ended";
+export type HeldBy = "phone" | "desk";
 export type SourceName = "asterisk" | "crm" | "journal";
 export type SourceState = "up" | "down" | "at_risk";
+export type OperatorRole = "operator" | "supervisor" | "admin";
 export type TeammateState = "idle" | "ringing" | "talking";
 
 export interface Operator {
@@ -23,11 +28,13 @@ export interface Operator {
   readonly name: string;
   readonly phones: readonly string[];
   readonly language: string;
+  readonly role: OperatorRole;
 }
 
 export interface Customer {
   readonly id: string;
   readonly name: string;
+  readonly numbers: readonly string[];
   readonly email: string;
   readonly city: string;
   readonly timezone: string;
@@ -76,6 +83,7 @@ export interface Why {
 
 /** What the dialled number stands for: the advertisement that gave it out, the city, the kind of goods. */
 export interface DialledLine {
+  readonly did: string;
   readonly name: string;
   readonly channel: string;
   readonly city: string;
@@ -94,6 +102,8 @@ export interface PastCall {
   readonly outcome: string;
   readonly queue: string;
   readonly operator: string;
+  /** The stage of his deal as it was then; empty where nobody remembers. */
+  readonly stageName: string;
   readonly waitS: number | null;
   readonly talkS: number | null;
 }
@@ -127,6 +137,18 @@ export interface Call {
   readonly answeredAt: number | null;
   readonly endedAt: number | null;
   readonly expiresAt: number | null;
+  readonly actions: CallActions;
+  readonly heldBy: HeldBy | null;
+  readonly consult: Consultation | null;
+  /** A colleague was to be asked and could not be; the caller still waits. */
+  readonly notAsked: Unasked | null;
+  readonly transfer: Transfer | null;
+  /** Oldest first. */
+  readonly edits: readonly Edit[];
+  /** An operator has said which of several people it is. */
+  readonly chosen: boolean;
+  /** What was written down of it; null where nothing was. */
+  readonly after: After | null;
 }
 
 export interface Source {
@@ -147,6 +169,8 @@ export interface Teammate {
   readonly name: string;
   readonly ringingQueue: string | null;
   readonly state: TeammateState;
+  /** Null where the bridge does not keep states. */
+  readonly desk: MateState | null;
 }
 
 export interface Welcome {
@@ -161,6 +185,12 @@ export interface Welcome {
   readonly sources: readonly Source[];
   readonly stages: readonly Stage[];
   readonly team: readonly Teammate[];
+  readonly edits: readonly OpenEdit[];
+  readonly state: OperatorState | null;
+  readonly desk: DeskSettings;
+  readonly work: Work | null;
+  /** What was written down of his latest calls. */
+  readonly afters: readonly After[];
   readonly heartbeatS: number;
 }
 
@@ -173,6 +203,10 @@ export interface ServerEvent {
   readonly call: Call | null;
   readonly source: Source | null;
   readonly team: readonly Teammate[] | null;
+  readonly edits: readonly OpenEdit[] | null;
+  readonly state: OperatorState | null;
+  readonly work: Work | null;
+  readonly after: After | null;
   readonly reason: WithdrawReason | null;
   readonly by: string | null;
 }
@@ -186,7 +220,7 @@ export interface Pong {
   readonly op: "pong";
 }
 
-export type ServerFrame = Welcome | ServerEvent | Bye | Pong;
+export type ServerFrame = Welcome | ServerEvent | Bye | Pong | Result;
 
 /** The first frame of a connection; `resume` asks for what was missed since. */
 export function hello(resume: { stream: string; seq: number } | null): string {

@@ -28,7 +28,7 @@ export function decidingDeal(call: Call): Deal | null {
 
 /** The number belongs to several people: the card must not pretend to know who it is. */
 export function isAmbiguous(call: Call): boolean {
-  return call.candidates.length > 1;
+  return call.candidates.length > 1 && !call.chosen;
 }
 
 /** Facts that the reasons below have better words for: they know the deal and how many customers there are. */

@@ -4,12 +4,22 @@
  * It has no DOM, no socket and no clock; every input carries the local time at which it happened.
  */
 
-import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall } from "./cards";
+import type { Change } from "./after";
+import { dueSave, hurry, isUnsaved, retold, saved, saving, write } from "./after";
+import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall, wrappedUp } from "./cards";
+import type { Command, Wanted } from "./commands";
+import { answered, dismiss, forgetOld, give, overdue, settle, underWay } from "./commands";
+import { forgetDrafts } from "./drafts";
+import { dueHand, handAnswered, handGiven, reduceHand, tidied } from "./hand";
+import type { HandInput } from "./hand";
 import type { Card, LinePhase, Model, Pane, SignInProblem } from "./model";
 import { opening, serverNow } from "./model";
 import type { Operator, ServerEvent, ServerFrame, Source, Welcome } from "./protocol";
+import type { OperatorState, Result } from "./protocol_desk";
+import { dueWish, wish, wrapUpCallId } from "./staffing";
 
 export type Input =
+  | HandInput
   | { readonly kind: "session"; readonly operator: Operator; readonly serverTime: number | null; readonly at: number }
   | { readonly kind: "no_session"; readonly at: number }
   | { readonly kind: "leaving"; readonly at: number }
@@ -22,10 +32,22 @@ export type Input =
   | { readonly kind: "next_call"; readonly at: number }
   | { readonly kind: "review"; readonly key: number; readonly at: number }
   | { readonly kind: "close"; readonly at: number }
-  | { readonly kind: "pane"; readonly pane: Pane; readonly at: number };
+  | { readonly kind: "pane"; readonly pane: Pane; readonly at: number }
+  | { readonly kind: "command"; readonly id: string; readonly wanted: Wanted; readonly at: number }
+  | { readonly kind: "dismiss"; readonly id: string; readonly at: number }
+  | { readonly kind: "write"; readonly callId: string; readonly change: Change; readonly at: number }
+  | { readonly kind: "hurry"; readonly at: number }
+  | { readonly kind: "set_state"; readonly state: string; readonly at: number }
+  | { readonly kind: "finish"; readonly at: number };
 
-/** `ack`: confirm that the event is painted. `resync`: events are missing, start again from a snapshot. */
-export type Effect = { readonly kind: "ack"; readonly seq: number } | { readonly kind: "resync" };
+/**
+ * `ack`: confirm that the event is painted. `resync`: events are missing, start again from a snapshot. `command`: have it
+ * done.
+ */
+export type Effect =
+  | { readonly kind: "ack"; readonly seq: number }
+  | { readonly kind: "resync" }
+  | { readonly kind: "command"; readonly command: Command };
 
 export interface Step {
   readonly model: Model;
@@ -36,7 +58,21 @@ export interface Step {
 const RESYNC_EVERY = 30_000;
 
 export function reduce(before: Model, input: Input): Step {
-  const model: Model = { ...before, now: input.at };
+  const { model: moved, effects } = next({ ...before, now: input.at }, input);
+  const model = tidied(moved);
+  // A line that is new has heard nothing of what is under way: all of it is said again, and done once.
+  const anew = model.line.phase === "live" && before.line.phase !== "live";
+  const unsaid = anew ? underWay(model) : underWay(model).filter((one) => !before.commands.includes(one));
+  if (model.line.phase !== "live" || unsaid.length === 0) return { model, effects };
+  return { model, effects: [...effects, ...unsaid.map((command): Effect => ({ kind: "command", command }))] };
+}
+
+/** The command that is due and that nobody gave yet: whoever runs the page gives it an id and puts it in. */
+export function dueCommand(model: Model): Wanted | null {
+  return model.phase === "signed_in" ? (dueSave(model) ?? dueWish(model) ?? dueHand(model)) : null;
+}
+
+function next(model: Model, input: Input): Step {
   switch (input.kind) {
     case "frame":
       return reduceFrame(model, input.frame);
@@ -58,7 +94,7 @@ export function reduce(before: Model, input: Input): Step {
       return only(same ? model : { ...model, line: { phase: input.phase, since: input.at } });
     }
     case "tick":
-      return only(expire(model));
+      return only(ticked(model));
     case "look":
       return only(look(model, input.callId));
     case "next_call":
@@ -69,7 +105,40 @@ export function reduce(before: Model, input: Input): Step {
       return only(close(model));
     case "pane":
       return only({ ...model, pane: input.pane });
+    case "command": {
+      const wanted = model.wanted === input.wanted ? null : model.wanted;
+      return only(handGiven(saving(give({ ...model, wanted }, input.id, input.wanted), input.wanted), input.wanted));
+    }
+    case "dismiss":
+      return only(dismiss(model, input.id));
+    case "write":
+      return only(write(model, input.callId, input.change));
+    case "hurry":
+      return only(hurry(model));
+    case "set_state":
+      return only(hurry(wish(model, { name: "state.set", args: { state: input.state } })));
+    case "finish":
+      return only(hurry(wish(model, { name: "wrapup.finish", args: {} })));
+    default:
+      return only(reduceHand(model, input));
   }
+}
+
+function ticked(before: Model): Model {
+  const model = forgetDrafts(forgetOld(expire(before)));
+  return overdue(model).reduce((each, command) => heard(settle(each, command), command), model);
+}
+
+/** What the answer to a command changes on the page, beside the command itself. */
+function heard(model: Model, command: Command): Model {
+  const after = handAnswered(saved(model, command), command);
+  // What was to follow a save that failed does not: its answer would be about a text that is not there.
+  return command.name === "after.save" && command.phase !== "done" ? { ...after, wanted: null } : after;
+}
+
+function resulted(model: Model, result: Result): Step {
+  const command = answered(model, result);
+  return only(command === null ? model : heard(settle(model, command), command));
 }
 
 function only(model: Model): Step {
@@ -90,6 +159,8 @@ function reduceFrame(model: Model, frame: ServerFrame): Step {
       return only(welcomed(model, frame));
     case "event":
       return applyEvent(model, frame);
+    case "result":
+      return resulted(model, frame);
     case "bye":
     case "pong":
       return only(model); // the socket's own business
@@ -97,14 +168,19 @@ function reduceFrame(model: Model, frame: ServerFrame): Step {
 }
 
 function welcomed(before: Model, frame: Welcome): Model {
-  const model: Model = {
+  const known: Model = {
     ...signedIn(before, frame.operator, null),
     stream: frame.stream,
     sources: frame.sources,
     stages: frame.stages,
     team: frame.team,
+    openEdits: frame.edits,
+    state: frame.state,
+    desk: frame.desk,
+    work: frame.work,
     missed: null,
   };
+  const model = frame.afters.reduce(retold, known);
   if (!frame.resumed) return live({ ...replaceCalls(model, frame.calls), seq: frame.seq });
   if (frame.seq <= model.seq) return live(model);
   // Until all is there the page stays as it was, also in saying that its line is lost: a pop that has been withdrawn
@@ -137,7 +213,7 @@ function caughtUp(before: Model, events: readonly ServerEvent[]): Step {
 }
 
 function applyEvent(model: Model, event: ServerEvent): Step {
-  if (event.seq === null) return only(event.team === null ? model : { ...model, team: event.team });
+  if (event.seq === null) return only(retold({ ...model, team: event.team ?? model.team, work: event.work ?? model.work, openEdits: event.edits ?? model.openEdits }, event.after));
   const acks: Effect[] = event.call === null ? [] : [{ kind: "ack", seq: event.seq }];
   // A known number is a repetition: what it said is already here, or was overtaken by later news.
   if (event.seq <= model.seq) return { model, effects: acks };
@@ -163,8 +239,10 @@ function aheadAfter(model: Model, stamp: number | null): number | null {
   return model.ahead === null ? stamp - model.now : Math.max(model.ahead, stamp - model.now);
 }
 
-function told(model: Model, event: ServerEvent): Model {
+function told(before: Model, event: ServerEvent): Model {
+  const model = retold(before, event.call?.after ?? null);
   if (event.team !== null) return { ...model, team: event.team };
+  if (event.state !== null) return turned(model, event.state);
   if (event.source !== null) return { ...model, sources: withSource(model.sources, event.source) };
   if (event.call === null) return model;
   switch (event.type) {
@@ -181,6 +259,13 @@ function told(model: Model, event: ServerEvent): Model {
     default:
       return placeCall(model, event.call);
   }
+}
+
+/** His own state has changed. The card of a wrap-up that he has finished goes with it. */
+function turned(model: Model, state: OperatorState): Model {
+  const over = wrapUpCallId(model);
+  const current = { ...model, state };
+  return over === null || over === state.call ? current : wrappedUp(current, over, state.why === "limit" || isUnsaved(model, over));
 }
 
 function withSource(sources: readonly Source[], news: Source): readonly Source[] {

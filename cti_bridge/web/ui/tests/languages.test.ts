@@ -44,7 +44,8 @@ describe("both languages", () => {
 
   test("are not mixed", () => {
     const same = [...words(en)].filter(([path, text]) => LETTER.test(text) && words(ru).get(path) === text).map(([path]) => path);
-    expect(same).toEqual(["call.vip", "keys.rows.0.0", "keys.rows.1.0", "keys.rows.3.0"]);
+    const keycap = /^keys\.rows\.\d+\.0$/;
+    expect(same.filter((path) => !keycap.test(path))).toEqual(["call.vip"]);
     expect([...words(en)].filter(([, text]) => CYRILLIC.test(text))).toEqual([]);
   });
 

@@ -7,7 +7,7 @@ import type { Input } from "../src/state";
 
 const INSIDE: SessionAnswer = {
   kind: "inside",
-  operator: { id: "op1", name: "Ольга", phones: [], language: "ru" },
+  operator: { id: "op1", name: "Ольга", phones: [], language: "ru", role: "operator" },
   serverTime: null,
 };
 

@@ -290,7 +290,7 @@ describe("the desk around the calls", () => {
     story.event("source.state", { source: { name: "crm", state: "up", since: iso(NOON) } });
     story.event("team.updated", { team: [{ operator: "op2", name: "Сергей", state: "ringing", ringing_queue: "sales" }] });
     expect(story.model.sources).toMatchObject([{ name: "crm", state: "up" }]);
-    expect(story.model.team).toEqual([{ id: "op2", name: "Сергей", state: "ringing", ringingQueue: "sales" }]);
+    expect(story.model.team).toEqual([{ id: "op2", name: "Сергей", state: "ringing", ringingQueue: "sales", desk: null }]);
     expect(story.effects).toEqual([]);
   });
 

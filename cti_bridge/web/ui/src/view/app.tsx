@@ -5,6 +5,7 @@ import type { JSX } from "preact";
 import type { Pane } from "../model";
 import { ringingCards } from "../model";
 import { spoken } from "../window";
+import { OpenChooser } from "./chooser";
 import { Header } from "./header";
 import { Icon } from "./icon";
 import { Now } from "./now";
@@ -12,6 +13,8 @@ import { SignIn } from "./signin";
 import { Story } from "./story";
 import { Team } from "./team";
 import { Today } from "./today";
+import { WorkList } from "./work";
+import { Unsaved } from "./unsaved";
 import { useDesk } from "./desk";
 
 export function App(): JSX.Element {
@@ -27,9 +30,12 @@ export function App(): JSX.Element {
       <Now />
       <Story />
       <section class="side" id="pane-team" aria-label={t.panes.team}>
+        <WorkList />
+        <Unsaved />
         <Team />
         <Today />
       </section>
+      <OpenChooser />
       <Panes />
       <div id="announcer" class="unseen" role="alert">
         {now}
@@ -70,6 +76,9 @@ function Panes(): JSX.Element {
         >
           {rings && pane === "now" && <Icon name="ringing" />}
           {t.panes[pane]}
+          {pane === "team" && model.work !== null && model.work.items.length > 0 && (
+            <span class="pane-count">{model.work.items.length}</span>
+          )}
         </button>
       ))}
     </nav>

@@ -4,7 +4,8 @@ import type { JSX } from "preact";
 
 import { clock } from "../format";
 import { serverNow } from "../model";
-import type { Call, Candidate } from "../protocol";
+import { isUnderWay, lastRefused } from "../commands";
+import type { Call, Candidate, Customer } from "../protocol";
 import { Sum } from "./deals";
 import { useDesk } from "./desk";
 
@@ -17,14 +18,14 @@ export function Candidates({ call }: { call: Call }): JSX.Element {
       </h2>
       <ul>
         {call.candidates.map((candidate) => (
-          <CandidateCard key={candidate.customer.id} candidate={candidate} />
+          <CandidateCard key={candidate.customer.id} call={call} candidate={candidate} />
         ))}
       </ul>
     </section>
   );
 }
 
-function CandidateCard({ candidate }: { candidate: Candidate }): JSX.Element {
+function CandidateCard({ call, candidate }: { call: Call; candidate: Candidate }): JSX.Element {
   const { model, t } = useDesk();
   const { customer, deals } = candidate;
   const shown = deals.find((deal) => deal.main && deal.open) ?? deals.find((deal) => deal.open) ?? null;
@@ -63,6 +64,37 @@ function CandidateCard({ candidate }: { candidate: Candidate }): JSX.Element {
         )}
         {unshown > 0 && <span>{t.deal.more(unshown)}</span>}
       </p>
+      <Choose call={call} customer={customer} />
     </li>
+  );
+}
+
+/** Nothing is written about any of them before he has said who it is; while the phone rings he cannot know. */
+function Choose({ call, customer }: { call: Call; customer: Customer }): JSX.Element {
+  const { model, t, actions } = useDesk();
+  const choosing = isUnderWay(model, "card.choose", { call: call.id });
+  const mine = isUnderWay(model, "card.choose", { call: call.id, customer: customer.id });
+  const refused = lastRefused(model, ["card.choose"], { call: call.id, customer: customer.id });
+  const why = model.line.phase !== "live" ? "no_line" : call.role === "ringing" ? "ringing" : choosing ? "under_way" : null;
+  return (
+    <div class="choose">
+      <button
+        type="button"
+        class="control"
+        data-action="choose"
+        aria-disabled={why !== null}
+        aria-busy={mine}
+        title={why === null ? undefined : t.hand.why(why)}
+        onClick={() => why === null && actions.command("card.choose", { call: call.id, customer: customer.id })}
+      >
+        {mine ? t.hand.card.choosing : t.hand.card.choose}
+        <span class="unseen">: {customer.name}</span>
+      </button>
+      {refused !== null && (
+        <p class="warned" role="alert" data-said="refused">
+          <bdi>{t.hand.refusal(refused.code, refused.message)}</bdi>
+        </p>
+      )}
+    </div>
   );
 }

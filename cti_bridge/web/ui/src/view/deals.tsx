@@ -7,17 +7,24 @@ import { serverNow } from "../model";
 import type { Call, Deal, Stage } from "../protocol";
 import { tone } from "../reason";
 import { useDesk } from "./desk";
+import { Newcomer, canBeWritten } from "./newcomer";
 
 /** More other deals than this are only counted. */
 const LINES = 6;
 
 export function Deals({ call }: { call: Call }): JSX.Element {
-  const { t } = useDesk();
+  const { model, t } = useDesk();
   const main = call.deals.find((deal) => deal.main && deal.open) ?? null;
   const others = call.deals.filter((deal) => deal !== main).sort((a, b) => Number(b.open) - Number(a.open));
   return (
     <section class="deals" aria-label={t.deal.title} data-tone={tone(call.callClass)}>
-      {main ? <MainDeal deal={main} customerOf={call.customer?.responsible ?? ""} /> : <div class="ghost said">{emptyWords(call, t)}</div>}
+      {main ? (
+        <MainDeal deal={main} customerOf={call.customer?.responsible ?? ""} />
+      ) : canBeWritten(model, call) ? (
+        <Newcomer call={call} />
+      ) : (
+        <div class="ghost said">{emptyWords(call, t)}</div>
+      )}
       {others.length > 0 && (
         <ul class="others">
           {others.slice(0, LINES).map((deal) => (

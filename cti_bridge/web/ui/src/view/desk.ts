@@ -3,9 +3,14 @@
 import { createContext } from "preact";
 import { useContext } from "preact/hooks";
 
+import type { Change } from "../after";
+import type { Dialling, HandInput } from "../hand";
 import type { Model, Pane } from "../model";
 import type { NoticeState, Preferences, SoundState } from "../preferences";
 import type { Strings } from "../strings";
+
+/** An input of the reducer before it is known when it happens. */
+type Timeless<Each> = Each extends { readonly at: number } ? Omit<Each, "at"> : never;
 
 export interface Actions {
   signIn(login: string, password: string): void;
@@ -18,10 +23,24 @@ export interface Actions {
   show(panel: Panel | null): void;
   switchNotices(on: boolean): void;
   testSound(): void;
+  /** Have something done; answers with the command's id, by which `model.commands` has what became of it. */
+  command(name: string, args: Readonly<Record<string, unknown>>): string;
+  /** Say no more of a command that was refused. */
+  dismiss(id: string): void;
+  setState(id: string): void;
+  /** What the one key for the state does: leave, come back, begin work, finish a wrap-up. */
+  turn(): void;
+  write(callId: string, change: Change): void;
+  /** Save now what was written. */
+  keep(): void;
+  /** What he writes on the card, whom he is about to give the call to, what he is about to dial. */
+  hand(input: Timeless<HandInput>): void;
+  /** Ask whether this number is to be called; Enter calls. */
+  askToDial(dialling: Dialling): void;
 }
 
-/** What can be opened beside the call, one at a time. */
-export type Panel = "settings" | "keys";
+/** What can be opened beside the call, one at a time; `mate:` and an id: the states of that colleague, for supervisors. */
+export type Panel = "settings" | "keys" | "states" | `mate:${string}`;
 
 export interface Desk {
   readonly model: Model;

@@ -8,6 +8,7 @@ import type { Source, SourceName } from "../protocol";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
 import { LanguageButton } from "./language";
+import { MyState } from "./mystate";
 import { OpenPanel, PanelButtons } from "./panel";
 
 /** A shorter break than this is not worth words (milliseconds). */
@@ -24,6 +25,7 @@ export function Header(): JSX.Element {
         <Icon name="quiet" />
       </span>
       <span class="product">{t.product}</span>
+      <MyState />
       <p class="link" role="status" data-field="connection">
         {lost ? (
           <>

@@ -34,6 +34,17 @@ const SHAPES = {
   silent: <path d="M4 9.5v5h3.5L12 18V6L7.5 9.5zM16 9.5l5 5M21 9.5l-5 5" />,
   keys: <path d="M3 6.5h18v11H3zM7 10.2v.1M10.3 10.2v.1M13.7 10.2v.1M17 10.2v.1M8 14h8" />,
   settings: <path d="M4 7h7M17 7h3M4 17h3M13 17h7M14 4.5v5M10 14.5v5" />,
+  clock: <path d="M12 3.5a8.5 8.5 0 1 0 0 17 8.5 8.5 0 0 0 0-17zM12 7.5V12l3.2 2" />,
+  alert: <path d="M12 4 2.8 19.5h18.4zM12 10v4.5M12 17v.1" />,
+  task: <path d="M5 4h14v16H5zM8.5 9.5l1.3 1.3 2.4-2.6M8.5 15h7" />,
+  transfer: <path d="M3.5 12h13M12 6.5l5.5 5.5-5.5 5.5M20.5 5v14" />,
+  complete: <path d="M3 12h7M14 12h7M10 8.5v7M14 8.5v7M10 12h4" />,
+  resume: <path d="M8 5.5v13l10-6.5z" fill="currentColor" />,
+  hangup: <path d={HANDSET} transform="rotate(135 12 12)" fill="currentColor" />,
+  pencil: <path d="M5 19l.8-3.6L16.2 5l2.8 2.8L8.6 18.2zM14 7.2l2.8 2.8" />,
+  waiting: <path d="M7 3.5h10M7 20.5h10M8 3.5c0 4.5 8 4.5 8 8.5s-8 4-8 8.5M16 3.5c0 4.5-8 4.5-8 8.5s8 4 8 8.5" />,
+  doubt: <path d="M12 5v9M12 18.5v.1" />,
+  stage: <path d="M4 12h12M12 7.5l4.5 4.5L12 16.5M20 6v12" />,
   note: <path d="M5 4h14v11l-5 5H5zM14 20v-5h5M8.5 8.5h7M8.5 12h4" />,
 } satisfies Record<string, JSX.Element>;
 

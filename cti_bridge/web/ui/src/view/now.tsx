@@ -7,22 +7,38 @@ import type { Model, Notice } from "../model";
 import { cardState, serverNow, shownCall } from "../model";
 import type { Call } from "../protocol";
 import { isAmbiguous, tone } from "../reason";
+import { wrapUpCallId } from "../staffing";
 import { callerInBrief, kindOfCall } from "../who";
 import { CallCard } from "./callcard";
 import { Candidates } from "./candidates";
 import { Deals } from "./deals";
+import { DialField } from "./dial";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
+import { AfterForm } from "./after";
 import { since } from "./timer";
+import { SignedOff, WrapUpOnly } from "./wrapup";
 
 export function Now(): JSX.Element {
   const { model, t } = useDesk();
   const call = shownCall(model);
-  const view = call ? (model.review === null ? "call" : "review") : model.notice ? "notice" : "idle";
+  const wraps = wrapUpCallId(model) !== null;
+  const off = model.state?.kind === "signed_off";
+  const view = call ? (model.review === null ? "call" : "review") : model.notice ? "notice" : wraps ? "wrap_up" : off ? "off" : "idle";
   return (
     <main class="now" id="pane-now" data-view={view} tabIndex={0} aria-label={t.panes.now}>
       <Beside shown={call} />
-      {call ? <CallCard key={call.id} call={call} /> : model.notice ? <Gone notice={model.notice} /> : <Idle />}
+      {call ? (
+        <CallCard key={call.id} call={call} />
+      ) : model.notice ? (
+        <Gone notice={model.notice} />
+      ) : wraps ? (
+        <WrapUpOnly />
+      ) : off ? (
+        <SignedOff />
+      ) : (
+        <Idle />
+      )}
       {call === null ? (
         <div class="ghost">{t.idle.deals}</div>
       ) : isAmbiguous(call) ? (
@@ -30,6 +46,7 @@ export function Now(): JSX.Element {
       ) : (
         <Deals call={call} />
       )}
+      <AfterForm />
     </main>
   );
 }
@@ -43,7 +60,7 @@ function Beside({ shown }: { shown: Call | null }): JSX.Element {
   const others = model.cards.filter((card) => card.call !== shown && card.call.id !== shown?.id);
   const reviewed = shown !== null && model.review !== null;
   const words = besideWords(shown, model, t);
-  const closable = reviewed || (shown !== null && cardState(shown) === "ended");
+  const closable = reviewed || (shown !== null && cardState(shown) === "ended" && shown.id !== wrapUpCallId(model));
   return (
     <div class="beside">
       {others.length > 0 ? others.map(({ call }) => <OtherCall key={call.id} call={call} />) : <p title={words}>{words}</p>}
@@ -121,6 +138,7 @@ function Idle(): JSX.Element {
           <p class="under">{longDay(t.locale, now)}</p>
         </div>
       </div>
+      <DialField />
     </article>
   );
 }
@@ -148,6 +166,7 @@ function Gone({ notice }: { notice: Notice }): JSX.Element {
           </h1>
         </div>
       </div>
+      <div class="hand" />
     </article>
   );
 }

@@ -10,12 +10,27 @@ import { THEMES } from "../preferences";
 import { useDesk } from "./desk";
 import type { Panel } from "./desk";
 import { Icon } from "./icon";
+import { MatePicker, StatePicker } from "./mystate";
 
 export function OpenPanel(): JSX.Element | null {
-  const { t, panel } = useDesk();
+  const { model, t, panel } = useDesk();
+  const mate = panel?.startsWith("mate:") ? model.team.find(({ id }) => `mate:${id}` === panel) : undefined;
+  if (mate !== undefined) {
+    return (
+      <Sheet key={panel} name="states" title={t.desk.state.ofMate(mate.name || mate.id)}>
+        <MatePicker mate={mate} />
+      </Sheet>
+    );
+  }
   switch (panel) {
     case null:
       return null;
+    case "states":
+      return (
+        <Sheet key={panel} name={panel} title={t.desk.state.title}>
+          <StatePicker />
+        </Sheet>
+      );
     case "settings":
       return (
         <Sheet key={panel} name={panel} title={t.settings.title}>
@@ -28,6 +43,8 @@ export function OpenPanel(): JSX.Element | null {
           <Keys />
         </Sheet>
       );
+    default:
+      return null; // of somebody who is no colleague any more
   }
 }
 
@@ -44,7 +61,9 @@ function Sheet({ name, title, children }: { name: Panel; title: string; children
   return (
     <section class="sheet" id="panel" role="dialog" aria-labelledby="panel-title" data-panel={name} tabIndex={-1} ref={sheet}>
       <header>
-        <h2 id="panel-title">{title}</h2>
+        <h2 id="panel-title">
+          <bdi>{title}</bdi>
+        </h2>
         <button type="button" class="close" id="close-panel" onClick={() => actions.show(null)}>
           {t.settings.close}
           <kbd>Esc</kbd>

@@ -1,10 +1,12 @@
-/** The past in one stream, newest first: earlier calls and notes. It comes after the card, into room kept for it. */
+/** The past in one stream, newest first: earlier calls, notes, stages. It comes after the card, into room kept for it. */
 
 import type { JSX } from "preact";
 
 import { duration, when } from "../format";
 import { serverNow, shownCall } from "../model";
 import type { Call, Note, PastCall } from "../protocol";
+import { stream } from "../story";
+import type { Item, StageChange } from "../story";
 import { isAmbiguous } from "../reason";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
@@ -22,16 +24,11 @@ export function Story(): JSX.Element {
   );
 }
 
-type Item = { readonly at: number; readonly note: Note } | { readonly at: number; readonly past: PastCall };
-
 function Stream({ call }: { call: Call }): JSX.Element {
   const { t } = useDesk();
-  const items: Item[] = [
-    ...call.notes.map((note) => ({ at: note.at ?? 0, note })),
-    ...call.history.map((past) => ({ at: past.at ?? 0, past })),
-  ].sort((a, b) => b.at - a.at);
-
-  if (call.extras === "pending" && items.length === 0) return <Waiting />;
+  const items = stream(call);
+  // The stages come with the card; what was said and when is worth waiting for.
+  if (call.extras === "pending" && call.notes.length + call.history.length === 0) return <Waiting />;
   if (call.extras === "failed" && items.length === 0) return <p class="hollow said">{t.story.failed}</p>;
   if (items.length === 0) {
     const unknown = isAmbiguous(call) || (!call.customer && call.crmSource !== "none");
@@ -39,11 +36,22 @@ function Stream({ call }: { call: Call }): JSX.Element {
   }
   return (
     <ol class="stream" tabIndex={0} aria-label={t.story.title}>
-      {items.map((item, index) =>
-        "note" in item ? <NoteItem key={index} note={item.note} /> : <PastItem key={index} past={item.past} />,
-      )}
+      {items.map((item, index) => (
+        <StreamItem key={index} item={item} />
+      ))}
     </ol>
   );
+}
+
+function StreamItem({ item }: { item: Item }): JSX.Element {
+  switch (item.kind) {
+    case "note":
+      return <NoteItem note={item.note} />;
+    case "call":
+      return <PastItem past={item.past} />;
+    case "stage":
+      return <StageItem at={item.at} change={item.change} />;
+  }
 }
 
 function Waiting(): JSX.Element {
@@ -91,7 +99,7 @@ function PastItem({ past }: { past: PastCall }): JSX.Element {
   const length = answered ? past.talkS : null;
   return (
     <li data-story="call" data-outcome={past.outcome}>
-      <Icon name={answered ? "call" : "missed"} />
+      <Icon name={!answered ? "missed" : past.direction === "outbound" ? "dialling" : "call"} />
       <div>
         <p class="item-head">
           <span class={answered ? "" : "missed"}>
@@ -104,6 +112,28 @@ function PastItem({ past }: { past: PastCall }): JSX.Element {
         {who && (
           <p class="item-who">
             <bdi>{who}</bdi>
+          </p>
+        )}
+      </div>
+    </li>
+  );
+}
+
+function StageItem({ at, change }: { at: number; change: StageChange }): JSX.Element {
+  const { t } = useDesk();
+  return (
+    <li data-story="stage">
+      <Icon name="stage" />
+      <div>
+        <p class="item-head">
+          <span>
+            <bdi>{t.story.stage(t.stageName(change.from), t.stageName(change.to))}</bdi>
+          </span>
+          <When at={at} />
+        </p>
+        {change.title !== "" && (
+          <p class="item-who">
+            <bdi>{change.title}</bdi>
           </p>
         )}
       </div>

@@ -6,6 +6,8 @@ import type { DecidingFact, SourceName, SourceState, TeammateState } from "../pr
 import type { Reason } from "../reason";
 import type { Strings } from "../strings";
 import { counted, sentence } from "./counted";
+import { desk } from "./desk_english";
+import { hand } from "./hand_english";
 import { reasons } from "./reasons_english";
 
 const LOCALE = "en-GB";
@@ -238,6 +240,9 @@ export const english: Strings = {
     announce: (name, callClass, why) => `${name} is calling. ${callClass}. ${why}.`,
   },
 
+  desk,
+  hand,
+
   reasons: { ...reasons, fact },
 
   deal: {
@@ -258,7 +263,8 @@ export const english: Strings = {
 
   story: {
     title: "History",
-    kinds: "calls and notes",
+    kinds: "calls · notes · stages",
+    stage: (from, to) => (from === "" ? `Stage: ${to}` : `Stage: ${from} → ${to}`),
     pending: "Loading the history",
     failed: "The history could not be loaded. You can talk without it.",
     empty: "Never called before, no notes.",
@@ -318,7 +324,16 @@ export const english: Strings = {
     title: "Keys",
     rows: [
       ["F2", "The next call, when there are several"],
-      ["Esc", "Close: a panel, then the card of an ended call"],
+      ["F3", "Call a number; call back"],
+      ["F4", "Transfer; while consulting, hand over"],
+      ["F6", "Consult; while consulting, back to the caller"],
+      ["F7", "Hold and resume"],
+      ["⇧F8", "Hang up; reject a call"],
+      ["F9", "Pick up a colleague’s call"],
+      ["F10", "Leave for a break and come back; finish the wrap-up"],
+      ["Alt+S", "All states"],
+      ["1 … 9", "Outcome of the call, during the wrap-up"],
+      ["Esc", "Leave a field of the form; close: a panel, then the card of an ended call"],
       ["?", "This help"],
       ["Tab", "In order: call, history, team"],
     ],
@@ -327,7 +342,7 @@ export const english: Strings = {
 
   skip: "To the call",
 
-  panes: { label: "Sections", now: "Call", story: "History", team: "Team" },
+  panes: { label: "Sections", now: "Call", story: "History", team: "To do" },
 
   windowTitle: {
     ringing: (name) => `☎ ${name} is calling`,

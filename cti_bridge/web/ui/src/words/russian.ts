@@ -5,6 +5,8 @@ import type { NoticeState, SoundState, Theme } from "../preferences";
 import type { SourceName, SourceState, TeammateState } from "../protocol";
 import type { Reason } from "../reason";
 import { counted, sentence } from "./counted";
+import { desk } from "./desk_russian";
+import { hand } from "./hand_russian";
 import { reasons } from "./reasons_russian";
 
 const LOCALE = "ru-RU";
@@ -221,6 +223,8 @@ export const russian = {
   },
 
   reasons,
+  desk,
+  hand,
 
   deal: {
     title: "Сделки",
@@ -240,7 +244,8 @@ export const russian = {
 
   story: {
     title: "История",
-    kinds: "звонки и заметки",
+    kinds: "звонки · заметки · стадии",
+    stage: (from: string, to: string): string => (from === "" ? `Стадия: ${to}` : `Стадия: ${from} → ${to}`),
     pending: "Загружаем историю",
     failed: "История не загрузилась. Разговору это не мешает.",
     empty: "Раньше не звонили, заметок нет.",
@@ -305,7 +310,16 @@ export const russian = {
     title: "Клавиши",
     rows: [
       ["F2", "Следующий звонок, когда их несколько"],
-      ["Esc", "Закрыть: панель, потом карточку оконченного звонка"],
+      ["F3", "Набрать номер; перезвонить"],
+      ["F4", "Перевести; во время консультации — соединить"],
+      ["F6", "Консультация; во время неё — к звонящему"],
+      ["F7", "Удержать и вернуть"],
+      ["⇧F8", "Завершить разговор; отклонить звонок"],
+      ["F9", "Забрать звонок коллеги"],
+      ["F10", "Уйти на перерыв и вернуться; закончить обработку"],
+      ["Alt+S", "Все состояния"],
+      ["1 … 9", "Итог звонка, пока идёт обработка"],
+      ["Esc", "Выйти из поля записи; закрыть: панель, потом карточку оконченного звонка"],
       ["?", "Эта подсказка"],
       ["Tab", "По порядку: звонок, история, команда"],
     ],
@@ -314,7 +328,7 @@ export const russian = {
 
   skip: "К звонку",
 
-  panes: { label: "Разделы", now: "Звонок", story: "История", team: "Команда" },
+  panes: { label: "Разделы", now: "Звонок", story: "История", team: "Дела" },
 
   windowTitle: {
     ringing: (name: string): string => `☎ ${name} — звонит`,

@@ -1,0 +1,43 @@
+"""The penalties that members of queues have of their own, while they are called last, in the journal's file.
+
+They are written before the PBX is told another penalty: whoever was killed in between, or finds that the PBX has
+forgotten nothing, knows what to give back.
+"""
+
+from collections.abc import Mapping
+
+from sqlite_utils import Database
+
+from cti_bridge.domain.member import MemberKey
+
+OWN_PENALTIES = """
+    CREATE TABLE own_penalties (
+        pbx TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        interface TEXT NOT NULL,
+        penalty INTEGER NOT NULL,
+        PRIMARY KEY (pbx, queue, interface)
+    ) WITHOUT ROWID;
+"""
+"""The migration that makes the table."""
+
+
+def own_penalties(database: Database, pbx: str) -> dict[MemberKey, int]:
+    """All that are kept of this PBX."""
+    rows = database.execute("SELECT queue, interface, penalty FROM own_penalties WHERE pbx = ?", (pbx,)).fetchall()
+    return {MemberKey(queue, interface): penalty for queue, interface, penalty in rows}
+
+
+def keep_own_penalties(database: Database, pbx: str, changes: Mapping[MemberKey, int | None]) -> None:
+    """Keep these, and forget those that are None."""
+    with database.conn:
+        for key, penalty in changes.items():
+            if penalty is None:
+                database.conn.execute(
+                    "DELETE FROM own_penalties WHERE pbx = ? AND queue = ? AND interface = ?", (pbx, *key)
+                )
+            else:
+                database.conn.execute(
+                    "INSERT OR REPLACE INTO own_penalties (pbx, queue, interface, penalty) VALUES (?, ?, ?, ?)",
+                    (pbx, *key, penalty),
+                )

@@ -1,0 +1,293 @@
+"""Operators are treated as wanted: confirmed by what Asterisk says and by nothing else, tried again, within limits."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager
+
+import pytest
+
+from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected
+from cti_bridge.asterisk.ami.translate import Headers
+from cti_bridge.database import DatabaseUnusable
+from cti_bridge.desk.membership import PUT_RIGHT, Membership, MembershipLimits
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MembersReloaded
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators.directory import Directory
+from cti_bridge.operators.states import MemberPicture, Treatment
+
+LEYLA, PHONE = OperatorId("leyla"), "PJSIP/105"
+SALES = MemberKey("sales", PHONE)
+BREAK, PAPERWORK, READY = Treatment(True, "break"), Treatment(False, last=True), Treatment(False)
+PATIENT = MembershipLimits(look_every_s=600, confirmed_within_s=600, kept_within_s=30)
+IMPATIENT = MembershipLimits(look_every_s=600, confirmed_within_s=0.01, kept_within_s=30)
+WITHIN_S = 30.0
+
+
+class Asterisk:
+    """Has members, does what it is told, and says so, unless it is `deaf`, `silent`, or `refuses`."""
+
+    def __init__(self) -> None:
+        self.members = {SALES: Member("sales", PHONE, PHONE, penalty=3)}
+        self.told: list[dict[str, str]] = []
+        self.looks = 0
+        self.deaf = self.silent = False
+        self.refuses: set[str] = set()
+        self.gone = False
+        self.say: Callable[[MemberChanged], None] = lambda event: None
+
+    async def ask(self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None) -> None:
+        await asyncio.sleep(0)
+        if self.gone:
+            raise NotConnected("not connected to AMI")
+        if take is not None:
+            self.looks += 1
+            for one in list(self.members.values()):
+                take(
+                    {
+                        "Event": "QueueMember", "Queue": one.queue, "Location": one.interface,
+                        "Paused": str(int(one.paused)), "PausedReason": one.reason, "Penalty": str(one.penalty),
+                    }
+                )  # fmt: skip
+            return
+        self.told.append(dict(headers))
+        if headers["Action"] in self.refuses:
+            raise ActionRefused("Permission denied")
+        if headers["Action"] in ("QueuePause", "QueuePenalty") and not self.deaf:
+            self._carry_out(headers)
+
+    def _carry_out(self, headers: Mapping[str, str]) -> None:
+        for key, one in self.members.items():
+            pause = headers["Action"] == "QueuePause"
+            paused = headers["Paused"] == "true" if pause else one.paused
+            penalty = one.penalty if pause else int(headers["Penalty"])
+            reason = headers.get("Reason", "") if pause else one.reason
+            self.members[key] = Member(one.queue, one.interface, PHONE, paused, reason, penalty)
+            if not self.silent:
+                self.say(MemberChanged(self.members[key], About.PAUSE if pause else About.PENALTY))
+
+    def actions(self, name: str) -> list[dict[str, str]]:
+        return [one for one in self.told if one["Action"] == name]
+
+
+class Staff:
+    """What is told of an operator."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[tuple[MemberPicture, ...], bool]] = []
+        self.up: list[bool] = []
+
+    def members_seen(self, operator: OperatorId, members: tuple[MemberPicture, ...], *, foreign: bool) -> None:
+        assert operator == LEYLA
+        self.seen.append((members, foreign))
+
+    def pbx(self, up: bool) -> None:
+        self.up.append(up)
+
+
+class Disk:
+    """Keeps penalties, unless it is `broken`."""
+
+    def __init__(self) -> None:
+        self.kept: dict[MemberKey, int | None] = {}
+        self.broken = False
+
+    async def all(self, *, within_s: float) -> Mapping[MemberKey, int]:
+        if self.broken:
+            raise DatabaseUnusable("no space left")
+        return {key: penalty for key, penalty in self.kept.items() if penalty is not None}
+
+    async def keep(self, changes: Mapping[MemberKey, int | None], *, within_s: float) -> None:
+        if self.broken:
+            raise DatabaseUnusable("no space left")
+        self.kept.update(changes)
+
+
+class Room:
+    """All of it, running."""
+
+    def __init__(self, limits: MembershipLimits = PATIENT, *, commands: bool = True) -> None:
+        self.asterisk, self.staff, self.disk = Asterisk(), Staff(), Disk()
+        self.directory = Directory.of([Operator(LEYLA, "Лейла Сафина", (PHONE,))])
+        self.membership = Membership(
+            self.asterisk, self.disk, self.staff, directory=lambda: self.directory, last_penalty=10,
+            commands=commands, limits=limits,
+        )  # fmt: skip
+        self.asterisk.say = self.membership.hear
+
+    @asynccontextmanager
+    async def open(self) -> AsyncIterator["Room"]:
+        await self.membership.open()
+        running = asyncio.create_task(self.membership.run())
+        self.membership.session(True)
+        await self.until(lambda: bool(self.staff.up))
+        try:
+            yield self
+        finally:
+            running.cancel()
+            await asyncio.wait({running})
+
+    async def until(self, look: Callable[[], object]) -> None:
+        async with asyncio.timeout(WITHIN_S):
+            while not look():
+                await asyncio.sleep(0.001)
+
+    async def settled(self) -> None:
+        """Nothing happens any more: the loop has turned so often that every order would have been sent."""
+        told = -1
+        while told != len(self.asterisk.told):
+            told = len(self.asterisk.told)
+            for _ in range(200):
+                await asyncio.sleep(0)
+
+    def by_hand(self, *, paused: bool, reason: str = "shop", penalty: int | None = None) -> None:
+        """Somebody else pauses the member or gives him a penalty, and Asterisk says so."""
+        before = self.asterisk.members[SALES]
+        about = About.PAUSE if penalty is None else About.PENALTY
+        after = Member("sales", PHONE, PHONE, paused, reason, before.penalty if penalty is None else penalty)
+        self.asterisk.members[SALES] = after
+        self.membership.hear(MemberChanged(after, about))
+
+
+async def test_what_is_wanted_before_asterisk_is_there_is_ordered_when_it_is() -> None:
+    room = Room()
+    room.membership.want(LEYLA, BREAK)
+    async with room.open():
+        await room.until(lambda: room.asterisk.members[SALES].paused)
+        assert room.asterisk.actions("QueuePause") == [
+            {"Action": "QueuePause", "Interface": PHONE, "Paused": "true", "Reason": "break"}
+        ]
+        assert room.staff.up == [True]
+
+
+async def test_the_word_of_an_action_is_not_believed_only_what_follows() -> None:
+    room = Room(IMPATIENT)
+    room.asterisk.deaf = True
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.membership.unconfirmed)
+        assert len(room.asterisk.actions("QueuePause")) == 3
+        assert not any(one.paused for members, _ in room.staff.seen for one in members)
+        room.asterisk.deaf = False
+        room.membership.hear(MembersReloaded())
+        await room.until(lambda: room.asterisk.members[SALES].paused)
+
+
+async def test_where_events_are_filtered_out_the_list_confirms_it() -> None:
+    room = Room(IMPATIENT)
+    room.asterisk.silent = True
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.membership.pictures(LEYLA)[0].paused)
+        await room.settled()
+        assert (len(room.asterisk.actions("QueuePause")), room.membership.unconfirmed) == (1, 0)
+        assert room.staff.seen[-1] == (room.membership.pictures(LEYLA), False)
+
+
+async def test_an_order_that_is_refused_is_given_up_until_the_next_look() -> None:
+    room = Room()
+    room.asterisk.refuses = {"QueuePause"}
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.membership.unconfirmed)
+        await room.settled()
+        assert len(room.asterisk.actions("QueuePause")) == 3
+
+
+async def test_in_shadow_mode_asterisk_is_told_nothing_and_seen_all_the_same() -> None:
+    room = Room(commands=False)
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        room.by_hand(paused=True)
+        await room.settled()
+        assert room.asterisk.told == []
+        assert room.staff.seen[-1][0][0].paused
+
+
+async def test_a_penalty_of_his_own_is_on_disk_before_he_is_put_last() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, PAPERWORK)
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
+        assert room.disk.kept == {SALES: 3}
+        assert room.asterisk.actions("Setvar")[-1]["Value"] == "10"
+        room.membership.want(LEYLA, READY)
+        await room.until(lambda: room.asterisk.actions("Setvar")[-1]["Value"] == "none")
+        assert room.asterisk.members[SALES].penalty == 3
+        assert room.disk.kept == {SALES: None}
+
+
+async def test_a_disk_that_takes_nothing_keeps_nobody_from_being_put_last() -> None:
+    room = Room()
+    room.disk.broken = True
+    async with room.open():
+        room.membership.want(LEYLA, PAPERWORK)
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
+        room.disk.broken = False
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 3)
+        await room.until(lambda: room.disk.kept == {SALES: None})
+
+
+async def test_the_line_is_cut_and_what_was_lost_meanwhile_is_put_right() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.asterisk.members[SALES].paused)
+        room.membership.session(False)
+        room.asterisk.gone = True
+        room.asterisk.members[SALES] = Member("sales", PHONE, PHONE)
+        room.membership.want(LEYLA, Treatment(True, "lunch"))
+        await room.settled()
+        room.asterisk.gone = False
+        room.membership.session(True)
+        await room.until(lambda: room.asterisk.members[SALES].reason == "lunch")
+        assert room.staff.up == [True, False, True]
+
+
+async def test_what_somebody_else_did_is_told_once_and_left_alone() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, READY)
+        await room.settled()
+        room.by_hand(paused=True)
+        room.membership.hear(MembersReloaded())
+        await room.until(lambda: room.asterisk.looks == 2)
+        await room.settled()
+        assert [foreign for members, foreign in room.staff.seen if members[0].paused] == [True]
+        assert room.asterisk.actions("QueuePause") == []
+        room.membership.want(LEYLA, READY)
+        await room.until(lambda: not room.asterisk.members[SALES].paused)
+
+
+async def test_two_programs_that_do_not_agree_do_not_go_on_for_ever() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, PAPERWORK)
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
+        for _ in range(50):
+            room.by_hand(paused=False, penalty=4)
+            await room.settled()
+        assert len(room.asterisk.actions("QueuePenalty")) == 1 + PUT_RIGHT
+        room.membership.hear(MembersReloaded())
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
+
+
+async def test_everybody_is_told_anew_when_there_are_other_operators() -> None:
+    room = Room()
+    async with room.open():
+        seen = len(room.staff.seen)
+        room.membership.people_changed()
+        await room.until(lambda: len(room.staff.seen) > seen)
+
+
+@pytest.mark.parametrize("wanted", [(BREAK, READY), (READY, PAPERWORK, BREAK), (PAPERWORK, BREAK, READY, PAPERWORK)])
+async def test_what_is_wanted_last_counts(wanted: tuple[Treatment, ...]) -> None:
+    room = Room()
+    async with room.open():
+        for treatment in wanted:
+            room.membership.want(LEYLA, treatment)
+            await asyncio.sleep(0)
+        await room.settled()
+        (picture,) = room.membership.pictures(LEYLA)
+        assert (picture.paused, picture.last) == (wanted[-1].paused, wanted[-1].last)

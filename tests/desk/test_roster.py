@@ -1,0 +1,323 @@
+"""What is ordered so that Asterisk treats an operator as wanted, what is put right, and what is left to others."""
+
+import random
+
+import pytest
+
+from cti_bridge.desk.member_orders import Order, PauseOrder, PenaltyOrder
+from cti_bridge.desk.roster import Roster
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved
+from cti_bridge.domain.operator import Operator
+from cti_bridge.operators.directory import Directory
+from cti_bridge.operators.states import Treatment
+
+LAST = 10
+LEYLA, EMIL = OperatorId("leyla"), OperatorId("emil")
+PHONE, LOCAL = "PJSIP/105", "Local/105@agents/n"
+BREAK, PAPERWORK, READY = Treatment(True, "break"), Treatment(False, last=True), Treatment(False)
+
+
+class Pbx:
+    """Members as Asterisk has them; what it is ordered it does, and tells."""
+
+    def __init__(self) -> None:
+        people = [Operator(LEYLA, "Лейла Сафина", (PHONE,)), Operator(EMIL, "Эмиль Ёлкин", ("PJSIP/106",))]
+        self.directory = Directory.of(people)
+        self.now = 0.0
+        self.members: dict[MemberKey, Member] = {}
+        self.roster = Roster(directory=lambda: self.directory, last_penalty=LAST)
+        self.orders_taken = 0
+
+    def add(self, queue: str, interface: str = PHONE, *, penalty: int = 0, paused: bool = False) -> bool | None:
+        """A member is added; gives back whether that was taken for the work of somebody else, as `tell` does."""
+        member = Member(queue, interface, PHONE if interface == LOCAL else interface, paused, penalty=penalty)
+        return self.tell(member, About.ADDED)
+
+    def tell(self, member: Member, about: About) -> bool | None:
+        """He is like this now, and an event says so; None when it says nothing new."""
+        self.members[member.key] = member
+        news = self.roster.hear(MemberChanged(member, about), self.now)
+        return news.foreign if news else None
+
+    def remove(self, queue: str, interface: str = PHONE) -> None:
+        del self.members[MemberKey(queue, interface)]
+        self.roster.hear(MemberRemoved(MemberKey(queue, interface)), self.now)
+
+    def by_hand(self, queue: str, interface: str = PHONE, **values: bool | str | int) -> bool | None:
+        """Somebody else changes a member."""
+        before = self.members[MemberKey(queue, interface)]
+        after = Member(**{name: getattr(before, name) for name in before.__slots__} | values)
+        return self.tell(after, About.PENALTY if "penalty" in values else About.PAUSE)
+
+    def forgets(self, queue: str, **values: bool | str | int) -> None:
+        """Something is lost, and no event says so."""
+        before = self.members[MemberKey(queue, PHONE)]
+        self.members[before.key] = Member(**{name: getattr(before, name) for name in before.__slots__} | values)
+
+    def carry_out(self, order: Order) -> None:
+        """Do what is ordered, and tell it."""
+        self.roster.sent(order, self.now)
+        self.orders_taken += 1
+        for key in [key for key in self.members if key.interface == order.interface]:
+            if order.queue not in ("", key.queue):
+                continue
+            one = self.members[key]
+            penalty = order.penalty if isinstance(order, PenaltyOrder) else one.penalty
+            paused, reason = one.paused, one.reason
+            if isinstance(order, PauseOrder):
+                paused, reason = order.paused, order.reason
+            self.tell(
+                Member(one.queue, one.interface, one.state_interface, paused, reason, penalty),
+                About.PENALTY if isinstance(order, PenaltyOrder) else About.PAUSE,
+            )
+
+    def settle(self, operator: OperatorId = LEYLA) -> list[Order]:
+        """Carry everything out that has to be; gives back what that was."""
+        carried_out: list[Order] = []
+        while orders := self.roster.orders(operator):
+            for order in orders:
+                if self.roster.still_holds(order):
+                    self.carry_out(order)
+                    assert self.roster.is_done(order)
+                    carried_out.append(order)
+            assert len(carried_out) < 100
+        self.roster.settled(operator)
+        return carried_out
+
+    def want(self, treatment: Treatment | None) -> list[Order]:
+        self.roster.want(LEYLA, treatment)
+        return self.settle()
+
+    def looked(self) -> list[Order]:
+        """All members are listed, and what is wrong is put right."""
+        self.roster.take_list(self.members)
+        return self.settle()
+
+    def has(self) -> dict[str, tuple[bool, int]]:
+        return {key.queue: (one.paused, one.penalty) for key, one in self.members.items()}
+
+
+@pytest.fixture
+def pbx() -> Pbx:
+    """Leyla is in two queues with her phone, and in one behind a Local channel; Emil in one."""
+    pbx = Pbx()
+    pbx.add("production", penalty=2)
+    pbx.add("sales")
+    pbx.add("desk", LOCAL, penalty=1)
+    pbx.add("office", "PJSIP/106")
+    return pbx
+
+
+def test_a_break_is_one_order_for_each_interface(pbx: Pbx) -> None:
+    assert pbx.want(BREAK) == [PauseOrder(PHONE, "", True, "break"), PauseOrder(LOCAL, "", True, "break")]
+    assert [(one.queue, one.paused, one.reason) for one in pbx.roster.pictures(LEYLA)] == [
+        ("desk", True, "break"), ("production", True, "break"), ("sales", True, "break"),
+    ]  # fmt: skip
+    assert pbx.has()["office"] == (False, 0)
+
+
+def test_what_is_so_already_is_not_ordered(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    assert pbx.want(BREAK) == []
+
+
+def test_another_reason_is_ordered_unless_any_will_do(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    assert pbx.want(Treatment(True, None)) == []
+    assert pbx.want(Treatment(True, "lunch")) != []
+
+
+def test_who_is_last_gets_the_penalty_queue_by_queue_and_his_own_ones_back(pbx: Pbx) -> None:
+    assert pbx.want(PAPERWORK) == [
+        PenaltyOrder(PHONE, "production", LAST), PenaltyOrder(PHONE, "sales", LAST), PenaltyOrder(LOCAL, "desk", LAST),
+    ]  # fmt: skip
+    assert all(picture.last for picture in pbx.roster.pictures(LEYLA))
+    assert pbx.roster.somebody_is_last
+    pbx.want(READY)
+    assert pbx.has() == {"production": (False, 2), "sales": (False, 0), "desk": (False, 1), "office": (False, 0)}
+    assert not pbx.roster.somebody_is_last
+
+
+def test_before_he_can_be_called_he_has_the_penalty_and_before_it_is_taken_back_he_is_paused(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    assert [type(order) for order in pbx.want(PAPERWORK)] == [PenaltyOrder] * 3 + [PauseOrder] * 2
+    assert [type(order) for order in pbx.want(BREAK)] == [PauseOrder] * 2 + [PenaltyOrder] * 3
+
+
+def test_hands_off_gives_back_what_was_ours_and_leaves_the_pause(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    pbx.by_hand("sales", paused=True)
+    assert pbx.want(None) == [
+        PenaltyOrder(PHONE, "production", 2), PenaltyOrder(PHONE, "sales", 0), PenaltyOrder(LOCAL, "desk", 1),
+    ]  # fmt: skip
+    assert pbx.has()["sales"] == (True, 0)
+
+
+def test_a_member_whose_operator_is_gone_gets_his_penalty_back(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    pbx.directory = Directory.of(())
+    pbx.want(None)
+    for order in pbx.roster.orders_for_nobody():
+        pbx.carry_out(order)
+    assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
+    assert pbx.roster.orders_for_nobody() == []
+    assert not pbx.roster.somebody_is_last
+
+
+def test_what_a_restart_forgot_is_put_right(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    pbx.forgets("sales", paused=False, reason="")
+    assert pbx.looked() == [PauseOrder(PHONE, "sales", True, "break")]
+
+
+def test_a_reason_that_a_reload_forgot_is_said_again(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    pbx.forgets("sales", reason="")
+    assert pbx.looked() == [PauseOrder(PHONE, "sales", True, "break")]
+
+
+def test_a_penalty_that_a_reload_brought_is_his_own_and_he_is_last_again(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    pbx.forgets("sales", penalty=4)
+    assert pbx.looked() == [PenaltyOrder(PHONE, "sales", LAST)]
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 4)
+
+
+def test_who_is_added_while_he_is_away_is_paused(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    assert pbx.add("office") is False
+    assert pbx.settle() == [PauseOrder(PHONE, "office", True, "break")]
+
+
+@pytest.mark.parametrize("wanted", [BREAK, READY, PAPERWORK])
+def test_a_pause_by_hand_is_told_and_left_alone_until_something_is_wanted_anew(pbx: Pbx, wanted: Treatment) -> None:
+    pbx.want(wanted)
+    assert pbx.by_hand("sales", paused=not wanted.paused, reason="shop") is True
+    assert pbx.settle() == []
+    assert pbx.looked() == []
+    assert pbx.want(wanted) != []
+    assert pbx.has()["sales"][0] == wanted.paused
+
+
+def test_who_is_added_paused_is_paused_by_somebody_else(pbx: Pbx) -> None:
+    pbx.want(READY)
+    assert pbx.add("office", paused=True) is True
+    assert pbx.settle() == []
+
+
+def test_the_echo_of_an_earlier_order_is_nobody_elses_work(pbx: Pbx) -> None:
+    pbx.roster.want(LEYLA, BREAK)
+    order = pbx.roster.orders(LEYLA)[0]
+    pbx.roster.sent(order, pbx.now)
+    pbx.roster.want(LEYLA, READY)
+    assert pbx.by_hand("sales", paused=True, reason="break") is False
+    assert pbx.settle() == [PauseOrder(PHONE, "sales", False)]
+
+
+def test_an_echo_is_none_for_ever(pbx: Pbx) -> None:
+    pbx.roster.want(LEYLA, BREAK)
+    pbx.roster.sent(pbx.roster.orders(LEYLA)[0], pbx.now)
+    pbx.roster.want(LEYLA, READY)
+    pbx.now += 60
+    assert pbx.by_hand("sales", paused=True, reason="break") is True
+
+
+def test_a_penalty_by_hand_is_his_own_from_then_on(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    assert pbx.by_hand("sales", penalty=7) is False
+    assert pbx.settle() == [PenaltyOrder(PHONE, "sales", LAST)]
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 7)
+
+
+def test_nobody_is_put_last_who_was_added_after_the_order_had_been_made(pbx: Pbx) -> None:
+    pbx.roster.want(LEYLA, PAPERWORK)
+    orders = pbx.roster.orders(LEYLA)
+    pbx.remove("sales")
+    pbx.add("sales", penalty=5)
+    assert [order.queue for order in orders if pbx.roster.still_holds(order)] == ["production", "desk"]
+    pbx.settle()
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 5)
+
+
+def test_a_penalty_that_reached_a_member_who_was_just_added_is_taken_back(pbx: Pbx) -> None:
+    pbx.roster.want(LEYLA, PAPERWORK)
+    order = pbx.roster.orders(LEYLA)[1]
+    pbx.roster.sent(order, pbx.now)
+    pbx.remove("sales")
+    pbx.add("sales", penalty=5)
+    pbx.tell(Member("sales", PHONE, PHONE, penalty=LAST), About.PENALTY)
+    pbx.settle()
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 5)
+
+
+def test_a_killed_run_leaves_what_is_to_be_given_back(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    kept = {key: penalty for key, penalty in pbx.roster.take_unwritten().items() if penalty is not None}
+    assert kept == {("production", PHONE): 2, ("sales", PHONE): 0, ("desk", LOCAL): 1}
+    pbx.roster = Roster(directory=lambda: pbx.directory, last_penalty=LAST)
+    pbx.roster.own.update(kept)
+    pbx.roster.want(LEYLA, READY)
+    pbx.looked()
+    assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
+    assert set(pbx.roster.take_unwritten().values()) == {None}
+
+
+def test_what_the_disk_did_not_take_is_written_later_unless_it_has_changed(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    unwritten = pbx.roster.take_unwritten()
+    pbx.by_hand("sales", penalty=7)
+    pbx.roster.not_written(unwritten)
+    assert pbx.roster.take_unwritten() == unwritten | {MemberKey("sales", PHONE): 7}
+
+
+def test_a_queue_that_is_not_listed_before_it_is_used_takes_no_penalty_away(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    pbx.roster.take_list({key: one for key, one in pbx.members.items() if key.queue != "sales"})
+    assert MemberKey("sales", PHONE) in pbx.roster.own
+    pbx.add("sales", "PJSIP/106")
+    pbx.roster.take_list({key: one for key, one in pbx.members.items() if key != ("sales", PHONE)})
+    pbx.roster.take_list(pbx.members)
+    pbx.roster.take_list({key: one for key, one in pbx.members.items() if key != ("sales", PHONE)})
+    assert MemberKey("sales", PHONE) not in pbx.roster.own
+
+
+def test_a_phone_that_changes_hands_is_the_new_ones(pbx: Pbx) -> None:
+    pbx.directory = Directory.of([Operator(EMIL, "Эмиль Ёлкин", ("PJSIP/106", PHONE))])
+    assert pbx.roster.pictures(LEYLA) == ()
+    assert {one.queue for one in pbx.roster.pictures(EMIL)} == {"desk", "office", "production", "sales"}
+
+
+@pytest.mark.parametrize("seed", range(30))
+def test_whatever_happens_all_is_as_wanted_in_the_end_and_every_penalty_is_given_back(pbx: Pbx, seed: int) -> None:
+    chance = random.Random(seed)
+    own = {"production": 2, "sales": 0, "desk": 1}
+    for _ in range(200):
+        pbx.now += chance.choice([0.01, 1.0, 30.0])
+        queue = chance.choice(["production", "sales"])
+        match chance.randrange(6):
+            case 0:
+                pbx.roster.want(LEYLA, chance.choice([BREAK, PAPERWORK, READY, Treatment(True, "lunch"), None]))
+            case 1:
+                pbx.by_hand(queue, paused=chance.random() < 0.5, reason="")
+            case 2:
+                own[queue] = chance.randrange(5)
+                pbx.by_hand(queue, penalty=own[queue])
+            case 3:
+                pbx.remove(queue)
+                own[queue] = chance.randrange(5)
+                pbx.add(queue, penalty=own[queue])
+            case 4:
+                pbx.settle()
+            case 5:
+                pbx.looked()
+    pbx.want(BREAK)
+    assert all(pbx.has()[queue] == (True, penalty) for queue, penalty in own.items())
+    pbx.want(PAPERWORK)
+    assert all(pbx.has()[queue] == (False, LAST) for queue in own)
+    pbx.want(READY)
+    assert {queue: penalty for queue, (_, penalty) in pbx.has().items() if queue in own} == own
