@@ -39,6 +39,7 @@ async def strict_bridge(
     folder = tmp_path_factory.mktemp("strict") / "bridge"
     async with bridge_with_short_times(shared_asterisk, prepared, folder, more=STRICT) as bridge:
         yield bridge
+    await shared_bridge.start()
 
 
 @pytest_asyncio.fixture(loop_scope="session")
