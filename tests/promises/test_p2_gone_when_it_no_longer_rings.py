@@ -220,7 +220,6 @@ async def test_a_transfer_back_into_a_queue_pops_at_its_members(
 async def test_a_colleague_who_picks_the_call_up_has_the_card(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
-    await asterisk.lab.action("ModuleLoad", Module="app_directed_pickup.so", LoadType="load")
     await asterisk.remove_member("sales", "PJSIP/104")
     screens = await Screens.opened(at_desk)
     async with (
