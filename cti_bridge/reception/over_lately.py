@@ -12,7 +12,8 @@ from cti_bridge.reception.dossiers import Dossier
 
 OPEN_S = 3_600.0
 """So long after he talked may an operator write on the card: as long as the settings let a wrap-up be."""
-_MOST = 2_000
+MOST_OVER = 500
+"""So many calls are kept in memory; of those before them the journal knows what is needed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,12 @@ class OverLately:
         return iter(tuple(self._calls.values()))
 
     def put(self, over: Over) -> None:
-        """A call has ended, or something of it was found out since."""
+        """A call has ended, or something of it was found out since; where nobody talked, nobody writes anything."""
+        if not over.talked:
+            return
         self._calls[over.call.id] = over
         self._calls.move_to_end(over.call.id)
-        while len(self._calls) > _MOST:
+        while len(self._calls) > MOST_OVER:
             self._calls.popitem(last=False)
 
     def get(self, call_id: CallId) -> Over | None:

@@ -37,6 +37,7 @@ from cti_bridge.operators.hub import Hub
 from cti_bridge.reception import dossiers
 from cti_bridge.reception.card import Card
 from cti_bridge.reception.card_fetches import MAX_FETCHES
+from cti_bridge.reception.over_lately import MOST_OVER
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.settings import load_settings
 from demo.bridge import AGI_PORT, Bridge
@@ -74,9 +75,9 @@ async def at_rest() -> Counter[str]:
     deadline = time.monotonic() + REST_S
     while True:
         alive = objects()
-        quiet = max(alive["Call"], alive["CallRecord"]) < A_FEW and alive["Task"] < THE_DAEMONS_TASKS
+        quiet = max(alive["Call"], alive["CallRecord"]) < MOST_OVER + A_FEW and alive["Task"] < THE_DAEMONS_TASKS
         if quiet or time.monotonic() > deadline:
-            assert alive["Call"] < A_FEW, "all have hung up"
+            assert alive["Call"] < MOST_OVER + A_FEW, "all have hung up; the latest can still be written about"
             return alive
         await asyncio.sleep(0.1)
 
@@ -190,6 +191,7 @@ def rings(place: int) -> LegRinging:
 
 async def test_ten_thousand_calls_at_once_stay_within_the_limit_and_who_has_to_give_way_is_counted_and_told() -> None:
     limit = 4_000
+    others = objects()["Dossier"]  # of the daemon of the story before, which has stopped
     desk = Desk(limit)
     switchboard = desk.switchboard
     try:
@@ -197,7 +199,8 @@ async def test_ten_thousand_calls_at_once_stay_within_the_limit_and_who_has_to_g
             switchboard.take(offered(place))
             switchboard.take(rings(place))
         assert (len(switchboard.book), switchboard.book.dropped) == (limit, CALLS - limit)
-        assert objects()["Dossier"] <= limit + MAX_FETCHES, "cards on their way are kept until they have arrived"
+        kept = objects()["Dossier"] - others
+        assert kept <= limit + MAX_FETCHES, "cards on their way are kept until they have arrived"
         gave_way = [record for record in desk.records.values() if record.ended_at is not None]
         assert len(gave_way) == CALLS - limit
         assert all(record.recovered for record in gave_way)
@@ -212,7 +215,7 @@ async def test_ten_thousand_calls_at_once_stay_within_the_limit_and_who_has_to_g
         desk.go_on.set()
         await switchboard.close()
     await asyncio.sleep(0.01)  # the loop holds what it has just called for one more turn
-    assert objects()["Dossier"] == 0
+    assert objects()["Dossier"] <= others
 
 
 async def test_after_a_restart_with_many_calls_every_card_is_completed_when_it_is_needed() -> None:
