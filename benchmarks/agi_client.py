@@ -12,7 +12,7 @@ from typing import cast
 
 from demo.asterisk import render
 
-LIMIT_S = 5.0
+LIMIT_S = 30.0
 DID = "74950000300"
 _QUESTION = (Path(__file__).parent / "question.agi").read_text("utf-8").rstrip("\n") + "\n\n"
 

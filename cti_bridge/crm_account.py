@@ -31,26 +31,29 @@ def account_of(settings: Settings, crm: Crm) -> str:
 
 async def put_aside_for_another(
     settings: Settings, account: str, links: Links, dispatch: Dispatch, *, now: Callable[[], float] = time.time
-) -> None:
+) -> float:
     """Make dead letters of what waits for another account than that of the settings; before anything is told.
 
     So becomes what is due later of calls that were going on when the CRM was another one. Whoever has only moved the
-    CRM to another address sends them again by hand.
+    CRM to another address sends them again by hand. Gives back since when it is this account that is asked (seconds
+    since 1970; 0 where nobody can say): what the journal calls the customer of an earlier call is one of another's.
     """
-    if not settings.report_to_crm:
-        return
     kind = settings.crm.kind
     key, sink = f"{FOR_GOOD}{kind}", f"crm:{kind}"
+    since = 0.0
     try:
+        since = await _asked_since(links, kind, account, now())
+        if not settings.report_to_crm:
+            return since
         before = await links.get(key)
         if before is not None and before != account:
             number = await dispatch.give_up_all(sink, reason=_REASON)
             log.warning("reports.of_another", sink=sink, reports=number, reason=_REASON)
         await links.put(key, account)
-        since = await _asked_since(links, kind, account, now())
         dispatch.writer.put_aside(sink, begun_before=since, reason=_BEGUN_WITH_ANOTHER)
     except DatabaseUnusable as error:
         log.warning("reports.of_another", sink=sink, reports=None, reason=f"unknown: {error}")
+    return since
 
 
 async def _asked_since(links: Links, kind: str, account: str, now: float) -> float:

@@ -297,7 +297,8 @@ class Daemon:
             # Nobody can sign in and no phone has an owner until the file can be read; callers are decided about.
             self._accounts.unreadable(error)
         await self._records.open()
-        await put_aside_for_another(self._settings, self._account, self._links, self._dispatch)
+        since = await put_aside_for_another(self._settings, self._account, self._links, self._dispatch)
+        self._desk.asks_this_crm(since)
         try:
             await self._crm_watch.recall()
             await self._stages.ask(self._crm, within_s=WITHIN_AT_START_S)

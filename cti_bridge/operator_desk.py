@@ -51,6 +51,10 @@ class OperatorDesk:
         """Whether somebody has said that this operator is to get no calls now."""
         return self._states.is_not_to_be_called(operator)
 
+    def asks_this_crm(self, since: float) -> None:
+        """It is the CRM of the settings that is asked since then (seconds since 1970)."""
+        self._afterwards.calls.asked_since = since
+
     async def open(self) -> None:
         """Take up what an earlier run left; called once the journal is open."""
         await self.customers.keeping.open()
@@ -97,6 +101,7 @@ class OperatorDesk:
         after.on_saved = states.staffing.after_saved
         after.write_note = self.customers.keep_note
         work.queues_of = lambda operator: frozenset(one.queue for one in states.membership.pictures(operator))
+        work.queues_known = lambda: states.membership.is_known
 
     async def close(self) -> None:
         """Finish what is under way."""

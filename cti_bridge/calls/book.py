@@ -101,6 +101,10 @@ class CallBook:
         """The live calls that ring or talk at one of these interfaces, at each of them the longest first."""
         return self._live.at(interfaces)
 
+    def are_beside(self, one: ChannelId, other: ChannelId) -> bool:
+        """Whether two channels are in one bridge, and hear each other without a Local channel between them."""
+        return self._talks.are_beside(one, other)
+
     def id_for(self, channel: ChannelId, linkedid: str) -> CallId:
         """The id of the call of a caller's channel: by its linkedid, unless that is another call's, or was one's."""
         return self._finder.id_for(channel, linkedid)

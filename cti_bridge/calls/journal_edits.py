@@ -7,7 +7,7 @@ still to be made has a chain of his own, which becomes his when the CRM has give
 import json
 import sqlite3
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any
 
@@ -49,6 +49,7 @@ EDITS = """
 MOST_WAITING = 10_000
 """Edits that may wait for the CRM; more are not taken."""
 GROUP = 200
+NOT_MADE = "the customer was not made"
 _NEW = "new:"
 """How the chain of somebody begins who is still to be made; the rest is the call in which he was written down."""
 
@@ -109,20 +110,49 @@ class TooManyEdits(Exception):
     """So many edits wait for the CRM that no more are taken."""
 
 
+class CallerForgotten(Exception):
+    """The caller of the call was forgotten, so nothing is kept of him any more."""
+
+
 def put_edits(connection: sqlite3.Connection, edits: Sequence[Edit]) -> tuple[Edit, ...]:
     """Keep edits that belong together; the same note, or person, of the same call again is the one that is there.
 
-    On disk when this returns. Raises TooManyEdits.
+    On disk when this returns. Raises TooManyEdits and CallerForgotten.
     """
+    kept: list[Edit] = []
+    new: list[Edit] = []
     with connection:
         connection.execute("BEGIN IMMEDIATE")
-        kept = [_twin(connection, edit) or edit for edit in edits]
-        new = [edit for edit in kept if edit in edits]
+        for edit in edits:
+            if connection.execute("SELECT 1 FROM forgotten WHERE call_id = ?", [edit.call_id]).fetchone():
+                raise CallerForgotten
+            twin = _twin(connection, edit)
+            if twin is None:
+                made_with_him = any(one.kind is EditKind.CREATE for one in new)
+                new.append(edit if made_with_him else for_whom(connection, edit))
+            kept.append(twin or new[-1])
         waiting = connection.execute("SELECT count(*) FROM crm_edits WHERE state = 'waiting'").fetchone()[0]
         if new and waiting + len(new) > MOST_WAITING:
             raise TooManyEdits
         connection.executemany(_PUT, [_row(edit) for edit in new])
     return tuple(kept)
+
+
+def for_whom(connection: sqlite3.Connection, edit: Edit) -> Edit:
+    """An edit for somebody who is still to be made, as it stands by what has become of him meanwhile.
+
+    He is made: it is his. He is not, and nobody tries any more: it is refused, as nothing would ever carry it.
+    """
+    if edit.customer_id or edit.kind is EditKind.CREATE:
+        return edit
+    row = connection.execute(
+        "SELECT customer_id, state FROM crm_edits WHERE call_id = ? AND account = ? AND kind = 'create'"
+        " ORDER BY state = 'refused', id DESC LIMIT 1",
+        [edit.call_id, edit.account],
+    ).fetchone()
+    if row is None or row[1] == EditState.REFUSED:
+        return replace(edit, state=EditState.REFUSED, reason=NOT_MADE)
+    return replace(edit, customer_id=CustomerId(row[0]))
 
 
 def next_edits(connection: sqlite3.Connection, account: str, *, limit: int) -> list[Edit]:

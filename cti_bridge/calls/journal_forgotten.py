@@ -50,11 +50,15 @@ def take_out_beside(connection: sqlite3.Connection, calls: Sequence[str]) -> Non
     )
 
 
+def forgotten_among(connection: sqlite3.Connection, calls: Iterable[CallId]) -> set[CallId]:
+    """Which of these calls are marked."""
+    query = "SELECT call_id FROM forgotten WHERE call_id IN (SELECT value FROM json_each(?))"
+    return {CallId(row[0]) for row in connection.execute(query, [json.dumps(list(calls))])}
+
+
 def as_forgotten(connection: sqlite3.Connection, calls: Sequence[CallRecord]) -> tuple[list[CallRecord], set[CallId]]:
     """The calls as they may be written, and which of them no longer say who called; within a transaction."""
-    ids = json.dumps([call.id for call in calls])
-    query = "SELECT call_id FROM forgotten WHERE call_id IN (SELECT value FROM json_each(?))"
-    marked = {row[0] for row in connection.execute(query, [ids])}
+    marked = forgotten_among(connection, [call.id for call in calls])
     over = {call.id for call in calls if call.id in marked and call.ended_at is not None}
     return [_without_caller(call) if call.id in over else call for call in calls], over
 

@@ -37,6 +37,11 @@ class Talks:
         self._bridges.drop(channel)
         return self._calls_of(beside)
 
+    def are_beside(self, one: ChannelId, other: ChannelId) -> bool:
+        """Whether two channels are in one bridge, and hear each other without a Local channel between them."""
+        bridge = self._bridges.bridge_of(one)
+        return bool(bridge) and bridge == self._bridges.bridge_of(other)
+
     def replace(self, snapshot: Snapshot) -> None:
         """These bridges are all there are."""
         self._bridges.clear()

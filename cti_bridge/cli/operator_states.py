@@ -23,7 +23,7 @@ from cti_bridge.operators.asked_states import AskedState
 from cti_bridge.operators.desk_settings import StateKind
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.store import NoSuchAccount
-from cti_bridge.settings import DEFAULT_PATH, Settings, SettingsError, load_settings
+from cti_bridge.settings import DEFAULT_PATH, Mode, Settings, SettingsError, load_settings
 
 TAKEN_WITHIN_S = 5.0
 """So long is waited for the daemon to take a state that was set."""
@@ -98,6 +98,8 @@ def _set(arguments: argparse.Namespace, settings: Settings) -> int:
     possible = ", ".join(state.id for state in settings.desk.states if state.kind is not StateKind.WRAP_UP)
     if known is None or known.kind is StateKind.WRAP_UP:
         raise _Misunderstood(f"{arguments.state} is no state that can be set: {possible}")
+    if settings.mode is Mode.SHADOW:
+        raise _Misunderstood("in shadow mode Asterisk is told nothing, so no state can be set")
     asked = AskedState(OperatorId(arguments.id), known.id, time.time())
     taken = asyncio.run(_ask(settings.data_dir, asked))
     if arguments.json:

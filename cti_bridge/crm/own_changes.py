@@ -16,13 +16,15 @@ _MOST = 2_000
 
 @dataclass(slots=True)
 class _Written:
-    """What was written of one customer, and when last; `numbers` find him, if he was made here."""
+    """What was written of one customer, each with its time: the CRM may have changed an earlier field since.
 
-    at: float
+    `numbers` find him, if he was made here.
+    """
+
     record: CustomerRecord
-    fields: dict[str, str] = field(default_factory=dict)
-    deals: dict[str, Deal] = field(default_factory=dict)
-    numbers: tuple[str, ...] = ()
+    fields: dict[str, tuple[float, str]] = field(default_factory=dict)
+    deals: dict[str, tuple[float, Deal]] = field(default_factory=dict)
+    numbers: dict[str, float] = field(default_factory=dict)
 
 
 class OwnChanges:
@@ -41,13 +43,13 @@ class OwnChanges:
         made_for: str = "",
     ) -> None:
         """A customer is so since `at`: these `fields` of him were written, this deal, or he was made for a number."""
-        known = self._by_customer.setdefault(record.customer.id, _Written(at, record))
-        known.at, known.record = at, record
-        known.fields |= fields or {}
+        known = self._by_customer.setdefault(record.customer.id, _Written(record))
+        known.record = record
+        known.fields |= {name: (at, text) for name, text in (fields or {}).items()}
         if deal is not None:
-            known.deals[deal.id] = deal
+            known.deals[deal.id] = at, deal
         if made_for:
-            known.numbers = (*known.numbers, made_for)
+            known.numbers[made_for] = at
         self._by_customer.move_to_end(record.customer.id)
         while len(self._by_customer) > _MOST:
             self._by_customer.popitem(last=False)
@@ -58,13 +60,16 @@ class OwnChanges:
             return records
         found = tuple(self._changed(record, said_at) for record in records)
         there = {record.customer.id for record in records}
-        made = (one for one in self._by_customer.values() if key in one.numbers and one.at > said_at)
+        made = (one for one in self._by_customer.values() if one.numbers.get(key, said_at) > said_at)
         return (*found, *(one.record for one in made if one.record.customer.id not in there))
 
     def _changed(self, record: CustomerRecord, said_at: float) -> CustomerRecord:
         written = self._by_customer.get(record.customer.id)
-        if written is None or written.at <= said_at:
+        if written is None:
             return record
         there = {deal.id for deal in record.deals}
-        deals = (*record.deals, *(deal for id_, deal in written.deals.items() if id_ not in there))
-        return CustomerRecord(with_fields(record.customer, written.fields), deals)
+        fields = {name: text for name, (at, text) in written.fields.items() if at > said_at}
+        deals = tuple(deal for at, deal in written.deals.values() if at > said_at and deal.id not in there)
+        if not fields and not deals:
+            return record
+        return CustomerRecord(with_fields(record.customer, fields), (*record.deals, *deals))

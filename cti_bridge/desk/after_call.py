@@ -16,6 +16,7 @@ from sqlite_utils import Database
 from cti_bridge.calls import journal_after
 from cti_bridge.calls.after_call import AboutCall, AfterCall
 from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.journal_forgotten import forgotten_among
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.after_checks import (
     Changes,
@@ -42,6 +43,7 @@ KEPT = 20
 """Of each operator what he wrote down last is kept in memory: his page asks for it when it comes back."""
 MOST_UNFINISHED = 10_000
 LOOK_EVERY_S = 5.0
+FORGET_EVERY_S = 60.0
 WITHIN_S = 5.0
 
 _Key = tuple[CallId, OperatorId]
@@ -80,6 +82,8 @@ class AfterCalls:
         self._through: set[_Key] = set()
         self._wake = asyncio.Event()
         self._unwell = False
+        self._restored = True
+        self._look_at = 0.0
 
     async def open(self) -> None:
         """Take up what an earlier run left: what operators wrote down lately, and what the CRM was not told of."""
@@ -93,11 +97,14 @@ class AfterCalls:
                 lambda database: journal_after.unfinished(database, limit=MOST_UNFINISHED), within_s=WITHIN_S
             )
         except DatabaseUnusable as error:
-            log.error("after.not_restored", reason=str(error))
+            if self._restored:
+                log.error("after.not_restored", reason=str(error))
+            self._restored = False  # tried again in the next round
             return
+        self._restored = True
         for after in reversed(lately):
             self._keep(after)
-        self._unfinished = {(after.call, after.operator): after.saved_at for after in open_ones}
+        self._unfinished = {(after.call, after.operator): after.saved_at for after in open_ones} | self._unfinished
 
     # What others ask ------------------------------------------------------------------------------------------------
 
@@ -175,6 +182,9 @@ class AfterCalls:
         directory = self._directory()
         for gone in [operator for operator in self._kept if directory.get(operator) is None]:
             del self._kept[gone]
+        await self._let_go_of_forgotten()
+        if not self._restored:
+            await self.open()
         for key in [key for key, saved_at in self._unfinished.items() if self._is_through(key, saved_at)]:
             try:
                 await self._finish(*key)
@@ -186,6 +196,21 @@ class AfterCalls:
             self._unwell = False
 
     # How it is done -------------------------------------------------------------------------------------------------
+
+    async def _let_go_of_forgotten(self) -> None:
+        """Keep nothing in memory of calls whose callers were forgotten, which another process does."""
+        now = self._now()
+        if self._look_at - FORGET_EVERY_S < now < self._look_at:
+            return
+        self._look_at = now + FORGET_EVERY_S
+        calls = {call for his in self._kept.values() for call in his}
+        try:
+            gone = await self._journal.ask(lambda database: forgotten_among(database.conn, calls), within_s=WITHIN_S)
+        except DatabaseUnusable:
+            return
+        for his in self._kept.values():
+            for call in gone & his.keys():
+                his.pop(call, None)
 
     def _merge(
         self, database: Database, operator: OperatorId, call: CallId, changes: Changes, about: AboutCall

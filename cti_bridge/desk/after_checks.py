@@ -1,12 +1,12 @@
 """What may be written down about a call, what is still missing, and how it is told. Pure."""
 
-import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from cti_bridge.calls.after_call import AfterCall, NextStep, StepKind
+from cti_bridge.desk.edit_texts import is_unseen
 from cti_bridge.operators.desk_settings import DeskSettings
 from cti_bridge.operators.wire import AfterView
 
@@ -119,8 +119,10 @@ def plain(field: str, text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise WrongField(f"{field}: half of a character") from None
-    lines = text.replace("\r\n", "\n").replace("\r", "\n")
-    return "".join(c for c in lines if c in "\n\t" or unicodedata.category(c) != "Cc").strip()
+    lines = text.replace("\r\n", "\n")
+    for ending in "\r\u2028\u2029":
+        lines = lines.replace(ending, "\n")
+    return "".join(c for c in lines if c in "\n\t" or not is_unseen(c)).strip()
 
 
 def _outcome(outcome: str, settings: DeskSettings) -> str:

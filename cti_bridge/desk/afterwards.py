@@ -35,8 +35,8 @@ class Afterwards:
         directory: Callable[[], Directory],
         zone: Callable[[], tzinfo],
     ) -> None:
-        parts = CallParts(switchboard, journal, directory=directory)
-        self.after = AfterCalls(settings, journal, hub, parts, directory=directory, zone=zone)
+        self.calls = CallParts(switchboard, journal, directory=directory)
+        self.after = AfterCalls(settings, journal, hub, self.calls, directory=directory, zone=zone)
         self.work = WorkList(journal, reader, hub, directory=directory, zone=zone)
         self._directory = directory
         switchboard.add_to_cards(self._of_call)

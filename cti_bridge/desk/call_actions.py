@@ -149,7 +149,7 @@ def _complete(call: Call, leg: Leg, in_hand: InHand) -> str | None:
 
 def _transfer(call: Call, leg: Leg, in_hand: InHand) -> str | None:
     """Whoever is on hold, by the phone or from here, can be sent on as he is; but not while somebody is asked."""
-    return "asking" if in_hand.asks or leg.apart else _handed_over(call)
+    return "asking" if in_hand.asks or leg.apart else _handed_over(call) or _others_talk(call, leg)
 
 
 def _handed_over(call: Call) -> str | None:
@@ -163,6 +163,11 @@ def _two_talk(call: Call, leg: Leg) -> str | None:
     """
     if leg.joined and leg.with_caller_since is None:
         return "not_connected"
+    return _others_talk(call, leg)
+
+
+def _others_talk(call: Call, leg: Leg) -> str | None:
+    """Of three who are connected the PBX would send on a channel of its own, which nobody speaks on."""
     with_him = (one for one in call.legs if one.with_caller_since is not None and not one.name.startswith("Local/"))
     return "others_talk" if any(one.id != leg.id for one in with_him) else None
 

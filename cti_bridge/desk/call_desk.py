@@ -45,6 +45,9 @@ class CallDesk:
         """Whether no calls are to be sent to an operator; whoever keeps their states says so."""
         self.is_unreachable: Callable[[OperatorId], bool] = lambda operator: False
         """Whether his phones are known not to be there."""
+        self._switchboard = switchboard
+        self._knows_all = False
+        """All that goes on at the PBX is known: whose leg is whose may have changed while it could not be heard."""
         self.steering = Steering(ami)
         self.events = EventWatch()
         self.in_hand = CallsInHand()
@@ -52,7 +55,7 @@ class CallDesk:
             self.steering,
             self.events,
             session=lambda: ami.sessions,
-            connected=lambda: ami.connected,
+            connected=lambda: self._knows_all,
             on_change=switchboard.refresh_all,
         )
         self.own_calls = OwnCalls(
@@ -97,7 +100,7 @@ class CallDesk:
         )
         switchboard.followers.append(self.steer)
         switchboard.watchers += [self.steer.heard, self.holding.heard, self.events.heard]
-        ami.session_watchers.append(lambda up: switchboard.refresh_all())
+        ami.session_watchers.append(self._session)
         switchboard.add_to_cards(self.steer.on_card)
         switchboard.add_to_cards(self.holding.on_card)
 
@@ -116,6 +119,10 @@ class CallDesk:
     def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What has to run until the end."""
         yield "means", self.means.run
+
+    def _session(self, up: bool) -> None:
+        self._knows_all = up
+        self._switchboard.refresh_all()
 
     async def _targets(self, operator: Operator, _: NoArgs) -> TargetsAnswer:
         async with pbx_asked():

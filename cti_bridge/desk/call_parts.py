@@ -22,6 +22,8 @@ class CallParts:
         self._switchboard = switchboard
         self._journal = journal
         self._directory = directory
+        self.asked_since = 0.0
+        """Since when it is the CRM of the settings that is asked: earlier, an id in the journal is one of another's."""
 
     async def about(self, operator: OperatorId, call: CallId) -> AboutCall:
         """Whom a call was with in which this operator talked, or that he made.
@@ -32,11 +34,13 @@ class CallParts:
         dossier = self._switchboard.dossiers.get(call) or (over.dossier if over is not None else None)
         if dossier is not None and dossier.written is not None and _has_part(dossier.written, operator):
             known = dossier.card.known
-            return _about(dossier.written, known.customer.name if known else "", known.customer.id if known else "")
+            return self._about(
+                dossier.written, known.customer.name if known else "", known.customer.id if known else ""
+            )
         records = await self._journal.states_of(call, within_s=_WITHIN_S)
         for record in records:
             if _has_part(record, operator):
-                return _about(record, "", "")
+                return self._about(record, "", "")
         if not records and dossier is None:
             raise CommandRefused("not_found", "there is no such call")
         raise CommandRefused("not_allowed", "he has not talked in this call")
@@ -46,6 +50,15 @@ class CallParts:
         live = self._switchboard.book.get(call)
         return parts(live, self._owner).get(operator) in (Part.TALKING, Part.CONSULTING)
 
+    def _about(self, record: CallRecord, name: str, customer_id: str) -> AboutCall:
+        facts = record.decision.facts if record.decision else {}
+        return AboutCall(
+            number="" if record.caller_kind == NumberKind.ANONYMOUS else record.caller,
+            name=name or str(facts.get("customer.name") or "") or record.caller_name,
+            customer_id=customer_id or (record.customer if record.offered_at >= self.asked_since else ""),
+            ended_at=record.ended_at,
+        )
+
     def _owner(self, interface: str) -> OperatorId | None:
         operator = self._directory().owner_of(interface)
         return operator.id if operator else None
@@ -54,14 +67,4 @@ class CallParts:
 def _has_part(record: CallRecord, operator: OperatorId) -> bool:
     return record.operator == operator or any(
         leg.operator == operator and leg.answered_at is not None for leg in record.legs
-    )
-
-
-def _about(record: CallRecord, name: str, customer_id: str) -> AboutCall:
-    facts = record.decision.facts if record.decision else {}
-    return AboutCall(
-        number="" if record.caller_kind == NumberKind.ANONYMOUS else record.caller,
-        name=name or str(facts.get("customer.name") or "") or record.caller_name,
-        customer_id=customer_id or record.customer,
-        ended_at=record.ended_at,
     )

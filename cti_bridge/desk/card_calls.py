@@ -57,8 +57,8 @@ class CardCalls:
         found = self.get(call_id)
         call = found.call if found else None
         if found is None or call is None:
-            over = await self._of_an_earlier_run(call_id)
-            if over is None or operator not in over.talked:
+            over = await self._of_an_earlier_run(operator, call_id)
+            if over is None:
                 raise CommandRefused("not_found", "he has no such call")
             self._in_time(over.call.ended_at)
             return CardCall(over.call, over.dossier)
@@ -83,12 +83,14 @@ class CardCalls:
         return CardCall(over.call, over.dossier) if over is not None else None
 
     def of(self, customer_id: CustomerId) -> Iterator[CardCall]:
-        """The calls that may be of this customer."""
+        """The calls that may be of this customer, as long as somebody may write on their cards."""
         for call_id in tuple(self._switchboard.dossiers):
             found = self.get(call_id)
             if found is not None and _may_be_of(found.dossier, customer_id):
                 yield found
         for over in self._switchboard.over_lately:
+            if over.call.ended_at is not None and self._now() > over.call.ended_at + OPEN_S:
+                continue  # who talked in it has nothing to do with him any more
             if self._switchboard.book.get(over.call.id) is None and _may_be_of(over.dossier, customer_id):
                 yield CardCall(over.call, over.dossier)
 
@@ -100,14 +102,14 @@ class CardCalls:
         if left is not None and self._now() > left + OPEN_S:
             raise CommandRefused("not_possible", f"he was in this call more than {OPEN_S / 60:.0f} minutes ago")
 
-    async def _of_an_earlier_run(self, call_id: CallId) -> Over | None:
-        """A call that was over when the bridge started: its customer is looked up once more."""
+    async def _of_an_earlier_run(self, operator: OperatorId, call_id: CallId) -> Over | None:
+        """A call in which he talked and that was over when the bridge started: its customer is looked up once more."""
         try:
             records = await self._journal.states_of(call_id, within_s=_WITHIN_S)
         except DatabaseUnusable:
             raise CommandRefused("unavailable", "the journal cannot be read at the moment") from None
         record = next((one for one in records if one.ended_at is not None), None)
-        if record is None or self._now() > (record.ended_at or 0.0) + OPEN_S:
+        if record is None or operator not in _talked(record) or self._now() > (record.ended_at or 0.0) + OPEN_S:
             return None
         call, card = restored(record)
         call = replace(call, ended_at=record.ended_at)

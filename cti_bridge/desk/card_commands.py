@@ -33,11 +33,15 @@ class FieldsArgs(Args):
 
 
 class SaveArgs(Args):
-    """What is to be known of the customer, and what the operator saw in the same fields before he changed them."""
+    """What is to be known of the customer, and what the operator saw in the same fields before he changed them.
+
+    `customer` is whom he saw there: a colleague may have said meanwhile that somebody else calls.
+    """
 
     call: str = Field(min_length=1, max_length=200)
     changes: FieldsArgs
     seen: FieldsArgs
+    customer: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class SettleArgs(Args):
@@ -111,7 +115,7 @@ class CardCommands:
     async def save(self, operator: Operator, args: SaveArgs) -> EditAnswer:
         """Keep changes of the customer."""
         changes, seen = args.changes.model_dump(), args.seen.model_dump()
-        return _answer(await self._desk.save(operator.id, CallId(args.call), changes, seen))
+        return _answer(await self._desk.save(operator.id, CallId(args.call), changes, seen, meant=args.customer))
 
     async def settle(self, operator: Operator, args: SettleArgs) -> EditAnswer:
         """Carry on with a change, or give it up."""

@@ -14,7 +14,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from cti_bridge.calls.journal import Journal
-from cti_bridge.calls.journal_edits import Edit, EditKind, EditState, TooManyEdits
+from cti_bridge.calls.journal_edits import CallerForgotten, Edit, EditKind, EditState, TooManyEdits
 from cti_bridge.crm.port import Capability, Crm
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.card_calls import CardCall, CardCalls
@@ -109,12 +109,23 @@ class CustomerDesk(Collector):
             log.info("card.chosen", call=call_id, operator=operator)
 
     async def save(
-        self, operator: OperatorId, call_id: CallId, changes: Mapping[str, str | None], seen: Mapping[str, str | None]
+        self,
+        operator: OperatorId,
+        call_id: CallId,
+        changes: Mapping[str, str | None],
+        seen: Mapping[str, str | None],
+        *,
+        meant: str | None = None,
     ) -> Edit:
-        """Change what the CRM knows of the customer, who looked as in `seen`. Raises CommandRefused."""
+        """Change what the CRM knows of the customer, who looked as in `seen`. Raises CommandRefused.
+
+        `meant` is whom he saw: nothing of one customer is written to another whom a colleague has chosen meanwhile.
+        """
         self._needs(Capability.UPDATE, "change customers")
         found = await self._calls.find(operator, call_id)
         record = self._customer_of(found)
+        if meant is not None and record.customer.id != meant:
+            raise CommandRefused("conflict", "somebody else has been chosen for this call meanwhile")
         texts = _checked(changes)
         known = {name: text for name, text in seen.items() if text is not None}
         if not texts.keys() <= known.keys():
@@ -182,7 +193,7 @@ class CustomerDesk(Collector):
                 them = Customer(theirs, edit.theirs.get("name", ""), (edit.number,))
                 self._cards.is_of(found, CustomerRecord(them))
         else:
-            await self.keeping.write(decided)
+            decided = await self.keeping.write(decided)
         return decided
 
     async def keep_note(
@@ -211,6 +222,8 @@ class CustomerDesk(Collector):
             await self.keeping.keep(edit)
         except TooManyEdits:
             raise DatabaseUnusable("too many edits wait for the CRM") from None
+        except CallerForgotten:
+            return False
         return True
 
     # How it is done -------------------------------------------------------------------------------------------------

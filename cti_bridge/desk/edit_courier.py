@@ -20,6 +20,7 @@ from sqlite_utils import Database
 
 from cti_bridge.backoff import delays
 from cti_bridge.calls.journal_edits import (
+    NOT_MADE,
     Edit,
     EditKind,
     EditState,
@@ -51,7 +52,6 @@ _DISK_AGAIN_S = 1.0
 _MOST_SURPRISES = 10
 """So often is an edit tried that ends in an error nobody expected; then it is refused."""
 _ANOTHER = "the settings name another account of this CRM now"
-_NOT_MADE = "the customer was not made"
 
 
 class EditsFile(Protocol):
@@ -182,7 +182,9 @@ class EditCourier:
             if isinstance(outcome, _Later):
                 self._postpone(edit, outcome)
                 return
-            self._in_trouble = False
+            if self._in_trouble:
+                self._in_trouble = False
+                self._pauses = delays(first_s=1.0, longest_s=LONGEST_PAUSE_S)
             self._not_before.pop(edit.key, None)
             self._surprises.pop(edit.key, None)
             done = await self._note(outcome) or forgotten(outcome.edit)
@@ -214,7 +216,10 @@ class EditCourier:
         if not self._in_trouble:
             log.warning("edits.waiting", reason=later.reason)
         self._in_trouble = True
-        self._paused_until = now + next(self._pauses)
+        pause_s = next(self._pauses)
+        self._paused_until = now + pause_s
+        # It may be this customer alone whom the CRM fails at: those behind him have their turn before he has another.
+        self._not_before[edit.key] = now + 2 * pause_s
 
     async def _note(self, outcome: Carried) -> Carried | None:
         """Have it on disk, however long that takes; None for an edit that was forgotten meanwhile."""
@@ -228,7 +233,7 @@ class EditCourier:
             elif not write_edit(database.conn, edit, now=now):
                 return None
             elif edit.kind is EditKind.CREATE and edit.state is EditState.REFUSED:
-                others = write_not_made(database.conn, edit.call_id, _NOT_MADE, now=now)
+                others = write_not_made(database.conn, edit.call_id, NOT_MADE, now=now)
             return replace(outcome, others=tuple(one for one in others if one.key != edit.key))
 
         while True:

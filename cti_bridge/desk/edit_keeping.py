@@ -9,14 +9,18 @@ import structlog
 from sqlite_utils import Database
 
 from cti_bridge.calls.journal_edits import (
+    CallerForgotten,
     Edit,
+    EditState,
     TooManyEdits,
     drop_edit,
+    for_whom,
     open_edits,
     put_edits,
     write_edit,
     write_made,
 )
+from cti_bridge.calls.journal_forgotten import forgotten_among
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.edit_courier import EditCourier, EditsFile
 from cti_bridge.desk.edited_cards import EditedCards
@@ -48,13 +52,19 @@ class EditKeeping:
         self._cards = cards
         self._courier = courier
         self._now = now
+        self._restored = False
 
     async def open(self) -> None:
-        """Take up what an earlier run left, and nothing that was meant for another account of the CRM."""
+        """Take up what an earlier run left, and nothing that was meant for another account of the CRM.
+
+        Where the journal cannot be had now it is tried again every minute.
+        """
         try:
             await self._courier.open()
             for edit in await self._ask(lambda database: open_edits(database.conn, limit=_MOST_TAKEN_UP)):
-                self._cards.edits.put(edit)
+                if self._cards.edits.get(edit.operator, edit.key) is None:
+                    self._cards.edits.put(edit)
+            self._restored = True
         except DatabaseUnusable as error:
             log.error("edits.not_restored", reason=str(error))
 
@@ -65,16 +75,20 @@ class EditKeeping:
             await self.sync()
 
     async def sync(self) -> None:
-        """Let go of edits whose callers were forgotten."""
-        known = self._cards.edits.every_open()
+        """Let go of edits, and of the calls of earlier today, whose callers were forgotten; take up what is left."""
+        if not self._restored:
+            await self.open()
+        known, calls = self._cards.edits.every_open(), self._cards.calls_over()
         try:
             there = await self._ask(lambda database: open_edits(database.conn, limit=2 * _MOST_TAKEN_UP))
+            forgotten = await self._ask(lambda database: forgotten_among(database.conn, calls))
         except DatabaseUnusable:
             return  # looked at again a minute later
         keys = {edit.key for edit in there}
         for edit in known:
             if edit.key not in keys and self._cards.edits.get(edit.operator, edit.key) is edit:
                 self._cards.drop(edit)
+        self._cards.let_go(forgotten, now=self._now())
 
     async def put(self, *edits: Edit) -> tuple[Edit, ...]:
         """Keep new edits of one call, show them and have them carried. Raises CommandRefused."""
@@ -85,6 +99,8 @@ class EditKeeping:
             kept = await self.keep(*edits)
         except TooManyEdits:
             raise CommandRefused("unavailable", "too many changes wait for the CRM") from None
+        except CallerForgotten:
+            raise _forgotten() from None
         except DatabaseUnusable:
             raise _not_written() from None
         first = kept[0]
@@ -95,18 +111,25 @@ class EditKeeping:
         return kept
 
     async def keep(self, *edits: Edit) -> tuple[Edit, ...]:
-        """The same for whoever asks by no command. Raises DatabaseUnusable and TooManyEdits."""
+        """The same for whoever asks by no command. Raises DatabaseUnusable, TooManyEdits and CallerForgotten."""
         kept = await self._ask(lambda database: put_edits(database.conn, edits))
         self._cards.put(*kept)
         self._courier.look()
         return kept
 
-    async def write(self, edit: Edit) -> None:
-        """Note that an edit stands otherwise than before. Raises CommandRefused."""
-        if not await self._write(lambda database: write_edit(database.conn, edit, now=self._now())):
-            raise CommandRefused("not_found", "the caller was forgotten")
-        self._cards.put(edit)
+    async def write(self, edit: Edit) -> Edit:
+        """Note that an edit stands otherwise than before; how it stands then. Raises CommandRefused."""
+
+        def work(database: Database) -> Edit | None:
+            goes = for_whom(database.conn, edit) if edit.state is EditState.WAITING else edit
+            return goes if write_edit(database.conn, goes, now=self._now()) else None
+
+        written = await self._write(work)
+        if written is None:
+            raise _forgotten()
+        self._cards.put(written)
         self._courier.look()
+        return written
 
     async def made(self, edit: Edit, decided: Edit, customer_id: CustomerId) -> None:
         """Who was to be made is this customer, and what was for him goes on for the customer. Raises CommandRefused."""
@@ -127,6 +150,10 @@ class EditKeeping:
             return await self._ask(work)
         except DatabaseUnusable:
             raise _not_written() from None
+
+
+def _forgotten() -> CommandRefused:
+    return CommandRefused("not_found", "the caller was forgotten")
 
 
 def _not_written() -> CommandRefused:

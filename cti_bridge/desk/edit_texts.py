@@ -22,7 +22,7 @@ def checked(name: str, text: str) -> str:
     kept = lines if name == "text" else lines.replace("\t", " ")
     for letter in kept:
         allowed = letter in "\n\t" and name == "text"
-        if letter in _TURNING or (unicodedata.category(letter) in _CONTROLS and not allowed):
+        if is_unseen(letter) and not allowed:
             raise Unwritable(f"{name} has characters that nobody can see")
     if len(kept) > LONGEST[name]:
         raise Unwritable(f"{name} is longer than {LONGEST[name]} characters")
@@ -31,6 +31,11 @@ def checked(name: str, text: str) -> str:
     if name == "email" and kept and not _EMAIL.fullmatch(kept):
         raise Unwritable("email is no e-mail address")
     return kept
+
+
+def is_unseen(letter: str) -> bool:
+    """Whether nobody can see this character, or it makes others seem what they are not."""
+    return letter in _TURNING or unicodedata.category(letter) in _CONTROLS
 
 
 def all_checked(texts: Mapping[str, str | None]) -> dict[str, str]:

@@ -1,6 +1,6 @@
 """What operators see of edits: on the cards of the customer, and each his own that are not in the CRM."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,7 +12,7 @@ from cti_bridge.desk.edit_writer import Carried, Written
 from cti_bridge.desk.edits import as_shown, edit_view, own_edit_view
 from cti_bridge.desk.kept_edits import SHOWN, KeptEdits
 from cti_bridge.domain.customer import CustomerRecord, Note, StageList
-from cti_bridge.domain.ids import DealId, OperatorId
+from cti_bridge.domain.ids import CallId, DealId, OperatorId
 from cti_bridge.domain.number import display_number
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
@@ -57,6 +57,19 @@ class EditedCards:
         """Nobody wants an edit any more."""
         self.edits.drop(edit)
         self.show(edit)
+
+    def calls_over(self) -> list[CallId]:
+        """The calls that are over and of which something is still in memory here."""
+        over = [over.call.id for over in self._switchboard.over_lately]
+        return [call for call in (*over, *self.edits.calls()) if self._switchboard.book.get(call) is None]
+
+    def let_go(self, forgotten: Iterable[CallId], *, now: float) -> None:
+        """Keep nothing in memory of calls whose callers were forgotten, nor of those that were long ago."""
+        for call in forgotten:
+            self._switchboard.over_lately.drop(call)
+            for edit in self.edits.of_call(call):
+                self.edits.drop(edit)
+        self._switchboard.over_lately.drop_old(now)
 
     def show(self, edit: Edit) -> None:
         """Show those who have a part in its call, and whoever made it, how an edit stands."""

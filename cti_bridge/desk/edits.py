@@ -4,6 +4,7 @@ An operator changes what he saw. What the CRM has now may be that, or what he wa
 case, and only in a field that he changes, is there anything to decide.
 """
 
+import unicodedata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
@@ -38,14 +39,22 @@ class Conflict:
 def compared(now: Customer, changes: Mapping[str, str], seen: Mapping[str, str]) -> Apply | NothingToDo | Conflict:
     """What is to be done about changes to a customer who is `now` so, by somebody who has `seen` him so.
 
-    Blanks do not count: CRMs put them in order. One field in conflict keeps all of the edit back, so that a change is
-    made as a whole or not at all.
+    Blanks do not count, nor how the CRM spells what it was given (small letters in an e-mail address): it puts them in
+    order. One field in conflict keeps all of the edit back, so that a change is made as a whole or not at all.
     """
-    open_ = {name: text for name, text in changes.items() if not _same(_value(now, name), text)}
-    if not open_:
-        return NothingToDo()
-    theirs = {name: _value(now, name) for name in open_ if not _same(_value(now, name), seen.get(name, ""))}
-    return Conflict(theirs) if theirs else Apply(open_)
+    open_: dict[str, str] = {}
+    theirs: dict[str, str] = {}
+    for name, text in changes.items():
+        value = _value(now, name)
+        if _same(value, text):
+            continue
+        if _alike(value, seen.get(name, "")):
+            open_[name] = text
+        elif not _alike(value, text):
+            theirs[name] = value
+    if theirs:
+        return Conflict(theirs)
+    return Apply(open_) if open_ else NothingToDo()
 
 
 def settled(edit: Edit, keep_mine: bool) -> Edit:
@@ -121,3 +130,11 @@ def _value(customer: Customer, name: str) -> str:
 
 def _same(one: str, other: str) -> bool:
     return " ".join(one.split()) == " ".join(other.split())
+
+
+def _alike(one: str, other: str) -> bool:
+    return _spelled(one) == _spelled(other)
+
+
+def _spelled(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFC", text).casefold().split())

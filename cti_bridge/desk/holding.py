@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from cti_bridge.asterisk.ami.steering import Steering
-from cti_bridge.asterisk.dialplan import CONSULT, DESK, HOLD, JOIN
+from cti_bridge.asterisk.dialplan import CONSULT, DESK, HOLD, JOIN, is_safe
 from cti_bridge.calls.asking import asked_by
 from cti_bridge.calls.book import Change
 from cti_bridge.calls.call import Call
@@ -19,7 +19,7 @@ from cti_bridge.calls.desk_events import AskedNoMore
 from cti_bridge.calls.events import CallEvent
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.pops import Part
-from cti_bridge.desk.call_actions import own_leg
+from cti_bridge.desk.call_actions import REASONS, own_leg
 from cti_bridge.desk.calls_in_hand import FAILURES, Target
 from cti_bridge.desk.event_watch import EventWatch
 from cti_bridge.desk.own_calls import OwnCalls, within
@@ -138,6 +138,7 @@ class Holding:
         call, leg = self._own_calls.find(operator, args.call, "consult")
         async with self._own_calls.alone(call.id):
             way = await self._targets.way_to(operator, args.to, queues=False)
+            call, leg = self._own_calls.find(operator, args.call, "consult")  # his phone may have handed him over
             self._remember(call.id, _Asked(way.target, leg.id))
             known = {one.id for one in call.legs}
 
@@ -186,15 +187,16 @@ class Holding:
         """The two are taken apart in one go: either both go, or neither."""
 
         async def do() -> None:
+            await self._require(call.channel, HOLD, place)
             name = await self._name_of(leg.id)
             await self._steering.set_variables(
                 call.channel,
                 {
-                    "CTI_CALL_ID": call.id,
+                    **({"CTI_CALL_ID": call.id} if is_safe(call.id) else {}),
                     "CTI_DESK_LEG": name,
                     "CTI_DESK_LEG_ID": leg.id,
                     "CTI_TRANSFER_BACK": "&".join(operator.phones),
-                    "CTI_TRANSFER_BACK_QUEUE": call.queue,
+                    "CTI_TRANSFER_BACK_QUEUE": call.queue if is_safe(call.queue) else "",
                     "CTI_TRANSFER_BY": "",
                     "CTI_TRANSFER_TO": "",
                 },
@@ -210,6 +212,7 @@ class Holding:
             return self._set_aside(call, leg, operator, CONSULT, variables)
 
         async def do() -> None:
+            await self._require(leg.id, CONSULT)
             await self._steering.set_variables(leg.id, variables)
             await self._steering.redirect(leg.id, CONSULT)
 
@@ -217,10 +220,17 @@ class Holding:
 
     def _join(self, call: Call, leg: ChannelId) -> Doing:
         async def do() -> None:
+            await self._require(call.channel, JOIN)
             await self._steering.set_variables(call.channel, {"CTI_DESK_JOIN": await self._name_of(leg)})
             await self._steering.redirect(call.channel, JOIN)
 
         return do
+
+    async def _require(self, channel: ChannelId, *contexts: str) -> None:
+        """Who is sent to a context that is not there (any more) is hung up. Raises CommandRefused before that."""
+        for context in contexts:
+            if await self._steering.variable(channel, f"DIALPLAN_EXISTS({context},s,1)") != "1":
+                raise CommandRefused("not_possible", REASONS["dialplan_old"])
 
     async def _name_of(self, channel: ChannelId) -> str:
         """Asked anew: a channel that was picked up, or joined another one, may have got another name."""

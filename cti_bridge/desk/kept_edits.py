@@ -48,6 +48,10 @@ class KeptEdits:
         """The edits made in a call, in the order of their making."""
         return tuple(self._by_call.get(call_id, {}).values())
 
+    def calls(self) -> tuple[CallId, ...]:
+        """The calls of which there are edits."""
+        return tuple(self._by_call)
+
     def open_of(self, operator: OperatorId) -> tuple[Edit, ...]:
         """What this operator wants that is not in the CRM."""
         return tuple(self._open.get(operator, {}).values())

@@ -88,11 +88,16 @@ class Means:
             waited_s += LOOK_S
 
     async def _ask(self) -> None:
-        try:
-            has = await ask_means(self._steering, self._events, within_s=TOLD_WITHIN_S)
-        except (PbxRefused, PbxSilent):
-            has = frozenset()
+        has = await self._told()
+        if not has and self._has:  # one answer that is lost, or late, takes nothing away from anybody
+            has = await self._told()
         self.learn(has)
+
+    async def _told(self) -> frozenset[str]:
+        try:
+            return await ask_means(self._steering, self._events, within_s=TOLD_WITHIN_S)
+        except (PbxRefused, PbxSilent):
+            return frozenset()
 
     def learn(self, has: frozenset[str]) -> None:
         """Take note of what the dialplan has now; that it says nothing counts only while there is a session."""

@@ -22,7 +22,7 @@ from cti_bridge.desk.member_look import MemberLook
 from cti_bridge.desk.member_orders import Order, PauseOrder
 from cti_bridge.desk.roster import Roster
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.member import MemberEvent, MemberKey, MembersReloaded
+from cti_bridge.domain.member import MemberEvent, MemberKey, MemberRemoved, MembersReloaded
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.states import MemberPicture, Treatment
 
@@ -33,8 +33,8 @@ TRIES = 3
 AT_ONCE = 8
 """Operators for whom orders are on their way at the same time."""
 PUT_RIGHT = 5
-"""So often between two looks is put right at once what an event told of; two programs that do not agree would go on for
-ever."""
+"""So often between two looks is put right at once what an event told of one member; two programs that do not agree
+would go on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,8 @@ class Membership:
         """Orders that Asterisk took."""
         self.unconfirmed = 0
         """Operators whom it did not come to treat as wanted when that was tried."""
+        self.is_known = False
+        """Whether Asterisk has listed its members since the start."""
         self._ami = ami
         self._penalties = penalties
         self._staff = staff
@@ -102,9 +104,11 @@ class Membership:
         self._driven: set[OperatorId] = set()
         self._work = asyncio.Event()
         self._news: dict[OperatorId, asyncio.Event] = {}
-        self._put_right: dict[OperatorId, int] = {}
+        self._put_right: dict[MemberKey, int] = {}
         self._told_of_last = ""
         self._tell_all = True
+        self._phones: dict[OperatorId, tuple[str, ...]] = {}
+        self._sessions = 0
 
     async def open(self) -> None:
         """Take up what an earlier run kept."""
@@ -137,16 +141,22 @@ class Membership:
             waiting.set()
         if self._up:
             self._staff.members_seen(news.operator, self.pictures(news.operator), foreign=news.foreign)
-        if news.operator not in self._driven and self._may_put_right(news.operator):
+        key = event.key if isinstance(event, MemberRemoved) else event.member.key
+        if news.operator not in self._driven and self._may_put_right(news.operator, key):
             self._drive_soon(news.operator)
 
     def people_changed(self) -> None:
-        """There are other operators than before, or phones have changed hands: everybody is told anew what he has."""
+        """Where there are other operators than before, or phones have changed hands, everybody is told what he has."""
+        phones = {operator.id: operator.phones for operator in self._directory().all()}
+        if phones == self._phones:
+            return  # somebody signed in: at nine o'clock Asterisk would list all its members for each of a thousand
+        self._phones = phones
         self._tell_all = True
         self._look_now.set()
 
     def session(self, up: bool) -> None:
         """The connection to Asterisk is there and ready, or has gone."""
+        self._sessions += 1
         if up:
             self._look_now.set()
             return
@@ -178,6 +188,7 @@ class Membership:
     async def _put_all_right(self) -> None:
         if not self._commands:
             return
+        self._told_of_last = ""  # a dialplan that is read again may have forgotten it, and nothing says so
         await self._tell_of_last()
         for number, operator in enumerate(self._directory().all()):
             if operator.id not in self._driven and self._roster.orders(operator.id):
@@ -193,6 +204,7 @@ class Membership:
 
     async def _look(self) -> bool:
         """Whether Asterisk could be asked who its members are."""
+        session = self._sessions
         try:
             found = await self._members.take()
         except NotConnected:
@@ -200,8 +212,10 @@ class Membership:
         except (ActionRefused, TimeoutError) as error:
             log.warning("members.not_listed", reason=str(error) or type(error).__name__)
             return False
+        if session != self._sessions:
+            return False  # the connection by which it came is gone
         changed = self._roster.take_list(found)
-        first, self._up = not self._up, True
+        first, self._up, self.is_known = not self._up, True, True
         everybody, self._tell_all = self._tell_all, False
         whose = [operator.id for operator in self._directory().all()] if everybody else sorted(changed)
         for number, operator in enumerate(whose):
@@ -214,10 +228,10 @@ class Membership:
             self._staff.pbx(True)
         return True
 
-    def _may_put_right(self, operator: OperatorId) -> bool:
+    def _may_put_right(self, operator: OperatorId, key: MemberKey) -> bool:
         if not self._up or not self._commands or not self._roster.orders(operator):
             return False
-        tried = self._put_right[operator] = self._put_right.get(operator, 0) + 1
+        tried = self._put_right[key] = self._put_right.get(key, 0) + 1
         return tried <= PUT_RIGHT
 
     def _drive_soon(self, operator: OperatorId) -> None:
@@ -269,10 +283,11 @@ class Membership:
     async def _carry_out(self, operator: OperatorId, order: Order) -> str:
         """Order it and wait until Asterisk says that it is done; gives back why it is not."""
         news = self._news.setdefault(operator, asyncio.Event())
+        meant = self._roster.meant_by(order)
         try:
             await self._send(order)
             async with asyncio.timeout(self._limits.confirmed_within_s):
-                while not self._roster.is_done(order):
+                while not self._roster.is_done(order, meant):
                     news.clear()
                     await news.wait()
         except NotConnected:

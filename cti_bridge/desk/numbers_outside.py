@@ -43,7 +43,7 @@ class NumbersOutside:
             raise CommandRefused("not_possible", "short numbers and emergency calls are dialled on the phone itself")
         if read.e164 is None:
             raise CommandRefused("not_possible", "this is not a number that can be called")
-        if not read.e164.startswith(self._prefixes()):
+        if not self._may_be_called(read.e164):
             raise CommandRefused("not_allowed", "numbers with this beginning are not called from here")
         if not self._within_limit(operator):
             raise CommandRefused("busy", "too many calls in the last minute; wait a moment")
@@ -57,9 +57,13 @@ class NumbersOutside:
             raise CommandRefused("not_found", "the rules have no such line")
         return wanted
 
-    def _prefixes(self) -> tuple[str, ...]:
-        code = phonenumbers.country_code_for_region(self._region())
-        return self._settings.prefixes or ((f"+{code}",) if code else ())
+    def _may_be_called(self, e164: str) -> bool:
+        """Without settings: the own country's, not its neighbours' with the same code, and nothing that costs extra."""
+        if self._settings.prefixes:
+            return e164.startswith(self._settings.prefixes)
+        number = phonenumbers.parse(e164)
+        is_ours = phonenumbers.is_valid_number_for_region(number, self._region())
+        return is_ours and phonenumbers.number_type(number) != phonenumbers.PhoneNumberType.PREMIUM_RATE
 
     def _within_limit(self, operator: OperatorId) -> bool:
         now, most = self._now(), self._settings.per_minute

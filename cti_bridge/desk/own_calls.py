@@ -64,6 +64,14 @@ class OwnCalls:
             raise CommandRefused(_CODES.get(reason, "not_possible"), REASONS[reason])
         return call, leg
 
+    def goes_on(self, call: CallId) -> bool:
+        """Whether there is such a call."""
+        return self._book.get(call) is not None
+
+    def hears_directly(self, call: Call, leg: Leg) -> bool:
+        """Whether the caller, and no half of a Local channel, is the other side of the talk on this leg."""
+        return leg.parent is None and self._book.are_beside(call.channel, leg.id)
+
     @asynccontextmanager
     async def alone(self, call: CallId) -> AsyncIterator[None]:
         """Keep every other command away from this call. Raises CommandRefused when one is under way."""

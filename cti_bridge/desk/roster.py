@@ -145,9 +145,14 @@ class Roster:
         for member in self._of(operator):
             self._sent.pop(member.interface, None)
 
-    def is_done(self, order: Order) -> bool:
-        """Whether the PBX has said that this was done, in every queue that it is for."""
-        return all(order.is_fulfilled_by(one) for one in self._with(order.interface, order.queue))
+    def meant_by(self, order: Order) -> tuple[MemberKey, ...]:
+        """Whom an order is for, of the members that there are now."""
+        return tuple(one.key for one in self._with(order.interface, order.queue))
+
+    def is_done(self, order: Order, meant: Iterable[MemberKey]) -> bool:
+        """Whether the PBX has said that this was done to all whom it was for; who was added since needs another one."""
+        there = (member for key in meant if (member := self._members.get(key)) is not None)
+        return all(order.is_fulfilled_by(one) for one in there)
 
     def take_unwritten(self) -> dict[MemberKey, int | None]:
         """Penalties that have to be kept on disk, or (None) no longer; who takes them has to write them."""

@@ -37,6 +37,8 @@ from cti_bridge.operators.states_taken_up import taken_up, with_what_is_known
 
 log = structlog.get_logger(__name__)
 
+QUEUES_SHOWN_S = 0.2
+"""So long an operator's page may not know that another one of his queues has followed, while others have still to."""
 LOOK_EVERY_S = 30.0
 """So often it is looked whether the calls in which operators talk are still there."""
 _READ_WITHIN_S = 10.0
@@ -92,6 +94,7 @@ class Staffing:
         self._states: dict[OperatorId, OperatorState] = {}
         self._views: dict[OperatorId, Json] = {}
         self._dues: dict[OperatorId, float] = {}
+        self._to_show: dict[OperatorId, float] = {}
         self._wake = asyncio.Event()
         self._taken_up = False
         self._pbx_up = False
@@ -166,6 +169,7 @@ class Staffing:
             gone = self._states.pop(operator)
             self._views.pop(operator, None)
             self._dues.pop(operator, None)
+            self._to_show.pop(operator, None)
             self.rows.keep(period(gone, ended_at=at.wall))
             self.told.want(operator, None)
 
@@ -186,7 +190,7 @@ class Staffing:
             if self._running() - looked >= LOOK_EVERY_S:
                 looked = self._running()
                 self.look_for_calls()
-            next_due = min(self._dues.values(), default=float("inf"))
+            next_due = min((*self._dues.values(), *self._to_show.values()), default=float("inf"))
             wait_s = min(max(0.01, next_due - self._running()), LOOK_EVERY_S)
             try:
                 async with asyncio.timeout(wait_s if self._taken_up else min(wait_s, 1.0)):
@@ -199,6 +203,8 @@ class Staffing:
         now = self._running()
         for operator in [known for known, at in self._dues.items() if at <= now]:
             self._happens(operator, Tick())
+        for operator in [known for known, at in self._to_show.items() if at <= now]:
+            self._show(self._states[operator], now=True)
 
     def look_for_calls(self) -> None:
         """Nobody talks in a call that is not there any more."""
@@ -244,11 +250,19 @@ class Staffing:
         if after.kind is StateKind.SIGNED_OFF:
             self.told.signed_off(operator)
 
-    def _show(self, state: OperatorState) -> None:
+    def _show(self, state: OperatorState, *, now: bool = False) -> None:
+        operator, shown = state.operator, self._views.get(state.operator)
         view = state_view(state, self._desk, self._moment())
-        if view != self._views.get(state.operator):
-            self._views[state.operator] = view
-            self.told.publish(state.operator, view)
+        if not now and not view["confirmed"] and shown is not None and {**shown, "queues": view["queues"]} == view:
+            if view != shown and operator not in self._to_show:
+                # One event for each of fifty queues: his pages are told of them together.
+                self._to_show[operator] = self._running() + QUEUES_SHOWN_S
+                self._wake.set()
+            return
+        self._to_show.pop(operator, None)
+        if view != shown:
+            self._views[operator] = view
+            self.told.publish(operator, view)
 
     def _write(self, before: OperatorState, after: OperatorState) -> None:
         row = period(after)

@@ -126,7 +126,7 @@ class StateCommands:
         except Missing as missing:
             raise CommandRefused("not_possible", str(missing)) from None
         # Whoever is answered may rely on it, also when the bridge is killed now; but for a busy disk nobody waits.
-        await self._staffing.rows.written_soon(within_s=_ON_DISK_WITHIN_S)
+        await self._staffing.rows.written_soon(operator.id, within_s=_ON_DISK_WITHIN_S)
         return StateAnswer.model_validate({"state": self._staffing.view(operator.id)})
 
     async def _list(self, operator: Operator, args: ListArgs) -> ListAnswer:
@@ -136,7 +136,7 @@ class StateCommands:
         except ValueError as error:
             raise CommandRefused("bad_args", f"since: {error}") from None
         # What happened a moment ago is part of the answer, where the disk is well.
-        await self._staffing.rows.written_soon(within_s=_ON_DISK_WITHIN_S)
+        await self._staffing.rows.written_soon(whose.id, within_s=_ON_DISK_WITHIN_S)
         try:
             periods = await self._journal.ask(
                 lambda database: states_of(database, whose.id, since=since, limit=MOST_PERIODS),
@@ -155,11 +155,9 @@ class StateCommands:
 
     def _whose(self, operator: Operator, asked: str | None) -> Operator:
         """Whom it is about. Raises CommandRefused: only supervisors may name somebody else."""
-        if asked is None or asked == operator.id:
-            return self._directory().get(operator.id) or operator
-        if operator.role is Role.OPERATOR:
+        if asked not in (None, operator.id) and operator.role is Role.OPERATOR:
             raise CommandRefused("not_allowed", "the states of others are for supervisors")
-        whose = self._directory().get(asked)
-        if whose is None:
-            raise CommandRefused("not_found", f"there is no operator {asked}")
+        whose = self._directory().get(asked or operator.id)
+        if whose is None:  # also himself, where he was removed a moment ago
+            raise CommandRefused("not_found", f"there is no operator {asked or operator.id}")
         return whose

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from itertools import islice
 from typing import Protocol, TypeVar
 
 import structlog
@@ -45,6 +46,7 @@ class StateRows:
         self._retry_s = retry_s
         self._waiting: OrderedDict[tuple[OperatorId, int], StatePeriod] = OrderedDict()
         self._wake = asyncio.Event()
+        self._writing = asyncio.Lock()
         self._well = True
 
     def __len__(self) -> int:
@@ -71,7 +73,11 @@ class StateRows:
 
     async def write(self) -> bool:
         """Write a group of what waits; whether the disk took it. What it did not take waits on."""
-        group = list(self._waiting.items())[:GROUP]
+        async with self._writing:  # else each of a thousand who wait would have the same group written
+            return await self._write()
+
+    async def _write(self) -> bool:
+        group = list(islice(self._waiting.items(), GROUP))
         if not group:
             return True
         try:
@@ -92,13 +98,15 @@ class StateRows:
                 del self._waiting[key]
         return True
 
-    async def written_soon(self, *, within_s: float) -> None:
-        """Return once all that waits now is on disk, or cannot be written, or after so many seconds."""
+    async def written_soon(self, operator: OperatorId, *, within_s: float) -> None:
+        """Return once all that waits of this operator is on disk, or cannot be written, or after so many seconds."""
+        his = [key for key in self._waiting if key[0] == operator]
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(within_s):
-                for _ in range(-(-len(self._waiting) // GROUP)):
-                    if not await self.write():
-                        return
+                async with self._writing:
+                    while any(key in self._waiting for key in his):
+                        if not await self._write():
+                            return
 
     async def close(self, *, within_s: float) -> None:
         """Write what still waits, as far as the time allows."""

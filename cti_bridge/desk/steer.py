@@ -128,11 +128,10 @@ class Steer:
 
     async def transfer(self, operator: Operator, args: TransferArgs) -> None:
         """Send the caller on; answered when he is at the target, or when it is known that he is not."""
-        call, leg = self._own_calls.find(operator, args.call, "transfer")
-        if leg.with_caller_since is None and not leg.set_aside:
-            raise CommandRefused("not_possible", REASONS["not_connected"])
+        call, leg = self._to_be_sent_on(operator, args.call)
         async with self._own_calls.alone(call.id):
             way = await self._targets.way_to(operator, args.to)
+            call, leg = self._to_be_sent_on(operator, args.call)  # meanwhile his phone may have handed the caller over
             transfer = Transfer(operator.id, way.target, leg.id)
             self._in_hand.sends(call.id, transfer)
             try:
@@ -149,6 +148,12 @@ class Steer:
             raise CommandRefused("not_possible", "the caller has hung up")
         if outcome != _ON_ITS_WAY:
             raise CommandRefused("not_possible", f"it did not work ({outcome}); the caller comes back to you")
+
+    def _to_be_sent_on(self, operator: Operator, call_id: str) -> tuple[Call, Leg]:
+        call, leg = self._own_calls.find(operator, call_id, "transfer")
+        if leg.with_caller_since is None and not leg.set_aside:
+            raise CommandRefused("not_possible", REASONS["not_connected"])
+        return call, leg
 
     async def _send(self, call: Call, leg: Leg, operator: Operator, way: Way) -> None:
         # The caller would be hung up where there is no such context (any more).
@@ -171,19 +176,19 @@ class Steer:
                 **({"__CTI_OUTBOUND_LINE": line} if way.number else {}),
             },
         )
-        if leg.parent is None and not leg.set_aside:
+        if self._own_calls.hears_directly(call, leg):
             await self._steering.send_on(leg.id, "cti-transfer")
             return
         # The other side of his leg is not the caller: it is half of a Local channel, or nobody while he is on hold.
         await self._steering.redirect(call.channel, "cti-transfer")
         self._feed(LegTransferred(self._now(), leg.id))
-        if leg.set_aside:
+        if leg.parent is None:
             with suppress(PbxRefused):
                 await self._steering.hang_up(leg.id)
 
     def _told(self, told: TransferTold) -> None:
         """The dialplan says how far a transfer has come; of one that an earlier run began this is all that is known."""
-        if told.state not in ("failed", "requeued") or not told.call or not told.to:
+        if told.state not in ("failed", "requeued") or not told.to or not self._own_calls.goes_on(told.call):
             return
         known = self._in_hand.begun(told.call)
         if told.state == "requeued" and known is not None:

@@ -37,7 +37,7 @@ LOOK_AROUND_S = 5.0
 WITHIN_S = 5.0
 TIDY_EVERY_S = 3600.0
 
-_Audience = tuple[Directory, dict[OperatorId, frozenset[str]]]
+_Audience = tuple[Directory, dict[OperatorId, frozenset[str]], bool]
 
 
 class WorkList:
@@ -62,6 +62,8 @@ class WorkList:
         """How often the journal was read."""
         self.queues_of: Callable[[OperatorId], frozenset[str]] = lambda operator: frozenset()
         """In which queues an operator's phones are."""
+        self.queues_known: Callable[[], bool] = lambda: True
+        """Whether the PBX has said by now who is in which queue."""
         self.journal = journal
         self.now = now
         self._reader = reader
@@ -186,7 +188,8 @@ class WorkList:
         if known is not None and known[0] is directory and self._monotonic() < self._look_around_at:
             return known
         self._look_around_at = self._monotonic() + LOOK_AROUND_S
-        now = directory, {operator.id: self.queues_of(operator.id) for operator in directory.all()}
+        queues = {operator.id: self.queues_of(operator.id) for operator in directory.all()}
+        now = directory, queues, self.queues_known()
         return known if now == known else now
 
     def _draw(self, audience: _Audience) -> None:
@@ -194,6 +197,7 @@ class WorkList:
         board = board_of(
             [item for item in items if item.id not in self._gone], self._claims, audience[0], audience[1],
             today=Today.at(self.now(), self._zone()), before=self._board,
+            queues_known=audience[2],
         )  # fmt: skip
         self._board, self._audience, self._redraw = board, audience, False
 

@@ -1,6 +1,6 @@
 """Who sees which item of the work list, in which colour and order, and when that changes by itself. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
@@ -122,8 +122,13 @@ def board_of(
     *,
     today: Today,
     before: Board,
+    queues_known: bool = True,
 ) -> Board:
-    """The list as it is at this time; what is as it was on the board `before` is the very same object."""
+    """The list as it is at this time; what is as it was on the board `before` is the very same object.
+
+    Unless the `queues_known` are those that the PBX has told of, a queue without anybody is no reason to show all
+    what is meant for some.
+    """
     ordered = sorted(items, key=lambda item: _pressing(item, today))
     held = {item.id: claims[item.id] for item in ordered if item.id in claims and claims[item.id].holder(today.now)}
     holders = {item: claim.operator for item, claim in held.items() if claim.operator is not None}
@@ -137,7 +142,7 @@ def board_of(
         concerned = _whose(item, directory)
         for whose in concerned:
             by_operator.setdefault(whose, []).append(place)
-        if _for_all(item, concerned, staffed):
+        if _for_all(item, concerned, staffed if queues_known else {*staffed, item.queue} - {""}):
             everybody.append(place)
         elif item.kind is WorkKind.MISSED and not concerned:
             by_queue.setdefault(item.queue, []).append(place)
@@ -175,7 +180,7 @@ def _whose(item: WorkItem, directory: Directory) -> list[OperatorId]:
     return [operator for operator in sorted(concerned) if directory.get(operator) is not None]
 
 
-def _for_all(item: WorkItem, concerned: list[OperatorId], staffed: frozenset[str]) -> bool:
+def _for_all(item: WorkItem, concerned: list[OperatorId], staffed: Set[str]) -> bool:
     """Whether everybody sees it: somebody was promised a call, or nobody in particular could have answered."""
     if item.kind is not WorkKind.MISSED:
         return item.kind is WorkKind.CALLBACK

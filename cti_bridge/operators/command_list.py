@@ -36,7 +36,7 @@ class Args(BaseModel):
 class Answer(BaseModel):
     """What a command answers with."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
 
 
 A = TypeVar("A", bound=Args)

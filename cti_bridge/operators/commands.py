@@ -1,6 +1,6 @@
 """Results of commands, kept so that a repeated command is answered and not carried out again. Pure."""
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 
 from cti_bridge.domain.ids import OperatorId
 
@@ -8,6 +8,9 @@ REMEMBER_S = 300.0
 RESULTS_KEPT = 10_000
 RESULTS_EACH = 300
 """Of one operator: a command every second. Whoever sends more loses his own oldest results, not his colleagues'."""
+BYTES_KEPT = 16 * 1024 * 1024
+BYTES_EACH = 512 * 1024
+"""Lists are long; of one operator and of all."""
 
 _Key = tuple[OperatorId, str]
 
@@ -15,10 +18,22 @@ _Key = tuple[OperatorId, str]
 class CommandResults:
     """Remembers each result for five minutes, per operator and command id; times are monotonic seconds."""
 
-    def __init__(self, *, remember_s: float = REMEMBER_S, limit: int = RESULTS_KEPT, each: int = RESULTS_EACH) -> None:
+    def __init__(
+        self,
+        *,
+        remember_s: float = REMEMBER_S,
+        limit: int = RESULTS_KEPT,
+        each: int = RESULTS_EACH,
+        limit_bytes: int = BYTES_KEPT,
+        each_bytes: int = BYTES_EACH,
+    ) -> None:
         self._remember_s = remember_s
         self._limit = limit
         self._each = each
+        self._limit_bytes = limit_bytes
+        self._each_bytes = each_bytes
+        self._bytes: Counter[OperatorId] = Counter()
+        self._all_bytes = 0
         self._results: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
         self._ids: dict[OperatorId, deque[str]] = {}
 
@@ -36,13 +51,21 @@ class CommandResults:
         self._results[(operator, id_)] = (now, result)
         ids = self._ids.setdefault(operator, deque())
         ids.append(id_)
-        if len(ids) > self._each:
+        self._count(operator, len(result))
+        while len(ids) > self._each or self._bytes[operator] > self._each_bytes:
             self._forget(operator, ids[0])
-        if len(self._results) > self._limit:
+        while len(self._results) > self._limit or self._all_bytes > self._limit_bytes:
             self._forget(*next(iter(self._results)))
 
+    def _count(self, operator: OperatorId, size: int) -> None:
+        self._bytes[operator] += size
+        self._all_bytes += size
+        if not self._bytes[operator]:
+            del self._bytes[operator]
+
     def _forget(self, operator: OperatorId, id_: str) -> None:
-        del self._results[(operator, id_)]
+        _, result = self._results.pop((operator, id_))
+        self._count(operator, -len(result))
         ids = self._ids[operator]
         ids.remove(id_)
         if not ids:

@@ -82,8 +82,9 @@ def happens(now: OperatorState, what: Happening, desk: DeskSettings, at: Moment)
 def _move(now: OperatorState, to: StateDefinition, why: Why, at: Moment, by: str = "") -> OperatorState:
     """Another state begins."""
     begun = replace(
-        now, why=why, by=by, steered=True, owed=(), until=None, deadline=None, overdue=False, back="", next=None
-    )
+        now, why=why, by=by, steered=True, owed=(), until=None, deadline=None, overdue=False, back="", next=None,
+        foreign=False,  # what somebody else did before counts no more: what is wanted is another thing now
+    )  # fmt: skip
     if to.id == now.state:
         return begun
     return replace(begun, state=to.id, kind=to.kind, since=at.wall, number=now.number + 1)
@@ -92,7 +93,8 @@ def _move(now: OperatorState, to: StateDefinition, why: Why, at: Moment, by: str
 def _asked(now: OperatorState, what: Asked, at: Moment) -> OperatorState:
     if now.talks:
         stays = what.state.id == now.state
-        return replace(now, steered=True, next=None if stays else Next(what.state.id, Why.ASKED, what.by))
+        following = None if stays else Next(what.state.id, Why.ASKED, what.by)
+        return replace(now, steered=True, next=following, foreign=False)
     if now.kind is StateKind.WRAP_UP and now.missing and not what.by:
         raise Missing(now.missing)
     return _move(now, what.state, Why.ASKED, at, what.by)
@@ -187,19 +189,25 @@ def page_is_gone_from(now: OperatorState, desk: DeskSettings, at: Moment) -> Ope
 
 
 def _gone(now: OperatorState, desk: DeskSettings, at: Moment) -> OperatorState:
+    following = desk.state(now.next.state) if now.next is not None else None
+    if following is not None and following.kind in PAUSING:
+        # He leaves anyway; if he comes back before, what was asked for still holds. Then it is looked again.
+        return replace(now, gone_at=at.running + desk.gone_after_s)
     here = replace(now, gone_at=None, paged=False)
     match desk.when_gone:
         case WhenGone.SIGN_OFF:
             return _leaves(here, desk.of_kind(StateKind.SIGNED_OFF), Why.PAGE_GONE, at)
-        case WhenGone.AWAY if now.kind is not StateKind.AWAY and now.kind is not StateKind.SIGNED_OFF:
+        case WhenGone.AWAY if now.kind not in (StateKind.AWAY, StateKind.SIGNED_OFF):
             return _leaves(here, desk.of_kind(StateKind.AWAY), Why.PAGE_GONE, at)
+        case WhenGone.AWAY:
+            return replace(here, next=None)  # he is away as it is, and stays so after the talk
     return here
 
 
 def _leaves(now: OperatorState, to: StateDefinition, why: Why, at: Moment) -> OperatorState:
     """Nobody is at the desk any more: as soon as a talk is over, and what has to be written down is."""
     if now.state == to.id:
-        return now
+        return replace(now, next=None)
     if not now.talks and not (now.kind is StateKind.WRAP_UP and now.missing):
         return _move(now, to, why, at)
     return replace(now, steered=True, next=Next(to.id, why))

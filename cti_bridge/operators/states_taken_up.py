@@ -9,6 +9,9 @@ from cti_bridge.operators.desk_settings import DeskSettings, StateDefinition, St
 from cti_bridge.operators.state_table import MAX_OWED, MAX_TALKS, page_is_gone_from
 from cti_bridge.operators.states import Moment, Next, OperatorState, Owed, Why
 
+COME_BACK_S = 30.0
+"""So long at least do pages have that lost the bridge: after a restart all come back at once, some seconds apart."""
+
 
 def taken_up(kept: StatePeriod, desk: DeskSettings, missing: Mapping[CallId, Set[str]], at: Moment) -> OperatorState:
     """The state that an earlier run has written down; `missing` by the calls that it was for."""
@@ -32,7 +35,8 @@ def taken_up(kept: StatePeriod, desk: DeskSettings, missing: Mapping[CallId, Set
     if state.kind is StateKind.WRAP_UP:
         left_s = min(max(0.0, (kept.until or at.wall) - at.wall), desk.wrap_up.limit_s)
         state = replace(state, until=at.wall + left_s, deadline=at.running + left_s)
-    return page_is_gone_from(state, desk, at) if kept.paged else state
+    patient = replace(desk, gone_after_s=max(desk.gone_after_s, COME_BACK_S))
+    return page_is_gone_from(state, patient, at) if kept.paged else state
 
 
 def with_what_is_known(kept: OperatorState, known: OperatorState) -> OperatorState:

@@ -47,6 +47,16 @@ class OverLately:
         """The call with this id."""
         return self._calls.get(call_id)
 
+    def drop(self, call_id: CallId) -> None:
+        """Nothing is to be known of this call any more."""
+        self._calls.pop(call_id, None)
+
+    def drop_old(self, now: float) -> None:
+        """Let go of those on whose cards nobody can write any more, and that are in nobody's wrap-up either."""
+        for over in self:
+            if over.call.ended_at is not None and over.call.ended_at < now - 2 * OPEN_S:
+                self.drop(over.call.id)
+
 
 def talked_in(call: Call, owner_of: OwnerOf) -> frozenset[OperatorId]:
     """The operators who talk, or talked, in a call, or who made it."""

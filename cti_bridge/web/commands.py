@@ -7,7 +7,7 @@ from aiohttp import web
 from pydantic import Field
 
 from cti_bridge.operators.command_list import REFUSALS
-from cti_bridge.operators.protocol import Json
+from cti_bridge.operators.protocol import FRAME_LIMIT, Json
 from cti_bridge.web.answers import Body, Refusal, body
 from cti_bridge.web.session import session_of
 from cti_bridge.web.site import SITE
@@ -27,7 +27,8 @@ async def command(request: web.Request) -> web.StreamResponse:
     operator = site.accounts.use_session(session) if session else None
     if operator is None:
         raise Refusal(401, "not_signed_in", "nobody is signed in")
-    asked = await body(request, CommandBody)
+    # As much as a frame of a page may have: the longest note in Russian, each letter escaped, is 24 kB.
+    asked = await body(request.clone(client_max_size=FRAME_LIMIT), CommandBody)
     frame = await site.commands.carry_out(
         operator, asked.id or secrets.token_hex(16), request.match_info["name"], asked.args, now=site.monotonic()
     )

@@ -127,6 +127,10 @@ ODD = {
     "event and answer": b"Event: Hangup\r\nResponse: Success\r\nActionID: a\r\nUniqueid: main-8.8\r\n\r\n",
     "two channels": b"Event: Hangup\r\nChannel: PJSIP/trunk-9\r\nUniqueid: main-7.1\r\nUniqueid: main-9.9\r\n\r\n",
     "two legs": b"Event: DialEnd\r\nDestUniqueid: main-7.1\r\nDestUniqueid: main-9.9\r\nDialStatus: CANCEL\r\n\r\n",
+    "two contexts": b"Event: DialBegin\r\nChannel: PJSIP/trunk-9\r\nUniqueid: main-7.1\r\nCallerIDNum: 7\r\n"
+    b"Context: cti-consult\r\nContext: from-trunk\r\nDestChannel: PJSIP/101-9\r\nDestUniqueid: main-9.9\r\n\r\n",
+    "two ends of a transfer": b"Event: UserEvent\r\nUniqueid: main-7.1\r\nState: failed\r\nUserEvent: CtiTransfer\r\n"
+    b"CallID: main-7\r\nBy: op1\r\nTo: operator/op2\r\nState: ringing\r\nWhy: \r\n\r\n",
     "no colon": b"nothing\r\n\r\n",
     "only line breaks": b"\r\n\r\n\r\n\r\n\r\n",
     "bytes that are no text": b"\xff\xfe\xc3\x28\r\n\r\n",

@@ -76,12 +76,41 @@ async def test_he_waits_in_a_queue_when_nobody_is_named_who_sent_him(asterisk: A
     await asterisk.lab.event("QueueCallerJoin", since=since, within=WITHIN_S, Queue="primary-consult")
 
 
+async def test_who_waits_for_ever_is_put_before_every_member_whatever_penalties_his_rule_wanted(
+    asterisk: AsteriskInstance,
+) -> None:
+    await asterisk.add_member("sales", "PJSIP/102")
+    async with Phones(asterisk, {"102": ANSWERS}) as phones:
+        await send(
+            asterisk, "cti-hold", CTI_DESK_LEG="PJSIP/101-gone", CTI_TRANSFER_BACK_QUEUE="sales", QUEUE_MIN_PENALTY="5"
+        )
+        await phones["102"].answered(within=WITHIN_S)
+
+
 async def test_in_a_queue_he_stays_and_goes_on_to_everybody_when_its_time_is_over(asterisk: AsteriskInstance) -> None:
     await asterisk.lab.set_global("CTI_DEFAULT_QUEUE", "production")
     since = await send(asterisk, CTI_TRANSFER_QUEUE="sales", CTI_TRANSFER_TIMEOUT="1", **BACK)
     await told(asterisk, since, "queued")
     await asterisk.lab.event("QueueCallerJoin", since=since, within=WITHIN_S, Queue="sales")
     await asterisk.lab.event("QueueCallerJoin", since=since, within=WITHIN_S, Queue="production")
+
+
+async def test_without_the_module_that_lets_the_two_know_of_each_other_there_is_no_hold(
+    asterisk: AsteriskInstance,
+) -> None:
+    await asterisk.lab.action("ModuleLoad", Module="func_global.so", LoadType="unload")
+    try:
+        assert await holds(asterisk) == "0"
+    finally:
+        await asterisk.lab.action("ModuleLoad", Module="func_global.so", LoadType="load")
+    assert await holds(asterisk) == "1"
+
+
+async def holds(asterisk: AsteriskInstance) -> str:
+    """What the dialplan says about hold when it is asked."""
+    since = await send(asterisk, "cti-means")
+    means = await asterisk.lab.event("UserEvent", since=since, within=WITHIN_S, UserEvent="CtiMeans")
+    return str(means["Hold"])
 
 
 @pytest.mark.parametrize(

@@ -37,11 +37,15 @@ _EXPECTED = ("status of 401", "status of 429", "status of 503", "net::ERR_", "We
 
 @dataclass(slots=True)
 class DeskPage:
-    """The page of one operator; `complaints` has every console error, uncaught exception and dialog."""
+    """The page of one operator; `complaints` has every console error, uncaught exception and dialog.
+
+    `asked_to_stay` counts how often the browser asked whether the page may be left; the answer is always yes.
+    """
 
     page: Page
     context: BrowserContext
     complaints: list[str] = field(default_factory=list)
+    asked_to_stay: int = 0
 
     @classmethod
     async def opened(cls, browser: Browser, url: str, **options: Any) -> Self:
@@ -111,5 +115,9 @@ class DeskPage:
             self.complaints.append(f"{message.type}: {message.text} ({message.location['url']})")
 
     async def _dialog(self, dialog: Any) -> None:
+        if dialog.type == "beforeunload":
+            self.asked_to_stay += 1
+            await dialog.accept()
+            return
         self.complaints.append(f"dialog: {dialog.message}")
         await dialog.dismiss()

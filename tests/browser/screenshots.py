@@ -114,8 +114,9 @@ async def wrap_up(stage: Stage, desk: DeskPage) -> None:
     ended = await wrapped_up(stage, desk)
     await stage.put(at_work.wrap_up(ended, missing=("outcome", "note")))
     await desk.page.locator("[data-outcome-choice=call_back]").click()
-    await desk.page.locator("#after-step-text").fill("Расчёт рассрочки на два платежа")
     await expect(desk.page.locator(".keeping[data-keeping=saved]")).to_be_visible()
+    await desk.page.locator("#after-step-text").fill("Расчёт рассрочки на два платежа")
+    await expect(desk.page.locator(".keeping[data-keeping=unsaved]")).to_be_visible()
 
 
 async def overdue(stage: Stage, desk: DeskPage) -> None:

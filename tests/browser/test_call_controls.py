@@ -121,7 +121,7 @@ async def test_a_number_is_called_from_the_idle_page_his_own_phone_first(
         await phones[OUTSIDE].hang_up()
         await expect(desk.page.locator("article.call[data-state=ended]")).to_be_visible(timeout=WITHIN_MS)
         await desk.page.keyboard.press("F3")
-        await expect(desk.page.locator("[data-field=sure]")).to_have_text("Позвонить: Глеб Ракитин, +7 495 000-02-01?")
+        await expect(desk.page.locator("[data-field=sure]")).to_have_text("Позвонить: +7 495 000-02-01, Глеб Ракитин?")
 
 
 async def test_a_colleagues_ringing_call_is_picked_up_with_one_key(

@@ -178,3 +178,35 @@ async def test_a_person_who_is_sent_again_with_a_deal_is_not_made_twice(journal:
     assert [one.key for one in kept] == ["p", "d"]
     found = await journal.ask(lambda database: open_edits(database.conn, limit=10), within_s=30.0)
     assert [one.key for one in found] == ["p", "d"]
+
+
+async def test_what_is_kept_for_somebody_who_was_made_or_refused_a_moment_ago_never_waits_for_ever(
+    journal: Journal,
+) -> None:
+    person = edit("p", EditKind.CREATE, "", content={"name": "Мария"}, seen={})
+    await keep(journal, person)
+    await journal.ask(lambda database: write_made(database.conn, person, CustomerId("c-7"), now=NOW), within_s=30.0)
+    await keep(journal, edit("n", EditKind.NOTE, "", content={"text": "Перезвонить"}))
+    assert await due(journal) == ["n"]  # his page did not know yet that he is there
+    other = edit("q", EditKind.CREATE, "", call_id=CallId("main-2.1"), content={"name": "Пётр"}, seen={})
+    await keep(journal, other)
+    await journal.ask(
+        lambda database: write_edit(database.conn, replace(other, state=EditState.REFUSED), now=NOW), within_s=30.0
+    )
+    note = edit("m", EditKind.NOTE, "", call_id=other.call_id, content={"text": "Перезвонить"})
+    (kept,) = await keep(journal, note)
+    assert (kept.state, kept.reason) == (EditState.REFUSED, journal_edits.NOT_MADE)
+
+
+async def test_nothing_is_kept_any_more_of_who_was_forgotten(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "calls.sqlite", on_state=lambda state, reason: None)
+    await journal.open()
+    journal.keep(past_call(1, time.time() - 100, customer_id="c-1"))
+    await journal.close(within_s=30.0)
+    forget(tmp_path / "calls.sqlite", caller=MARIA)
+    journal = Journal(tmp_path / "calls.sqlite", on_state=lambda state, reason: None)
+    await journal.open()
+    with pytest.raises(journal_edits.CallerForgotten):
+        await keep(journal, edit("a", call_id=past_call(1, NOW).id))
+    assert await journal.ask(lambda database: open_edits(database.conn, limit=10), within_s=30.0) == []
+    await journal.close(within_s=30.0)

@@ -262,6 +262,11 @@ class CardRoom:
         """The customer as the file has him."""
         return next(record for record in await self.all_with(number) if record.customer.id == customer)
 
+    def is_over_on_disk(self, call: CallId) -> bool:
+        """Whether the journal's file says that this call has ended."""
+        with closing(sqlite3.connect(self.path)) as file:
+            return bool(file.execute("SELECT 1 FROM calls WHERE id = ? AND ended_at > 0", [call]).fetchone())
+
     def on_disk(self) -> list[tuple[str, str]]:
         """Kind and state of the edits in the journal."""
         with closing(sqlite3.connect(self.path)) as file:

@@ -10,11 +10,13 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import pytest
+from sqlite_utils import Database
 
 from cti_bridge.calls.after_call import AboutCall
 from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.journal_forgotten import mark, take_out_beside
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.after_call import KEPT, OPEN_S, SETTLED_S, AfterCalls
+from cti_bridge.desk.after_call import FORGET_EVERY_S, KEPT, OPEN_S, SETTLED_S, AfterCalls
 from cti_bridge.desk.after_commands import AfterCommands, CallArgs, SaveArgs
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
@@ -103,6 +105,12 @@ async def room(tmp_path: Path) -> AsyncIterator[Room]:
     await room.journal.open()
     yield room
     await room.journal.close(within_s=30.0)
+
+
+def forgotten_too(database: Database, call: CallId) -> None:
+    with database.conn:
+        mark(database.conn, [call])
+        take_out_beside(database.conn, [call])
 
 
 def in_an_hour(room: Room) -> str:
@@ -215,6 +223,22 @@ async def test_a_run_that_was_killed_is_made_up_for_and_tells_the_same_note_agai
     assert len(await room.settle()) == 1
 
 
+async def test_what_could_not_be_taken_up_at_the_start_is_taken_up_when_the_journal_is_there(
+    room: Room, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def locked(*_: object, **__: object) -> None:
+        raise DatabaseUnusable("database is locked")
+
+    await room.save(outcome="done", note="Ждёт эскиз")
+    room.after = room.started()
+    with monkeypatch.context() as at_the_start:
+        at_the_start.setattr(room.journal, "ask", locked)
+        await room.after.open()
+    assert room.after.views(VERA.id) == []
+    assert len(await room.settle()) == 1
+    assert [view["note"] for view in room.after.views(VERA.id)] == ["Ждёт эскиз"]
+
+
 async def test_only_who_had_a_part_and_only_for_a_shift(room: Room) -> None:
     with pytest.raises(CommandRefused) as refused:
         await room.save(VERA, OTHER, outcome="done")
@@ -245,6 +269,16 @@ async def test_memory_holds_the_latest_of_each_operator(room: Room) -> None:
         await room.save(call=CallId(f"main-{number}.9"), outcome="done")
     views = room.after.views(VERA.id)
     assert [views[0]["call"], views[-1]["call"], len(views)] == [f"main-{KEPT + 4}.9", "main-5.9", KEPT]
+
+
+async def test_of_who_was_forgotten_nothing_stays_in_memory(room: Room) -> None:
+    await room.save(note="Просит позвонить после шести")
+    await room.save(call=CallId("main-2.9"), note="Другой")
+    await room.settle()
+    await room.journal.ask(lambda database: forgotten_too(database, CALL), within_s=30.0)
+    await room.settle(FORGET_EVERY_S)
+    assert room.after.view(VERA.id, CALL) is None
+    assert [view["note"] for view in room.after.views(VERA.id)] == ["Другой"]
 
 
 @pytest.mark.parametrize(

@@ -66,6 +66,12 @@ SET_ASIDE: dict[str, Any] = {"state": LegState.TALKING, "answered_at": 2.0, "joi
             id="he asks somebody on another line of the phone",
         ),
         pytest.param(
+            call(leg(**TALKS), leg("b", THEIRS, **TALKS)),
+            {"hangup"},
+            {"others_talk", "not_held", "asks_nobody"},
+            id="three talk",
+        ),
+        pytest.param(
             call(leg(**SET_ASIDE)),
             {"resume", "consult", "transfer"},
             {"held", "asks_nobody"},

@@ -6,15 +6,17 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from card_room import ARKADY, STRANGER, TWO, VERA, WITHIN_S, MoodyCrm, card_room, changed_by_somebody, notes_in
+from card_room import ARKADY, RADA, STRANGER, TWO, VERA, WITHIN_S, MoodyCrm, card_room, changed_by_somebody, notes_in
 
 from cti_bridge.calls.journal_forget import forget
 from cti_bridge.crm.dated import DatedAnswer
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
+from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.customer import NewCustomer
 from cti_bridge.domain.decision import CrmSource
+from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
 
 
@@ -218,6 +220,23 @@ async def test_several_candidates_nothing_is_written_to_any_before_one_is_chosen
         assert records[0].decision.customer_id == "c-2"  # as it was decided
 
 
+async def test_what_was_meant_for_one_customer_is_not_written_to_another_whom_a_colleague_has_chosen(
+    tmp_path: Path,
+) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.rings(TWO, phones=("101", "102"))
+        room.answers(call, "101")
+        room.answers(call, "102")
+        await room.done("card.choose", call=call, customer="c-2")
+        await room.done("card.choose", by=ARKADY, call=call, customer="c-3")
+        said = {"changes": {"email": "zahar@example.test"}, "seen": {"email": ""}}
+        refused = await room.refused("card.save", call=call, customer="c-2", **said)
+        assert refused == ("conflict", "somebody else has been chosen for this call meanwhile")
+        await room.done("card.save", by=ARKADY, call=call, customer="c-3", **said)
+        await room.edit_is("saved")
+        assert (await room.record_of(TWO, "c-2")).customer.email == ""
+
+
 async def test_an_unknown_caller_becomes_a_customer_with_a_deal_and_is_known_when_he_calls_again(
     tmp_path: Path,
 ) -> None:
@@ -283,12 +302,24 @@ async def test_a_call_that_ended_before_a_restart_can_still_be_written_about_for
         for number, ended_at in ((1, now), (2, now - 7_200)):
             call = await room.talks(VERA, call=f"main-{number}.1")
             room.hangs_up(call, at=ended_at)
-        await room.until(lambda: not room.journal.waiting)
+        await room.until(lambda: room.is_over_on_disk(call))
     async with card_room(tmp_path) as room:
         await room.done("card.save", call="main-1.1", changes={"city": "Клин"}, seen={"city": "Тверь"})
         await room.until(lambda: room.on_disk() == [("update", "saved")])
         assert (await room.refused("card.note", by=ARKADY, call="main-1.1", text="нет"))[0] == "not_found"
         assert (await room.refused("card.note", call="main-2.1", text="нет"))[0] == "not_found"
+
+
+async def test_for_who_had_no_part_in_a_call_of_an_earlier_run_nobody_is_looked_up(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+        room.hangs_up(call, at=time.time() - 60)
+        await room.until(lambda: room.is_over_on_disk(call))
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        assert (await room.refused("card.note", by=ARKADY, call=call, text="Чужой"))[0] == "not_found"
+        assert room.crm.asked == []
+        assert room.switchboard.over_lately.get(call) is None
 
 
 async def test_what_cannot_be_kept_is_refused_and_says_where(tmp_path: Path) -> None:
@@ -325,6 +356,31 @@ async def test_what_the_journal_cannot_take_is_refused_and_not_half_kept(
             assert (await room.refused("card.note", call=call, text="нет"))[0] == "unavailable"
         assert room.card()["edits"] == []
         assert "нет" not in notes_in(tmp_path)
+
+
+async def test_what_could_not_be_taken_up_at_the_start_can_be_decided_about_later(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+        changed_by_somebody(tmp_path, city="Ржев")
+        await room.done("card.save", call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
+        edit = await room.edit_is("conflict")
+
+    async def locked(*_: object, **__: object) -> None:
+        raise DatabaseUnusable("database is locked")
+
+    async with card_room(tmp_path) as room:
+        room.desk.keeping._cards.edits.drop(room.desk.keeping._cards.edits.every_open()[0])
+        with monkeypatch.context() as at_the_start:
+            at_the_start.setattr(room.desk.keeping, "_restored", False)
+            at_the_start.setattr(room.desk.keeping, "_ask", locked)
+            await room.desk.keeping.open()
+            assert (await room.refused("card.settle", edit=edit["id"], keep="mine"))[0] == "not_found"
+        room.desk.keeping._restored = False
+        await room.desk.keeping.sync()
+        await room.done("card.settle", edit=edit["id"], keep="mine")
+        await room.until(lambda: room.on_disk() == [("update", "saved")])
 
 
 async def test_what_is_carried_while_the_disk_is_full_is_noted_when_it_is_not(
@@ -371,6 +427,88 @@ async def test_a_fault_of_the_adapter_is_tried_again_and_does_not_hold_up_other_
         assert sorted(notes_in(tmp_path)) == ["вторая", "первая"]
 
 
+async def test_a_customer_at_whom_the_crm_fails_does_not_hold_up_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        find = room.crm.find
+
+        async def fails_at_vera(number: CallerNumber) -> Any:
+            if number.key == VERA:
+                raise CrmUnavailable("HTTP 500")
+            return await find(number)
+
+        first, other = await room.talks(VERA), await room.talks(TWO, call="main-2.1", phone="102")
+        await room.done("card.choose", by=ARKADY, call=other, customer="c-2")
+        monkeypatch.setattr(room.crm, "find", fails_at_vera)
+        await room.done("card.save", call=first, changes={"city": "Клин"}, seen={"city": "Тверь"})
+        await room.until(lambda: room.desk.courier.failures)
+        await room.done("card.note", by=ARKADY, call=other, text="Ждёт замерщика")
+        await room.until(lambda: room.on_disk() == [("update", "waiting"), ("note", "saved")])
+        assert notes_in(tmp_path) == ["Ждёт замерщика"]
+
+
+async def test_what_was_for_somebody_who_is_not_made_does_not_wait_for_ever(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuses(new: NewCustomer, *, key: str) -> CustomerId:
+        raise CrmRefuses("нет")
+
+    async with card_room(tmp_path) as room:
+        monkeypatch.setattr(room.crm, "create", refuses)
+        call = await room.talks(STRANGER)
+        person = await room.done("card.create", call=call, name="Нина Новая", deal={"title": "Кухня"})
+        await room.edit_is("refused", kind="create")
+        deal = await room.edit_is("refused", kind="deal")
+        await room.done("card.settle", edit=person["id"], keep="theirs")
+        again = await room.done("card.settle", edit=deal["id"], keep="mine")
+        assert (again["state"], again["reason"]) == ("refused", "the customer was not made")
+
+
+async def test_of_who_was_forgotten_nothing_is_written_down_any_more(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+        room.hangs_up(call, at=time.time())
+        await room.until(lambda: room.is_over_on_disk(call))
+        await asyncio.to_thread(forget, room.path, caller=VERA)
+        refused = await room.refused("card.note", call=call, text="Ждёт замерщика")
+        assert refused == ("not_found", "the caller was forgotten")
+        assert not await room.desk.keep_note(call, RADA.id, "Итог", key="k-1", customer_id="c-1", number=VERA)
+        assert room.on_disk() == []
+
+
+async def test_of_who_was_forgotten_nothing_stays_in_memory(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+        await room.done("card.save", call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
+        await room.edit_is("saved")
+        room.hangs_up(call, at=time.time())
+        await room.until(lambda: room.is_over_on_disk(call))
+        await room.desk.keeping.sync()
+        assert room.switchboard.card_of_former(RADA.id, call) is not None
+        await asyncio.to_thread(forget, room.path, caller=VERA)
+        await room.desk.keeping.sync()
+        assert room.switchboard.card_of_former(RADA.id, call) is None
+        assert room.desk.keeping._cards.edits.of_call(call) == ()
+
+
+async def test_who_talked_with_a_customer_hours_ago_is_told_nothing_more_of_him(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        before = await room.talks(VERA)
+        room.hangs_up(before, at=time.time() - 3_700)
+        call = await room.talks(VERA, call="main-2.1", phone="102")
+        await room.done("card.save", by=ARKADY, call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
+        told = len(room.published)
+        await room.until(lambda: room.on_disk() == [("update", "saved")])
+        await room.until(lambda: room.card(ARKADY, call)["edits"][0]["state"] == "saved")
+        assert {operator for operator, _, _ in room.published[told:]} == {ARKADY.id}
+        assert room.switchboard.over_lately.get(before) is not None
+        room.hangs_up(call, at=time.time() - 7_300)
+        await room.desk.keeping.sync()
+        assert [over.call.id for over in room.switchboard.over_lately] == [before]
+
+
 async def test_a_look_up_in_a_mirror_that_is_behind_has_what_was_just_written(tmp_path: Path) -> None:
     class Behind:
         """A mirror that is a minute old."""
@@ -399,7 +537,7 @@ async def test_who_is_forgotten_while_his_change_waits_is_not_written_about_and_
         room.crm.down = True
         await room.done("card.save", call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
         room.hangs_up(call, at=time.time())
-        await room.until(lambda: not room.journal.waiting and room.desk.courier.failures)
+        await room.until(lambda: room.is_over_on_disk(call) and room.desk.courier.failures)
         await asyncio.to_thread(forget, room.path, caller=VERA)
         assert room.on_disk() == []
         room.crm.down = False

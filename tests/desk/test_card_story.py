@@ -90,7 +90,17 @@ def test_what_was_written_lies_over_older_answers_and_over_no_younger_one() -> N
     deal = Deal(DealId("d-9"), "Окно", "offer_preparing")
     changes.note(CustomerRecord(written.customer, (deal,)), at=12.0, deal=deal)
     (record,) = changes.over(VERA, (vera,), said_at=11.0)
-    assert (record.customer.city, record.deals) == ("Клин", (deal,))
+    assert (record.customer.city, record.deals) == ("Тверь", (deal,))  # somebody has changed the city back since
+
+
+def test_what_the_crm_changed_since_is_not_taken_back_when_another_field_is_written() -> None:
+    changes = OwnChanges()
+    vera = Customer(CustomerId("c-1"), "Вера", (VERA,))
+    changes.note(CustomerRecord(replace(vera, segment="vip")), at=10.0, fields={"segment": "vip"})
+    since = CustomerRecord(replace(vera, segment="обычный"))
+    changes.note(since, at=30.0, fields={"email": "vera@example.test"})
+    (answer,) = changes.over(VERA, (since,), said_at=20.0)
+    assert (answer.customer.segment, answer.customer.email) == ("обычный", "vera@example.test")
 
 
 def test_somebody_new_is_known_though_a_mirror_has_not_heard_of_him_yet() -> None:

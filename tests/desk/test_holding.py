@@ -56,6 +56,9 @@ class Desk:
 
     def __init__(self, *, then: tuple[CallEvent, ...] = (), refuses: Exception | None = None) -> None:
         self.then, self.refuses = then, refuses
+        self.meanwhile: tuple[CallEvent, ...] = ()
+        """What happens while it is looked how a target can be reached."""
+        self.contexts = {"cti-hold", "cti-desk", "cti-consult", "cti-join"}
         self.asked: list[dict[str, str]] = []
         self.shown: list[CallId] = []
         directory = Directory.of([OLGA, TIMUR])
@@ -86,6 +89,9 @@ class Desk:
     ) -> list[Any]:
         """The AMI connection."""
         self.asked.append(dict(headers))
+        if headers["Action"] == "Getvar" and headers["Variable"].startswith("DIALPLAN_EXISTS("):
+            name = headers["Variable"].removeprefix("DIALPLAN_EXISTS(").removesuffix(",s,1)")
+            return [{"Value": "1" if name in self.contexts else "0"}]
         if headers["Action"] == "Getvar":
             return [{"Value": f"name-of-{headers['Channel']}"}]
         if headers["Action"] == "Redirect":
@@ -96,6 +102,7 @@ class Desk:
 
     async def way_to(self, operator: Operator, to: ToArgs, *, queues: bool) -> Way:
         """Whom a caller can be handed to."""
+        self.hears(*self.meanwhile)
         target = Target("operator", TIMUR.id, TIMUR.name)
         return Way(target, dial="PJSIP/102", phones=TIMUR.phones, ring_s=25)
 
@@ -137,10 +144,46 @@ async def test_the_two_are_together_again_by_moving_the_caller_alone() -> None:
     desk.asked.clear()
     await desk.holding.resume(OLGA, ARGS)
     assert [action.get("Variable") or action["Context"] for action in desk.asked] == [
-        "CHANNEL(name)", "CTI_DESK_JOIN", "cti-join",
+        "DIALPLAN_EXISTS(cti-join,s,1)", "CHANNEL(name)", "CTI_DESK_JOIN", "cti-join",
     ]  # fmt: skip
     assert "ExtraChannel" not in desk.asked[-1]
     assert desk.card["held_by"] is None
+
+
+@pytest.mark.parametrize("missing", ["cti-hold", "cti-desk"])
+async def test_nobody_is_sent_to_a_context_that_a_reload_has_taken_away(missing: str) -> None:
+    desk = Desk(then=SET_ASIDE)
+    desk.contexts.remove(missing)
+    assert (await refused(desk.holding.hold(OLGA, ARGS)))[0] == "not_possible"
+    assert all(action["Action"] == "Getvar" for action in desk.asked)
+
+
+@pytest.mark.parametrize("missing", ["cti-join", "cti-consult"])
+async def test_who_waits_goes_on_waiting_when_there_is_no_way_back_or_to_a_colleague(missing: str) -> None:
+    desk = Desk(then=SET_ASIDE)
+    await desk.holding.hold(OLGA, ARGS)
+    desk.contexts.remove(missing)
+    desk.asked.clear()
+    again = desk.holding.resume(OLGA, ARGS) if missing == "cti-join" else desk.holding.consult(OLGA, TO_TIMUR)
+    assert (await refused(again))[0] == "not_possible"
+    assert all(action["Action"] == "Getvar" for action in desk.asked)
+
+
+async def test_a_queue_whose_name_the_dialplan_could_misread_is_not_told() -> None:
+    desk = Desk(then=SET_ASIDE)
+    desk.hears(CallerQueued(3.5, CALLER, "t", "sales,1)", name="PJSIP/trunk-0", interface="PJSIP/trunk"))
+    desk.hears(LegAnswered(3.6, LEG, "PJSIP/101-1", "PJSIP/101", CALLER))
+    desk.hears(bridged(LEG, "PJSIP/101-1", "b-1"), bridged(CALLER, "PJSIP/trunk-0", "b-1"))
+    await desk.holding.hold(OLGA, ARGS)
+    told = {action["Variable"]: action["Value"] for action in desk.asked if action["Action"] == "Setvar"}
+    assert told["CTI_TRANSFER_BACK_QUEUE"] == ""
+
+
+async def test_a_caller_whom_his_phone_has_handed_over_meanwhile_is_left_alone() -> None:
+    desk = Desk(then=SET_ASIDE)
+    desk.meanwhile = (ChannelHungUp(4.0, LEG),)
+    assert (await refused(desk.holding.consult(OLGA, TO_TIMUR)))[0] == "not_found"
+    assert desk.asked == []
 
 
 async def test_who_is_asked_is_shown_while_he_rings_and_talks_and_why_nothing_came_of_it() -> None:

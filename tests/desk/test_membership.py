@@ -35,6 +35,7 @@ class Asterisk:
         self.refuses: set[str] = set()
         self.gone = False
         self.say: Callable[[MemberChanged], None] = lambda event: None
+        self.listed: Callable[[], None] = lambda: None
 
     async def ask(self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None) -> None:
         await asyncio.sleep(0)
@@ -49,6 +50,7 @@ class Asterisk:
                         "Paused": str(int(one.paused)), "PausedReason": one.reason, "Penalty": str(one.penalty),
                     }
                 )  # fmt: skip
+            self.listed()
             return
         self.told.append(dict(headers))
         if headers["Action"] in self.refuses:
@@ -291,3 +293,79 @@ async def test_what_is_wanted_last_counts(wanted: tuple[Treatment, ...]) -> None
         await room.settled()
         (picture,) = room.membership.pictures(LEYLA)
         assert (picture.paused, picture.last) == (wanted[-1].paused, wanted[-1].last)
+
+
+async def test_somebody_who_signs_in_does_not_have_all_members_listed() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.people_changed()
+        await room.settled()
+        looks = room.asterisk.looks
+        for _ in range(5):
+            room.directory = Directory.of(room.directory.all())
+            room.membership.people_changed()
+            await room.settled()
+        assert room.asterisk.looks == looks
+        room.directory = Directory.of([Operator(LEYLA, "Лейла Сафина", ("PJSIP/106",))])
+        room.membership.people_changed()
+        await room.until(lambda: room.asterisk.looks > looks)
+        await room.until(lambda: room.staff.seen[-1] == ((), False))
+
+
+async def test_who_is_away_and_added_to_many_queues_is_paused_in_each_at_once() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.asterisk.members[SALES].paused)
+        for number in range(4 * PUT_RIGHT):
+            new = Member(f"queue-{number}", PHONE, PHONE)
+            room.asterisk.members[new.key] = new
+            room.membership.hear(MemberChanged(new, About.ADDED))
+            await room.settled()
+        assert all(one.paused for one in room.asterisk.members.values())
+
+
+async def test_a_list_that_comes_when_its_connection_is_gone_says_nothing() -> None:
+    room = Room()
+    async with room.open():
+        room.asterisk.listed = lambda: room.membership.session(False)  # complete, and not looked at yet
+        room.membership.hear(MembersReloaded())
+        await room.until(lambda: room.asterisk.looks == 2)
+        await room.settled()
+        assert room.staff.up == [True, False]
+        room.asterisk.listed = lambda: None
+        room.membership.session(True)
+        await room.until(lambda: room.staff.up == [True, False, True])
+
+
+async def test_a_dialplan_that_forgot_who_is_last_is_told_again() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, PAPERWORK)
+        await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
+        await room.settled()
+        told = len(room.asterisk.actions("Setvar"))
+        room.membership.hear(MembersReloaded())
+        await room.until(lambda: len(room.asterisk.actions("Setvar")) > told)
+        assert room.asterisk.actions("Setvar")[-1]["Value"] == "10"
+
+
+async def test_who_is_added_to_a_queue_while_an_order_is_on_its_way_is_paused_there_as_well() -> None:
+    room = Room()
+    async with room.open():
+        new = Member("production", PHONE, PHONE)
+
+        def meanwhile(event: MemberChanged) -> None:
+            """Asterisk has just paused him in all his queues when he is added to another one."""
+            if new.key not in room.asterisk.members:
+                asyncio.get_running_loop().call_soon(room.membership.hear, MemberChanged(new, About.ADDED))
+                asyncio.get_running_loop().call_soon(room.asterisk.members.__setitem__, new.key, new)
+                asyncio.get_running_loop().call_soon(room.membership.hear, event)
+                return
+            room.membership.hear(event)
+
+        room.asterisk.say = meanwhile
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: new.key in room.asterisk.members and room.asterisk.members[new.key].paused)
+        await room.settled()
+        assert room.membership.unconfirmed == 0

@@ -13,7 +13,9 @@ from cti_bridge.operators.desk_settings import OutboundSettings
 ANNA, BORIS = OperatorId("anna"), OperatorId("boris")
 LINE = "+74950000149"
 ABROAD = "+44 20 7946 0018"
-"""A number that is kept for films."""
+"""A number that is kept for films, as those below."""
+NEIGHBOUR, COSTS_EXTRA, HOME = "+1 876 555 0100", "+1 900 555 0100", "+1 212 555 0100"
+"""In Jamaica, which has the code of the United States; billed to whoever calls; and in New York."""
 
 
 @dataclass
@@ -65,6 +67,15 @@ def test_the_settings_widen_and_narrow_what_may_be_called() -> None:
     assert refused(some, LINE) == "not_allowed"
     assert outside(region="GB").allowed(ANNA, "020 7946 0018", can_dial=True) == "+442079460018"
     assert refused(outside(region="GB"), LINE) == "not_allowed"
+
+
+def test_without_settings_neither_neighbours_with_the_same_code_nor_what_costs_extra_is_called() -> None:
+    ours = outside(region="US")
+    assert ours.allowed(ANNA, HOME, can_dial=True) == "+12125550100"
+    assert (refused(ours, NEIGHBOUR), refused(ours, COSTS_EXTRA)) == ("not_allowed", "not_allowed")
+    named = outside(region="US", prefixes=("+1876", "+1900"))
+    assert named.allowed(ANNA, NEIGHBOUR, can_dial=True) == "+18765550100"
+    assert named.allowed(ANNA, COSTS_EXTRA, can_dial=True) == "+19005550100"
 
 
 def test_so_many_calls_in_a_minute_each_and_then_one_after_another() -> None:

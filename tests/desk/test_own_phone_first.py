@@ -12,6 +12,7 @@ from cti_bridge.asterisk.ami.translate import Headers
 from cti_bridge.calls.book import CallBook
 from cti_bridge.calls.desk_events import MeansTold, OutboundRefused, PickupFailed
 from cti_bridge.calls.events import CallerQueued, CallEvent, ChannelHungUp, LegAnswered, LegPickedUp, LegRinging
+from cti_bridge.desk import means
 from cti_bridge.desk.dialling import DialArgs, Dialling
 from cti_bridge.desk.event_watch import EventWatch
 from cti_bridge.desk.means import Means, ask_means
@@ -179,3 +180,32 @@ async def test_a_click_is_answered_with_the_call_that_comes_of_it(desk: Desk) ->
     assert call is not None
     assert call.dialling
     assert desk.pbx.released == []
+
+
+async def test_one_answer_that_is_lost_takes_nothing_away_and_a_second_one_does(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nothing: frozenset[str] = frozenset()
+    answers = [nothing, means.ALL, nothing, nothing]
+    asked_out = asyncio.Event()
+    seen: list[bool] = []
+
+    async def told(*_: Any, **__: Any) -> frozenset[str]:
+        seen.append(desk.means.can_dial)
+        if not answers:
+            asked_out.set()
+            return nothing
+        return answers.pop(0)
+
+    monkeypatch.setattr(means, "ask_means", told)
+    monkeypatch.setattr(means, "EVERY_S", 0.0)
+    monkeypatch.setattr(means, "LACKING_EVERY_S", 0.0)
+    monkeypatch.setattr(means, "LOOK_S", 0.001)
+    running = asyncio.create_task(desk.means.run())
+    try:
+        async with asyncio.timeout(30):
+            await asked_out.wait()
+    finally:
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+    assert seen == [True, True, True, True, False]

@@ -1,5 +1,7 @@
 """What becomes of an operator's state, one thing after another."""
 
+from dataclasses import replace
+
 import pytest
 from state_stories import FIRST, LIMIT_S, MONDAY, SECOND, Story, after_a_talk, desk, restarted
 
@@ -7,6 +9,7 @@ from cti_bridge.operators.desk_settings import StateKind, WhenGone
 from cti_bridge.operators.state_happenings import Pages, Pbx, SignedOut, Written
 from cti_bridge.operators.state_table import STILL_WRITING_S, Missing
 from cti_bridge.operators.states import Treatment, Why, confirmed, due, elsewhere
+from cti_bridge.operators.states_taken_up import COME_BACK_S
 
 
 def test_of_whom_nothing_is_known_nothing_is_wanted() -> None:
@@ -384,3 +387,73 @@ def test_after_a_restart_the_page_has_the_same_time_to_come_back() -> None:
     assert again.name == "ready"
     again.wait(1)
     assert (again.name, again.state.why) == ("break", Why.PAGE_GONE)
+
+
+def test_what_somebody_else_did_before_he_asked_does_not_undo_what_he_asked_for() -> None:
+    for talks in (False, True):
+        story = Story()
+        story.asks("ready")
+        if talks:
+            story.talks()
+        story.asterisk_says(True, False, reason="Auto-Pause", foreign=True)
+        story.asks("lunch")
+        story.asks("ready")  # at once, before Asterisk has said a word
+        story.asterisk_says(True, True, reason="lunch")
+        assert (story.name, story.next, story.treatment) == ("ready", None, Treatment(False))
+        story.asterisk_says(False, False)
+        assert story.name == "ready"
+
+
+@pytest.mark.parametrize("gone", [WhenGone.AWAY, WhenGone.SIGN_OFF])
+def test_a_page_that_was_gone_during_a_talk_does_not_make_him_forget_his_lunch(gone: WhenGone) -> None:
+    story = Story(desk(gone=gone, limit_s=0))
+    story.happens(Pages(1))
+    story.asks("ready")
+    story.talks()
+    story.asks("lunch")
+    story.happens(Pages(0))
+    story.wait(40)
+    assert story.treatment == Treatment(True, "lunch")
+    story.happens(Pages(1))
+    story.hangs_up()
+    assert story.name == "lunch"
+
+
+def test_who_leaves_for_lunch_and_never_comes_back_is_signed_off_all_the_same() -> None:
+    story = Story(desk(gone=WhenGone.SIGN_OFF, limit_s=0))
+    story.happens(Pages(1))
+    story.asks("ready")
+    story.talks()
+    story.asks("lunch")
+    story.happens(Pages(0))
+    story.wait(40)
+    story.hangs_up()
+    assert story.name == "lunch"
+    story.wait(30)
+    assert (story.name, story.state.why) == ("signed_off", Why.PAGE_GONE)
+
+
+def test_a_restart_of_the_bridge_signs_nobody_off_whose_page_is_on_its_way_back() -> None:
+    story = Story(replace(desk(gone=WhenGone.SIGN_OFF), gone_after_s=5.0))
+    story.asks("ready")
+    story.happens(Pages(1))
+    again = restarted(story, after_s=1)
+    again.wait(COME_BACK_S - 1)
+    assert again.name == "ready"
+    again.wait(1)
+    assert again.name == "signed_off"
+
+
+@pytest.mark.parametrize(
+    ("gone", "state"), [(WhenGone.AWAY, "break"), (WhenGone.AWAY, "lunch"), (WhenGone.SIGN_OFF, "signed_off")]
+)
+def test_nobody_becomes_ready_after_a_talk_whose_page_was_gone_before_its_end(gone: WhenGone, state: str) -> None:
+    story = Story(desk(gone=gone))
+    story.happens(Pages(1))
+    story.asks(state)
+    story.talks()  # a direct call
+    story.asks("ready")
+    story.happens(Pages(0))
+    story.wait(40)
+    story.hangs_up(outside=False)
+    assert (story.name, story.next) == (state, None)

@@ -2,20 +2,28 @@
 
 import asyncio
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
+from sqlite_utils import Database
 from staff_room import ARKADY, CALL, OPERATORS, RADA, A, B, StaffRoom, T, staff_room
-from state_stories import LIMIT_S, desk
+from state_stories import LIMIT_S, MONDAY, desk
 
 from cti_bridge.calls.events import ChannelHungUp, LegAnswered, Snapshot
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_retention import Keep, Retention
 from cti_bridge.database import DatabaseUnusable
+from cti_bridge.desk.state_rows import StateRows
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.state_period import StatePeriod
 from cti_bridge.operators.desk_settings import StateDefinition, WhenGone
 from cti_bridge.operators.state_happenings import Asked
 from cti_bridge.operators.state_table import STILL_WRITING_S
 from cti_bridge.operators.states import Treatment
+
+Found = TypeVar("Found")
 
 
 def named(state: str) -> StateDefinition:
@@ -227,3 +235,26 @@ async def test_old_states_are_forgotten_and_the_present_one_is_not(tmp_path: Pat
         cleaning = Retention(room.journal, Keep(None, 86400.0), now=lambda: room.clocks.wall, pause_s=0.0)
         await cleaning.once()
         assert [one.state for one in await room.history()] == ["break"]
+
+
+class CountingJournal:
+    """The journal, and how often it was asked for something."""
+
+    def __init__(self, journal: Journal) -> None:
+        self.asked = 0
+        self._journal = journal
+
+    async def ask(self, work: Callable[[Database], Found], *, within_s: float) -> Found:
+        self.asked += 1
+        return await self._journal.ask(work, within_s=within_s)
+
+
+async def test_all_who_begin_to_work_at_nine_are_written_in_a_few_groups(tmp_path: Path) -> None:
+    async with staff_room(tmp_path) as room:
+        journal = CountingJournal(room.journal)
+        rows = StateRows(journal)
+        people = [OperatorId(f"op{number}") for number in range(1000)]
+        for who in people:
+            rows.keep(StatePeriod(who, 1, MONDAY, None, "ready", "ready", "asked"))
+        await asyncio.gather(*(rows.written_soon(who, within_s=30.0) for who in people))
+        assert (len(rows), rows.written, journal.asked) == (0, 1000, 2)

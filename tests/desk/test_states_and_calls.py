@@ -227,3 +227,30 @@ async def test_who_parks_a_caller_is_through_with_him_until_he_takes_him_back(tm
         for channel, name in ((B, "PJSIP/101-00000009"), (T, NAMES[T])):
             room.switchboard.take(ChannelBridged(room.clocks.wall, channel, name, name[:-9], "b-9"))
         assert (room.state(), room.staffing.state_of(RADA).talks) == ("ready", (CALL,))
+
+
+async def test_who_is_in_fifty_queues_is_not_told_of_each_by_itself(tmp_path: Path) -> None:
+    async with staff_room(tmp_path) as room:
+        room.staffing.pbx(True)
+
+        def paused_in(queues: int) -> None:
+            pictures = [
+                MemberPicture(f"queue-{number}", "PJSIP/101", number < queues, "lunch" if number < queues else "")
+                for number in range(50)
+            ]
+            room.staffing.members_seen(RADA, tuple(pictures))
+
+        paused_in(0)
+        room.staffing.ask(RADA, Asked(named("lunch")))
+        room.published.clear()
+        for queues in range(1, 31):
+            paused_in(queues)
+        assert room.published == []
+        room.pass_(1.0)  # the others keep us waiting
+        assert sum(one["paused"] for one in room.told()["queues"]) == 30
+        for queues in range(31, 51):
+            paused_in(queues)
+        assert len(room.published) == 2, "all have followed: that is told at once"
+        assert room.told()["confirmed"]
+        room.pass_(1.0)
+        assert len(room.published) == 2

@@ -12,7 +12,9 @@ from cti_bridge.cli.main import main
 from cti_bridge.desk.console_states import ConsoleStates
 from cti_bridge.desk.state_commands import StateCommands
 from cti_bridge.operators.accounts import Accounts
+from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings
+from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.state_happenings import Asked
 
 SETTINGS = DeskSettings()
@@ -126,3 +128,27 @@ async def test_without_a_daemon_it_waits_for_one(
         assert room.state() == "break"
         assert await accounts.asked_states() == []
     await accounts.close()
+
+
+async def test_in_shadow_mode_no_state_is_left_for_a_daemon_that_will_not_have_it(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "c.yaml").write_text((folder / "c.yaml").read_text("utf-8") + "mode: shadow\n", "utf-8")
+    assert await _cti(folder, "set", "op1", "lunch") == 2
+    assert "in shadow mode Asterisk is told nothing" in capsys.readouterr().err
+    accounts = Accounts(folder / "data")
+    await accounts.open()
+    assert await accounts.asked_states() == []
+    await accounts.close()
+
+
+async def test_who_was_removed_while_his_command_was_under_way_is_told_so(tmp_path: Path) -> None:
+    async with staff_room(tmp_path) as room:
+        offered = CommandList()
+        StateCommands(room.staffing, SETTINGS, journal=room.journal, directory=lambda: room.directory).offer_to(offered)
+        room.directory = Directory.of(OPERATORS[1:])
+        room.staffing.people_changed()
+        for name, args in (("state.set", {"state": "lunch"}), ("state.list", {})):
+            result = json.loads(await offered.carry_out(OPERATORS[0], name, name, args, now=0.0))
+            assert (result["ok"], result["error"]["code"]) == (False, "not_found")
+        assert room.wanted == []

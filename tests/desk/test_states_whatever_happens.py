@@ -64,7 +64,10 @@ class AnOperatorsDay(RuleBasedStateMachine):
 
     @rule(seconds=st.sampled_from([0.0, 1.0, 29.0, 61.0, 4000.0]))
     def waits(self, seconds: float) -> None:
+        before = self.story.state
         self.story.wait(seconds)
+        if before.gone_at is not None and self.story.state.gone_at is None:
+            self.wanted = None  # nobody is at the desk
 
     @rule(by_s=st.sampled_from([-90000.0, -5.0, 5.0, 90000.0]))
     def clock_is_set(self, by_s: float) -> None:

@@ -292,6 +292,18 @@ async def test_a_missed_call_that_rang_at_nobody_is_for_those_in_the_queue(room:
     assert {operator: len(items) for operator, items in news.items()} == {"op1": 1, "op2": 0}
 
 
+async def test_before_the_pbx_has_said_who_is_in_which_queue_nobody_else_is_told_of_its_callers(room: Room) -> None:
+    room.work.queues_known = lambda: False
+    await room.missed(1, rang=())
+    news = await room.passes()
+    assert {operator: len(items) for operator, items in news.items()} == {"op1": 0, "op2": 0, "chief": 1}
+    room.work.queues_of = lambda operator: frozenset({"sales"}) if operator == YURI.id else frozenset()
+    room.work.queues_known = lambda: True
+    news = await room.passes(10)
+    assert {operator: len(items) for operator, items in news.items()} == {"op2": 1}
+    assert room.work.view(VERA.id)["items"] == []
+
+
 async def test_nothing_is_read_while_nothing_is_written(room: Room) -> None:
     await one_item(room)
     await room.passes()

@@ -35,3 +35,20 @@ def test_all_together_are_bounded_and_old_ones_go_by_themselves() -> None:
     ] * 3
     results.remember(ANNA, "k", b"r", 300.0)
     assert len(results._results) == len(results._ids) == 1
+
+
+def test_a_few_long_lists_do_not_take_all_the_memory() -> None:
+    results = CommandResults(each_bytes=250, limit_bytes=600)
+    results.remember(ANNA, "set", b"s", 0.0)
+    for number in range(4):
+        results.remember(ANNA, f"list{number}", b"x" * 100, 0.0)
+    assert [bool(results.first(ANNA, id_, 0.0)) for id_ in ("set", "list1", "list2", "list3")] == [
+        False, False, True, True,
+    ]  # fmt: skip
+    results.remember(ANNA, "more than all", b"x" * 251, 0.0)
+    assert results.first(ANNA, "more than all", 0.0) is None
+    for number in range(7):
+        results.remember(OperatorId(f"op{number}"), "list", b"x" * 100, 0.0)
+    assert sum(results.first(OperatorId(f"op{number}"), "list", 0.0) is not None for number in range(7)) == 6
+    results.remember(BORIS, "set", b"s", 400.0)
+    assert (len(results._results), results._all_bytes, dict(results._bytes)) == (1, 1, {BORIS: 1})

@@ -1,5 +1,6 @@
 """What the promises about steering calls look at: a talk, what commands are answered with, what Asterisk wrote down."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
@@ -68,6 +69,16 @@ def value(result: dict[str, Any]) -> Any:
     """What a command was answered with."""
     assert result["ok"], result
     return result.get("value")
+
+
+async def send_on(desk: Desk, call_id: str, to: str) -> None:
+    """Have the caller sent on to a colleague, as soon as the two are connected: who answers is that a moment later."""
+    async with asyncio.timeout(WITHIN_S):
+        while True:
+            result = await desk.command("call.transfer", call=call_id, to={"operator": to})
+            if result["ok"] or "not connected" not in result["error"]["message"]:
+                break
+    value(result)
 
 
 def refusal(result: dict[str, Any]) -> str:

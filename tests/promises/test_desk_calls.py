@@ -36,6 +36,7 @@ from promises.steering_scene import (
     in_talk,
     phones_of,
     refusal,
+    send_on,
     talking_leg_of,
     to_the_trunk,
     value,
@@ -190,7 +191,7 @@ async def test_a_customer_who_was_called_is_sent_on_and_brought_back_like_one_wh
         await pick_up(phones[OUTSIDE])
         await shows(first, call_id, my_role="talking", state="talking")
         await talking_leg_of(asterisk, PHONE_OF[FIRST])
-        value(await first.command("call.transfer", call=call_id, to={"operator": SECOND}))
+        await send_on(first, call_id, SECOND)
         await phones[PHONE_OF[SECOND]].rings(within=WITHIN_S)
         await phones[PHONE_OF[SECOND]].refuse()
         back = await shows(first, call_id, my_role="ringing")

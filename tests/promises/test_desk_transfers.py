@@ -18,6 +18,7 @@ from promises.screens import (
     is_empty,
     no_live_calls,
     pick_up,
+    showing,
     shows,
 )
 from promises.steering_scene import (
@@ -29,6 +30,7 @@ from promises.steering_scene import (
     phones_of,
     queue_log,
     refusal,
+    send_on,
     talking_leg_of,
     to_the_trunk,
     value,
@@ -151,13 +153,36 @@ async def test_a_phone_behind_a_local_channel_can_be_steered_too(
             await pick_up(phones[PHONE_OF[FIRST]])
             await talking_leg_of(asterisk, PHONE_OF[FIRST])
             await until(lambda: can(first, caller.call_id, "transfer"), WITHIN_S)
-            value(await first.command("call.transfer", call=caller.call_id, to={"operator": SECOND}))
+            await send_on(first, caller.call_id, SECOND)
             await pick_up(phones[PHONE_OF[SECOND]])
             await shows(second, caller.call_id, my_role="talking", state="talking")
             await is_empty(first)
             value(await second.command("call.hangup", call=caller.call_id))
             record = await journalled(bridge, caller.call_id, ended=True)
     assert {(leg.operator, leg.why) for leg in record.legs if leg.operator == FIRST} == {(FIRST, "transferred")}
+    await no_live_calls(bridge)
+
+
+async def test_the_customer_of_a_click_through_a_local_channel_is_sent_on_himself(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    first, second = await at_desk(FIRST), await at_desk(SECOND)
+    async with phones_of(asterisk, FIRST, SECOND, OUTSIDE) as phones:
+        half = f"Local/{PHONE_OF[FIRST]}@phones/n"
+        await asterisk.lab.action(
+            "Originate", Channel=half, Context="way-out", Exten=SALES, Priority=1, CallerID=SALES, Async="true"
+        )
+        await pick_up(phones[PHONE_OF[FIRST]])
+        await pick_up(phones[OUTSIDE])
+        call_id = await until(
+            lambda: next((one for one in showing(first) if can(first, one, "transfer")), None), WITHIN_S
+        )
+        await send_on(first, call_id, SECOND)
+        await pick_up(phones[PHONE_OF[SECOND]])
+        talking = await shows(second, call_id, my_role="talking", state="talking")
+        assert talking["customer"]["name"] == CUSTOMER
+        await is_empty(first)
+        value(await second.command("call.hangup", call=call_id))
     await no_live_calls(bridge)
 
 

@@ -75,6 +75,24 @@ async def test_a_command_that_is_offered_is_described_and_answers_as_described(t
     assert set(map(str, REFUSALS.values())) <= set(write["responses"])
 
 
+async def test_a_command_by_http_may_be_as_long_as_by_websocket_and_only_our_own_page_may_give_it(
+    tmp_path: Path,
+) -> None:
+    async with front_desk(tmp_path) as desk:
+        _offer(desk)
+        url = f"{desk.url}/api/v1/commands/note.write"
+        cookie = {"Cookie": f"cti_session={await desk.sign_in(ANNA.id)}"}
+        for text, headers, status in (
+            ("ё" * 4000, cookie, 200),
+            ("ё" * 20_000, cookie, 413),
+            ("ё", {}, 401),
+            ("ё", cookie | {"Origin": "https://stranger.example"}, 403),
+            ("ё", cookie | {"Origin": "null"}, 403),
+        ):
+            async with desk.http.post(url, json={"args": {"text": text}}, headers=headers) as answer:
+                assert answer.status == status, (status, headers)
+
+
 def _fits(told: Json, response: Json, body: Json) -> None:
     schema = response["content"]["application/json"]["schema"] | {"components": told["components"]}
     Draft202012Validator(schema).validate(body)

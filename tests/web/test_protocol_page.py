@@ -196,7 +196,11 @@ def test_every_close_code_is_on_the_page() -> None:
             f"{streams.KEPT_EVENTS:,} and {streams.KEPT_BYTES_EACH >> 20} MiB for an operator, "
             f"{streams.KEPT_BYTES >> 20} MiB in all, {streams.KEPT_S / 60:g} minutes",
         ),
-        ("results of commands kept", f"{commands.RESULTS_EACH} for an operator, {commands.REMEMBER_S / 60:g} minutes"),
+        (
+            "results of commands kept",
+            f"{commands.RESULTS_EACH} and {commands.BYTES_EACH >> 10} KiB for an operator, "
+            f"{commands.BYTES_KEPT >> 20} MiB in all, {commands.REMEMBER_S / 60:g} minutes",
+        ),
         ("depth of a frame", f"{strict_json.MAX_DEPTH} levels"),
     ],
 )

@@ -96,11 +96,6 @@ class AmiConnection:
         self._probe_seen = asyncio.Event()
 
     @property
-    def connected(self) -> bool:
-        """Whether there is a session with Asterisk, which is logged in."""
-        return self._manager is not None
-
-    @property
     def overflows(self) -> int:
         """Events that were lost because the inbox was full."""
         return self._inbox.lost

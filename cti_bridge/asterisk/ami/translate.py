@@ -52,7 +52,8 @@ _TELLING = (
     "Channel", "Uniqueid", "Linkedid", "DestChannel", "DestUniqueid", "TargetUniqueid", "Queue", "DialStatus", "Cause",
     "BridgeUniqueid", "BridgeTechnology", "BridgeType", "BridgeId", "Application", "TransfererUniqueid",
     "OrigTransfererUniqueid", "ParkeeUniqueid", "Result",
-    "UserEvent", "Final", "Leg", "Position", "Count", "Wait", "Priority",
+    "UserEvent", "Final", "Leg", "Position", "Count", "Wait", "Priority", "Context",
+    "CallID", "State", "Why", "By", "To", "Status", "Transfer", "Outbound", "Pickup", "Hold",
 )  # fmt: skip
 """Headers that say what a message is about. Asterisk writes each of them once."""
 

@@ -63,6 +63,7 @@ export function keepingOf(model: Model, callId: string): Keeping {
   if (draft === null) return "untouched";
   if (draft.failed) return "failed";
   if (draft.sent !== null) return "saving";
+  if (isBegun(draft.now)) return "unsaved";
   return isSaved(draft) ? "saved" : "unsaved";
 }
 
@@ -75,9 +76,13 @@ export function missingOf(desk: DeskSettings, writing: Writing): readonly Field[
     feedback: writing.feedback.score !== null || writing.feedback.text.trim() !== "",
     next_step: writing.nextStep !== null && writing.nextStep.at !== null,
   };
-  return (["outcome", "note", "feedback", "next_step"] as const).filter(
-    (field) => !filled[field] && (desk.required.includes(field) || needs.includes(field)),
-  );
+  const wanted = (field: Field): boolean => desk.required.includes(field) || needs.includes(field) || (field === "next_step" && isBegun(writing));
+  return (["outcome", "note", "feedback", "next_step"] as const).filter((field) => !filled[field] && wanted(field));
+}
+
+/** A next step has words and no time yet: the bridge has nothing of it. */
+export function isBegun({ nextStep }: Writing): boolean {
+  return nextStep !== null && nextStep.at === null && nextStep.text.trim() !== "";
 }
 
 /** The operator writes. */
@@ -112,6 +117,11 @@ export function dueSave(model: Model): Wanted | null {
 export function isUnsaved(model: Model, callId: string): boolean {
   const draft = draftOf(model, callId);
   return draft !== null && !isSaved(draft);
+}
+
+/** Whether something stands in a form that the bridge has not said to have. */
+export function isOnlyHere(model: Model): boolean {
+  return model.afters.some((draft) => isBegun(draft.now) || !isSaved(draft));
 }
 
 /** A save has been given. */
@@ -153,6 +163,11 @@ export function retold(model: Model, after: After | null): Model {
     nextStep: mine("nextStep") ? draft.now.nextStep : theirs.nextStep,
   };
   return withDraft(model, { ...draft, now, kept: theirs, savedAt: at });
+}
+
+/** What is to be kept when the session ends by itself: all that the bridge does not have yet, to be sent anew. */
+export function unkept(model: Model): readonly AfterDraft[] {
+  return model.afters.filter((draft) => !isSaved(draft)).map((draft) => ({ ...draft, sent: null, dueAt: model.now }));
 }
 
 function withDraft(model: Model, draft: AfterDraft): Model {

@@ -1,5 +1,6 @@
 /** What happens to the cards on the screen: placed, ended, withdrawn, expired. Pure, like the reducer that calls it. */
 
+import { isUnsaved } from "./after";
 import type { Card, GoneReason, Model, Pane, Recent } from "./model";
 import { cardState, serverNow } from "./model";
 import { wrapUpCallId } from "./staffing";
@@ -78,8 +79,15 @@ export function replaceCalls(model: Model, calls: readonly Call[]): Model {
     model.recent,
   );
   const open = wrapUpCard(model, calls);
-  const cards = [...(open === null ? [] : [open]), ...mine.map((call) => ({ call, leavesAt: null }))];
   const begins = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
+  // Whoever writes on an ended card does not see it go because the line was gone for a moment.
+  const written = begins ? [] : model.cards.filter(({ call }) => call.id !== open?.call.id && !calls.some(({ id }) => id === call.id));
+  const left = written.flatMap(({ call, leavesAt }): Card[] => {
+    if (call.state !== "ended") return [];
+    if (isUnsaved(model, call.id)) return [{ call, leavesAt: model.now + ENDED_STAYS }];
+    return leavesAt !== null && leavesAt > model.now ? [{ call, leavesAt }] : [];
+  });
+  const cards = [...(open === null ? [] : [open]), ...left, ...mine.map((call) => ({ call, leavesAt: null }))];
   const review = begins ? null : model.review;
   return refocus({ ...model, cards, recent, notice: null, review, pane: paneFor(model, begins) });
 }
@@ -102,6 +110,13 @@ export function expire(model: Model): Model {
       ? current.recent
       : current.recent.filter((entry) => dayOf(entry.at) === day),
   });
+}
+
+/** Something is written on this card: were it to leave, it stays as long as that goes on. */
+export function writtenOn(model: Model, callId: string): Model {
+  const longer = (card: Card): Card =>
+    card.call.id === callId && card.leavesAt !== null ? { ...card, leavesAt: model.now + ENDED_STAYS } : card;
+  return { ...model, cards: model.cards.map(longer) };
 }
 
 /** Close the ended cards at the operator's wish; what is still to be written down stays. */

@@ -4,6 +4,7 @@
  * A command keeps its id until it is answered: after a broken line it is sent again, and the bridge does it once.
  */
 
+import { serverNow } from "./model";
 import type { Model } from "./model";
 import type { Result } from "./protocol_desk";
 
@@ -25,6 +26,8 @@ export interface Command {
   readonly value: unknown;
   /** Local milliseconds at which it was given; of an answered one, at which it was answered. */
   readonly at: number;
+  /** Server milliseconds at which it was given: the clock of a desk may stand still while it sleeps. */
+  readonly givenAt: number;
 }
 
 /** A command to be given. */
@@ -35,6 +38,8 @@ export interface Wanted {
 
 /** So long is an answer waited for (milliseconds); the bridge itself gives up sooner. */
 export const ANSWERED_WITHIN = 30_000;
+/** A command to the phones that is older than this is not given once more (milliseconds). */
+export const LATE = 6_000;
 /** So long is said why something was not done (milliseconds). */
 export const REFUSAL_STAYS = 20_000;
 /** So many are kept; nobody gives so many at once. */
@@ -45,7 +50,7 @@ export function give(model: Model, id: string, { name, args }: Wanted): Model {
   const callId = typeof args["call"] === "string" ? args["call"] : null;
   const twin = model.commands.some((one) => one.phase === "sent" && one.name === name && sameArgs(one.args, args));
   if (twin) return model;
-  const command: Command = { id, name, args, callId, phase: "sent", code: "", message: "", value: null, at: model.now };
+  const command: Command = { id, name, args, callId, phase: "sent", code: "", message: "", value: null, at: model.now, givenAt: serverNow(model) };
   const others = model.commands.filter((one) => one.phase === "sent" || !sameSubject(one, command));
   return { ...model, commands: [...others, command].slice(-KEPT) };
 }
@@ -65,10 +70,27 @@ export function settle(model: Model, command: Command): Model {
   return { ...model, commands };
 }
 
+/** Say at once why this cannot be done now, without asking the bridge; in the words that it would have for it. */
+export function deny(model: Model, { name, args }: Wanted, message: string): Model {
+  const rest = { callId: null, code: "not_possible", value: null, at: model.now, givenAt: serverNow(model) } as const;
+  const command: Command = { id: `denied-${name}`, name, args, phase: "refused", message, ...rest };
+  return { ...model, commands: [...model.commands.filter((one) => one.phase === "sent" || !sameSubject(one, command)), command] };
+}
+
 /** Those that nobody will answer any more, given up now. */
 export function overdue(model: Model): readonly Command[] {
   return underWay(model)
     .filter((one) => model.now - one.at >= ANSWERED_WITHIN)
+    .map((one) => ({ ...one, phase: "unknown", code: "no_answer", at: model.now }));
+}
+
+/**
+ * Those that are not to be said again on a new line: what was meant for the phones of that moment must not reach those of a
+ * later one, and a bridge that was started anew (`restarted`) no longer knows by the id what has been done.
+ */
+export function outdated(model: Model, restarted: boolean): readonly Command[] {
+  return underWay(model)
+    .filter((one) => one.name.startsWith("call.") && one.name !== "call.targets" && (restarted || serverNow(model) - one.givenAt >= LATE))
     .map((one) => ({ ...one, phase: "unknown", code: "no_answer", at: model.now }));
 }
 
@@ -106,11 +128,11 @@ function covers(args: Command["args"], about: Command["args"]): boolean {
   return Object.entries(about).every(([key, value]) => args[key] === value);
 }
 
-function sameArgs(a: Command["args"], b: Command["args"]): boolean {
+export function sameArgs(a: Command["args"], b: Command["args"]): boolean {
   return JSON.stringify(a) === JSON.stringify(b);
 }
 
 /** A refusal is forgotten when the same thing is tried once more. */
 function sameSubject(a: Command, b: Command): boolean {
-  return a.name === b.name && a.callId === b.callId && a.args["item"] === b.args["item"];
+  return a.name === b.name && a.callId === b.callId && a.args["item"] === b.args["item"] && a.args["edit"] === b.args["edit"];
 }

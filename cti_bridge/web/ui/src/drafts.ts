@@ -5,6 +5,7 @@
  * the call, by a broken line, or by looking at another call.
  */
 
+import { sameArgs } from "./commands";
 import type { Command, Wanted } from "./commands";
 import { readAnsweredEdit } from "./decode_hand";
 import { record } from "./json";
@@ -40,6 +41,8 @@ export interface FieldDraft extends Sending {
   readonly value: string;
   /** What stood there when he began to write: the bridge sees by it whether somebody else has changed it since. */
   readonly seen: string;
+  /** Whose field it was: a colleague in the call may say meanwhile that somebody else calls. */
+  readonly customer: string;
 }
 
 export interface PersonDraft extends Sending {
@@ -118,11 +121,13 @@ export function fieldTyped(model: Model, call: Call, field: FieldName, value: st
   const customer = editable(call);
   if (customer === null) return model;
   const draft = draftOf(model, call.id);
-  const before = draft.fields[field];
+  const kept = draft.fields[field];
+  // Refused because it was meant for somebody else: what he writes now is meant for whom he sees.
+  const before = kept?.phase === "refused" && kept.customer !== customer.id ? undefined : kept;
   const view = fieldView(call, draft, field);
   // What he wrote before will be in the CRM by then: the bridge keeps the order.
   const seen = before?.seen ?? (view.mark === "waiting" ? view.value : view.theirs);
-  const own: FieldDraft = { ...UNSENT, value: value.slice(0, LONGEST), seen };
+  const own: FieldDraft = { ...UNSENT, value: value.slice(0, LONGEST), seen, customer: before?.customer ?? customer.id };
   return withDraft(model, { ...draft, fields: { ...draft.fields, [field]: own } });
 }
 
@@ -166,7 +171,7 @@ export function dueDraft(model: Model): Wanted | null {
     const field = FIELDS.find((each) => fields[each]?.phase === "due");
     const own = field === undefined ? undefined : fields[field];
     if (field !== undefined && own !== undefined) {
-      return { name: "card.save", args: { call: callId, changes: { [field]: own.value }, seen: { [field]: own.seen } } };
+      return { name: "card.save", args: { call: callId, customer: own.customer, changes: { [field]: own.value }, seen: { [field]: own.seen } } };
     }
     if (person?.phase === "due") return { name: "card.create", args: { call: callId, ...personArgs(person) } };
   }
@@ -180,7 +185,7 @@ function personArgs(person: PersonDraft): Readonly<Record<string, unknown>> {
 
 /** The draft is on its way, under this command; of two alike the first is. */
 export function draftGiven(model: Model, wanted: Wanted): Model {
-  const given = model.commands.findLast((one) => one.phase === "sent" && one.name === wanted.name && one.args["call"] === wanted.args["call"]);
+  const given = model.commands.findLast((one) => one.phase === "sent" && one.name === wanted.name && sameArgs(one.args, wanted.args));
   if (given === undefined || given.callId === null) return model;
   const draft = draftOf(model, given.callId);
   const sent = { phase: "sent", command: given.id } as const;
@@ -217,8 +222,29 @@ function cameBack(command: Command): Sending {
   return { phase: "refused", command: null, code: command.code, message: command.message };
 }
 
-/** Let go of drafts whose call is nowhere on the page any more. */
+/** What is to be kept of the drafts when the session ends by itself: nobody waits for answers any more. */
+export function unanswered(model: Model): readonly Draft[] {
+  const nobody = { phase: "refused", command: null, code: "no_answer", message: "" } as const;
+  const again = (own: FieldDraft): FieldDraft => (own.phase === "sent" ? { ...own, ...UNSENT, phase: "due" } : own);
+  return model.drafts.map((draft) => ({
+    ...draft,
+    fields: Object.fromEntries(Object.entries(draft.fields).map(([name, own]) => [name, again(own)])),
+    person: draft.person?.phase === "sent" ? { ...draft.person, ...nobody } : draft.person,
+  }));
+}
+
+/** Whether something is written on a card of the page that was not given to the bridge. */
+export function isUngiven(model: Model): boolean {
+  const given = (one: Sending): boolean => one.phase === "sent";
+  return model.drafts.some(
+    ({ callId, fields, person }) =>
+      model.cards.some(({ call }) => call.id === callId) && !(Object.values(fields).every(given) && (person === null || given(person))),
+  );
+}
+
+/** Let go of drafts whose call is nowhere on the page any more; only the bridge knows which calls there are. */
 export function forgetDrafts(model: Model): Model {
+  if (model.line.phase !== "live") return model;
   const kept = model.drafts.filter(
     ({ callId }) => model.cards.some(({ call }) => call.id === callId) || model.recent.some((each) => each.callId === callId),
   );

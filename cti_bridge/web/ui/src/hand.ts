@@ -45,6 +45,8 @@ export interface Dialling {
   /** The line that is to be shown to whoever is called; empty leaves it to the bridge. */
   readonly line: string;
   readonly lineName: string;
+  /** The item of the work list that it is for, where it is. */
+  readonly item?: string;
 }
 
 export interface Hand {
@@ -92,8 +94,10 @@ function withChooser(model: Model, purpose: Purpose | null): Hand {
   return { ...model.hand, chooser: { callId: call.id, purpose }, targets: old ? EMPTY_HAND.targets : model.hand.targets };
 }
 
-/** After every input: the chooser closes with its call, and what is called is no question any more. */
-export function tidied(model: Model): Model {
+/** After every input: the chooser closes with its call, and whoever has a call is not asked whether to begin another. */
+export function tidied(before: Model): Model {
+  const onThePhone = before.hand.dialling !== null && before.cards.some(({ call }) => call.state !== "ended");
+  const model = onThePhone ? { ...before, hand: { ...before.hand, dialling: null } } : before;
   const { chooser } = model.hand;
   if (chooser === null) return model;
   const call = shownCall(model);
@@ -121,8 +125,11 @@ export function handGiven(model: Model, wanted: Wanted): Model {
   return draftGiven({ ...model, hand }, wanted);
 }
 
-/** A command was answered. */
-export function handAnswered(model: Model, command: Command): Model {
+/** A command was answered. Whoever could not take an item does not call for it: a colleague does. */
+export function handAnswered(before: Model, command: Command): Model {
+  const { dialling } = before.hand;
+  const lost = command.name === "work.take" && command.phase !== "done" && dialling?.item !== undefined && dialling.item === command.args["item"];
+  const model = lost ? { ...before, hand: { ...before.hand, dialling: null } } : before;
   if (command.name !== "call.targets") return draftAnswered(model, command);
   const done = command.phase === "done";
   const list = done ? readTargets(command.value) : model.hand.targets.list;

@@ -6,7 +6,9 @@ import { render } from "preact";
 
 import idleIcon from "./icons/idle.svg";
 import ringingIcon from "./icons/ringing.svg";
+import { isOnlyHere } from "./after";
 import { BUTTON_KEYS } from "./controls";
+import { isUngiven } from "./drafts";
 import type { Model } from "./model";
 import { opening, ringingCards } from "./model";
 import { dress, keepPreferences, onChange, readPreferences } from "./kept";
@@ -148,6 +150,10 @@ const line = new Line({
   tell,
 });
 
+/** Whoever finishes a wrap-up with two presses in a row does not mean to leave with the second (milliseconds). */
+const TWICE = 1_000;
+let finishedAt = Number.NEGATIVE_INFINITY;
+
 const actions: Actions = {
   signIn: (login, password) => {
     tell({ kind: "sign_in_sent", at: now() });
@@ -186,7 +192,9 @@ const actions: Actions = {
   setState: (state) => tell({ kind: "set_state", state, at: now() }),
   turn: () => {
     const turn = turnOf(model);
-    if (turn !== null) tell(turn.kind === "finish" ? { kind: "finish", at: now() } : { kind: "set_state", state: turn.to.id, at: now() });
+    if (turn === null || (turn.kind === "leave" && now() - finishedAt < TWICE)) return;
+    if (turn.kind === "finish") finishedAt = now();
+    tell(turn.kind === "finish" ? { kind: "finish", at: now() } : { kind: "set_state", state: turn.to.id, at: now() });
   },
   write: (callId, change) => tell({ kind: "write", callId, change, at: now() }),
   keep: () => tell({ kind: "hurry", at: now() }),
@@ -220,11 +228,18 @@ function wake(): void {
 }
 
 document.addEventListener("visibilitychange", () => {
-  if (!document.hidden) wake();
+  if (document.hidden) actions.keep();
+  else wake();
+});
+// F5 lies between F4 and F6: what is typed and perhaps nowhere but here is sent at once, and does not go without a question.
+window.addEventListener("beforeunload", (event) => {
+  actions.keep();
+  if (isOnlyHere(model) || isUngiven(model)) event.preventDefault();
 });
 window.addEventListener("online", wake);
 window.addEventListener("pageshow", wake);
 window.addEventListener("keydown", (event) => {
+  const stray = isStray(event);
   // By its place: with Alt the layout of the country gives other letters.
   if (event.altKey && !event.ctrlKey && !event.metaKey && event.code === "KeyS" && model.phase === "signed_in") {
     event.preventDefault();
@@ -246,9 +261,9 @@ window.addEventListener("keydown", (event) => {
     event.preventDefault();
     if (!event.repeat) actions.turn();
   }
-  if (!isTyping(event.target) && panel === null && model.hand.chooser === null) chooseOutcome(event.key);
+  if (!stray && !isTyping(event.target) && !isScore(event.target) && panel === null && model.hand.chooser === null) chooseOutcome(event.key);
   pressButton(event);
-  if (event.key === "?" && !isTyping(event.target)) show(panel === "keys" ? null : "keys");
+  if (event.key === "?" && !stray && !isTyping(event.target)) show(panel === "keys" ? null : "keys");
 });
 
 /** Keys are pressed for the button that shows them: what is not on the screen cannot be hit, and what is greyed says why. */
@@ -276,6 +291,29 @@ function chooseOutcome(key: string): void {
   if (callId === null || outcome === undefined || writtenCallId(model) !== callId) return;
   actions.write(callId, { outcome: outcome.id });
   actions.keep();
+}
+
+/** The field that was written in last, and when (milliseconds). */
+let written: { readonly field: HTMLElement; readonly at: number } | null = null;
+/** Who still writes into a field that has just gone with its call or its list has not seen it go for so long (milliseconds). */
+const UNSEEN = 1_500;
+
+/** Whether this key was meant for a field that is gone: no digit of a number becomes the outcome of the call that ended. */
+function isStray({ target, key }: KeyboardEvent): boolean {
+  const at = performance.now();
+  if (target instanceof HTMLElement && isTyping(target)) {
+    // Whoever ends a field by himself knows that it goes.
+    written = key === "Enter" || key === "Escape" ? null : { field: target, at };
+    return false;
+  }
+  if (written === null || written.field.isConnected || at - written.at >= UNSEEN) return false;
+  written = { ...written, at };
+  return true;
+}
+
+/** There a digit means the score. */
+function isScore(target: EventTarget | null): boolean {
+  return target instanceof HTMLElement && target.matches("[name=score]");
 }
 
 /** Letters belong to whoever writes. */

@@ -5,11 +5,11 @@
  */
 
 import type { Change } from "./after";
-import { dueSave, hurry, isUnsaved, retold, saved, saving, write } from "./after";
-import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall, wrappedUp } from "./cards";
+import { dueSave, hurry, isBegun, isUnsaved, retold, saved, saving, unkept, write, writingOf } from "./after";
+import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall, wrappedUp, writtenOn } from "./cards";
 import type { Command, Wanted } from "./commands";
-import { answered, dismiss, forgetOld, give, overdue, settle, underWay } from "./commands";
-import { forgetDrafts } from "./drafts";
+import { answered, deny, dismiss, forgetOld, give, outdated, overdue, settle, underWay } from "./commands";
+import { forgetDrafts, unanswered } from "./drafts";
 import { dueHand, handAnswered, handGiven, reduceHand, tidied } from "./hand";
 import type { HandInput } from "./hand";
 import type { Card, LinePhase, Model, Pane, SignInProblem } from "./model";
@@ -59,9 +59,9 @@ const RESYNC_EVERY = 30_000;
 
 export function reduce(before: Model, input: Input): Step {
   const { model: moved, effects } = next({ ...before, now: input.at }, input);
-  const model = tidied(moved);
-  // A line that is new has heard nothing of what is under way: all of it is said again, and done once.
-  const anew = model.line.phase === "live" && before.line.phase !== "live";
+  // A line that is new has heard nothing of what is under way: what still holds is said again, and done once.
+  const anew = moved.line.phase === "live" && before.line.phase !== "live";
+  const model = tidied(withoutFinish(before, anew ? givenUp(moved, outdated(moved, moved.stream !== before.stream)) : moved));
   const unsaid = anew ? underWay(model) : underWay(model).filter((one) => !before.commands.includes(one));
   if (model.line.phase !== "live" || unsaid.length === 0) return { model, effects };
   return { model, effects: [...effects, ...unsaid.map((command): Effect => ({ kind: "command", command }))] };
@@ -79,7 +79,7 @@ function next(model: Model, input: Input): Step {
     case "session":
       return only(signedIn(model, input.operator, input.serverTime));
     case "no_session":
-      return only({ ...opening(input.at), phase: "signed_out", signIn: { ...model.signIn, busy: false } });
+      return only(outside(model));
     case "leaving":
       // Nothing stays to be seen or heard while the bridge takes its time to say goodbye.
       return only({ ...opening(input.at), phase: "signed_out", signIn: { ...model.signIn, busy: true } });
@@ -112,21 +112,43 @@ function next(model: Model, input: Input): Step {
     case "dismiss":
       return only(dismiss(model, input.id));
     case "write":
-      return only(write(model, input.callId, input.change));
+      return only(write(writtenOn(model, input.callId), input.callId, input.change));
+    case "field_typed":
+    case "person_typed":
+      return only(reduceHand(writtenOn(model, input.callId), input));
     case "hurry":
       return only(hurry(model));
     case "set_state":
-      return only(hurry(wish(model, { name: "state.set", args: { state: input.state } })));
+      return only(goesOn(model, { name: "state.set", args: { state: input.state } }));
     case "finish":
-      return only(hurry(wish(model, { name: "wrapup.finish", args: {} })));
+      return only(goesOn(model, { name: "wrapup.finish", args: {} }));
     default:
       return only(reduceHand(model, input));
   }
 }
 
+/** He is through with the wrap-up; not with a next step that has words and no time: they would be lost with the form. */
+function goesOn(model: Model, wanted: Wanted): Model {
+  const id = wrapUpCallId(model);
+  if (id !== null && isBegun(writingOf(model, id))) return deny(model, wanted, "still missing after the call: next_step");
+  return hurry(wish(model, wanted));
+}
+
 function ticked(before: Model): Model {
   const model = forgetDrafts(forgetOld(expire(before)));
-  return overdue(model).reduce((each, command) => heard(settle(each, command), command), model);
+  return givenUp(model, overdue(model));
+}
+
+/** The end of a wrap-up that is over must not become the end of the next one. */
+function withoutFinish(before: Model, model: Model): Model {
+  const id = wrapUpCallId(before);
+  if (id === null || id === wrapUpCallId(model)) return model;
+  const isFinish = (one: Wanted | null): boolean => one?.name === "wrapup.finish";
+  return { ...model, wanted: isFinish(model.wanted) ? null : model.wanted, commands: model.commands.filter((one) => !isFinish(one)) };
+}
+
+function givenUp(model: Model, commands: readonly Command[]): Model {
+  return commands.reduce((each, command) => heard(settle(each, command), command), model);
 }
 
 /** What the answer to a command changes on the page, beside the command itself. */
@@ -151,6 +173,16 @@ function signedIn(model: Model, operator: Operator, serverTime: number | null): 
   const base = stranger ? { ...opening(model.now), line: model.line } : model;
   const ahead = serverTime === null ? model.ahead : serverTime - model.now;
   return { ...base, phase: "signed_in", operator, ahead, signIn: opening(model.now).signIn };
+}
+
+/**
+ * The session is over. What the operator has written and the bridge does not have stays for him, unseen, until he is back;
+ * somebody else who signs in here gets nothing of it. Whoever leaves by himself has nothing here any more.
+ */
+function outside(model: Model): Model {
+  const { operator, signIn } = model;
+  const closed: Model = { ...opening(model.now), phase: "signed_out", signIn: { ...signIn, busy: false } };
+  return { ...closed, operator, afters: unkept(model), drafts: unanswered(model) };
 }
 
 function reduceFrame(model: Model, frame: ServerFrame): Step {
@@ -265,7 +297,7 @@ function told(before: Model, event: ServerEvent): Model {
 function turned(model: Model, state: OperatorState): Model {
   const over = wrapUpCallId(model);
   const current = { ...model, state };
-  return over === null || over === state.call ? current : wrappedUp(current, over, state.why === "limit" || isUnsaved(model, over));
+  return over === null || over === state.call ? current : wrappedUp(current, over, state.why === "limit" || isUnsaved(model, over) || isBegun(writingOf(model, over)));
 }
 
 function withSource(sources: readonly Source[], news: Source): readonly Source[] {

@@ -56,7 +56,10 @@ export function looksLikeNumber(typed: string): boolean {
 
 const ORDER: Readonly<Record<TargetState, number>> = { idle: 0, ringing: 1, talking: 1, away: 2 };
 
-/** The lines for what was typed: those who are free first, then the busy, then the queues; a number, where it is one, above all. */
+/**
+ * The lines for what was typed: those who are free first, then the busy, then the queues. A number, where it is one, stands above
+ * all, but not above whoever has just this extension: that is a colleague, and no number of the world outside.
+ */
 export function found(targets: Targets, typed: string, purpose: Purpose, locale: string, queueName: (queue: string) => string): readonly Target[] {
   const number = targets.numbers ? numberIn(typed) : null;
   const wanted = typed.trim().toLocaleLowerCase(locale);
@@ -71,7 +74,8 @@ export function found(targets: Targets, typed: string, purpose: Purpose, locale:
     .map((queue): Target => ({ kind: "queue", id: queue.id, name: queueName(queue.id), queue }))
     .filter(({ id, name }) => has(id, name));
   const numbers: Target[] = number === null ? [] : [{ kind: "number", id: number, name: number }];
-  return [...numbers, ...operators, ...queues].slice(0, SHOWN);
+  const dialled = (target: Target): boolean => target.kind === "operator" && target.colleague.phones.some((each) => extension(each) === wanted);
+  return [...operators.filter(dialled), ...numbers, ...operators.filter((each) => !dialled(each)), ...queues].slice(0, SHOWN);
 }
 
 /** The part of an interface that people dial. */
@@ -84,7 +88,8 @@ export function toArgs(target: Pick<Handed, "kind" | "id">): Readonly<Record<str
   return { [target.kind]: target.id };
 }
 
-/** The line to be marked after a key: it stays in the list, and goes round at its ends. */
+/** The line to be marked after a key: it stays in the list, and goes round at its ends; from none (-1) it goes to the nearest end. */
 export function moved(at: number, by: number, count: number): number {
+  if (at < 0) return by > 0 || count === 0 ? 0 : count - 1;
   return count === 0 ? 0 : (at + by + count) % count;
 }

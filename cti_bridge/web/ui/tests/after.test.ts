@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { keepingOf, missingOf, writingOf } from "../src/after";
+import { isOnlyHere, keepingOf, missingOf, writingOf } from "../src/after";
 import { lastRefused } from "../src/commands";
 import { shownCall } from "../src/model";
 import { missingNow } from "../src/staffing";
@@ -100,6 +100,71 @@ describe("what is written down of a call", () => {
   });
 });
 
+describe("nothing that was typed is lost", () => {
+  test("when the session ends: it is saved once the operator is back", () => {
+    const story = types(wrapping(), "Просит рассрочку").cut();
+    story.input({ kind: "no_session", at: story.model.now });
+    expect([story.model.phase, story.model.cards, story.model.commands]).toEqual(["signed_out", [], []]);
+    story.wait(20).open({ state: state("wrap_up", WRAP) }, [ended("a")]).answer();
+    expect(story.saved["a"]).toMatchObject({ note: "Просит рассрочку" });
+  });
+
+  test("and nobody else who signs in there gets any of it", () => {
+    const story = types(wrapping(), "Просит").cut();
+    story.input({ kind: "no_session", at: story.model.now });
+    const other = { id: "op2", name: "", phones: [], language: "", role: "operator" } as const;
+    story.input({ kind: "session", operator: other, serverTime: null, at: story.model.now });
+    expect(story.model.afters).toEqual([]);
+  });
+
+  test("nor does an ended card leave under who writes on it, be it two minutes or a new line", () => {
+    const story = new Desk().event("call.ringing", { call: call("a") }).event("call.answered", { call: talking("a") });
+    story.event("call.ended", { call: ended("a") });
+    for (const note of ["Просит", "Просит рассрочку"]) {
+      story.wait(100);
+      types(story, note);
+    }
+    story.wait(1).answer().cut();
+    story.open();
+    expect(story.shown).toEqual(["a ended"]);
+    story.wait(300);
+    expect(story.shown).toEqual([]);
+  });
+
+  test("a wrap-up that ended while the line was gone leaves its card to who has not saved yet", () => {
+    const story = types(wrapping().wait(300).cut(), "Просит");
+    story.open({ state: state("ready", { why: "limit" }) });
+    expect(story.shown).toEqual(["a ended"]);
+    story.wait(1).answer();
+    expect(story.saved["a"]).toMatchObject({ note: "Просит" });
+  });
+
+  test("the page is not left with words that are nowhere else", () => {
+    const story = wrapping();
+    expect(isOnlyHere(story.model)).toBe(false);
+    types(story, "Просит");
+    expect(isOnlyHere(story.model)).toBe(true);
+    story.input({ kind: "hurry", at: story.model.now });
+    expect(isOnlyHere(story.model)).toBe(true);
+    story.answer();
+    expect(isOnlyHere(story.model)).toBe(false);
+  });
+
+  test("a next step with words and no time holds the wrap-up, and says so", () => {
+    const story = wrapping();
+    const step = { at: null, text: "выслать договор", kind: "task" } as const;
+    story.input({ kind: "write", callId: "a", change: { nextStep: step }, at: story.model.now });
+    expect(missingNow(story.model)).toEqual(["next_step"]);
+    expect(keepingOf(story.model, "a")).toBe("unsaved");
+    story.input({ kind: "finish", at: story.model.now }).input({ kind: "set_state", state: "lunch", at: story.model.now });
+    expect(story.unanswered).toBe(0);
+    expect(lastRefused(story.model, ["wrapup.finish"])?.message).toBe("still missing after the call: next_step");
+    story.input({ kind: "write", callId: "a", change: { nextStep: { ...step, at: NOON + 3_600_000 } }, at: story.model.now });
+    story.input({ kind: "finish", at: story.model.now }).answer().answer();
+    expect(story.done.map(([name]) => name)).toEqual(["after.save", "wrapup.finish"]);
+  });
+});
+
 describe("the end of a wrap-up", () => {
   test("waits until the last words are saved", () => {
     const story = types(wrapping(), "Просит");
@@ -107,6 +172,17 @@ describe("the end of a wrap-up", () => {
     expect(story.unanswered).toBe(1);
     story.answer().answer();
     expect(story.done.map(([name]) => name)).toEqual(["after.save", "wrapup.finish"]);
+  });
+
+  test("is never the end of the next one, when the line was gone in between", () => {
+    const story = wrapping();
+    story.input({ kind: "finish", at: story.model.now }).answer({ lost: true }).cut();
+    story.open({ state: state("wrap_up", { ...WRAP, call: "b" }) }, [ended("b")]);
+    expect([story.unanswered, story.model.wanted]).toEqual([0, null]);
+    const typed = types(wrapping().cut(), "Просит");
+    typed.input({ kind: "finish", at: typed.model.now });
+    typed.open({ state: state("wrap_up", { ...WRAP, call: "b" }) }, [ended("b")]).answer().answer();
+    expect(typed.done.map(([name]) => name)).toEqual(["after.save"]);
   });
 
   test("another state does as well, and is not asked for when the text could not be saved", () => {

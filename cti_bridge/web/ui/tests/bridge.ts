@@ -39,7 +39,7 @@ const FORMS: Readonly<Record<string, readonly [needed: readonly string[], allowe
   "wrapup.finish": [[], []],
   "after.save": [["call"], ["call", "outcome", "note", "feedback", "next_step"]],
   "work.take": [["item"], ["item"]],
-  "card.save": [["call", "changes", "seen"], ["call", "changes", "seen"]],
+  "card.save": [["call", "changes", "seen"], ["call", "changes", "seen", "customer"]],
   "card.create": [["call", "name"], ["call", "name", "email", "city", "deal"]],
   "call.targets": [[], []],
   "call.hold": [["call"], ["call"]],
@@ -107,6 +107,11 @@ export class Desk extends Story {
       if (!lost) this.frame(result);
     }
     return this;
+  }
+
+  /** What was done under this name. */
+  saw(name: string): Args[] {
+    return this.done.filter(([each]) => each === name).map(([, args]) => args);
   }
 
   private carryOut(frame: Wire): Wire {

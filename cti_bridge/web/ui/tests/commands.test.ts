@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 
-import { ANSWERED_WITHIN, REFUSAL_STAYS, isUnderWay, lastRefused } from "../src/commands";
-import { Desk } from "./bridge";
+import { ANSWERED_WITHIN, LATE, REFUSAL_STAYS, isUnderWay, lastRefused } from "../src/commands";
+import { Desk, state } from "./bridge";
 
 describe("a command", () => {
   test("is sent, is under way, and is over when it was done", () => {
@@ -25,6 +25,29 @@ describe("a command", () => {
     story.cut().open().answer();
     expect(story.done).toHaveLength(1);
     expect(story.model.commands).toEqual([]);
+  });
+
+  test("to the phones is said again on a new line only at once, and never to a bridge that forgot it", () => {
+    const soon = new Desk().give("call.hangup", { call: "a" }).cut().open();
+    expect(soon.unanswered).toBe(1);
+
+    const late = new Desk().give("call.pickup", { operator: "op2" }).cut();
+    late.wait(LATE / 1000).open();
+    expect(late.unanswered).toBe(0);
+    expect(lastRefused(late.model, ["call.pickup"])).toMatchObject({ phase: "unknown", code: "no_answer" });
+
+    const slept = new Desk().give("call.dial", { number: "+74950000150" }).cut();
+    const me = { id: "op1", name: "", phones: [], language: "", role: "operator" } as const;
+    slept.input({ kind: "session", operator: me, serverTime: slept.model.now + 3_600_000, at: slept.model.now }).open();
+    expect(slept.unanswered).toBe(0);
+
+    const restarted = new Desk().give("call.dial", { number: "+74950000150" }).give("work.take", { item: "step:1" }).cut();
+    restarted.frame({
+      op: "welcome", stream: "s2", seq: 0, resumed: false, heartbeat_s: 20, operator: { id: "op1", name: "", phones: [], language: "" },
+      snapshot: { calls: [], sources: [], stages: [], team: [], state: state("ready") },
+    });
+    expect(isUnderWay(restarted.model, "work.take")).toBe(true);
+    expect(lastRefused(restarted.model, ["call.dial"])).toMatchObject({ phase: "unknown", code: "no_answer" });
   });
 
   test("given without a line waits for it", () => {

@@ -30,6 +30,27 @@ class Talk extends Desk {
   }
 }
 
+describe("the question whether a number is to be called", () => {
+  const asks = (story: Desk, item?: string): Desk =>
+    story.input({ kind: "dialling", dialling: { number: "+74950000150", name: "", line: "", lineName: "", ...(item === undefined ? {} : { item }) }, at: story.model.now });
+
+  test("is no question any more when somebody calls, and is not asked during a call", () => {
+    const rung = asks(new Desk()).event("call.ringing", { call: call("b") });
+    expect([rung.model.hand.dialling, asks(new Talk()).model.hand.dialling]).toEqual([null, null]);
+    const after = asks(new Talk().event("call.ended", { call: ended("a") }));
+    expect(after.model.hand.dialling).not.toBeNull();
+  });
+
+  test("is taken back when a colleague was faster to take what it is for", () => {
+    const story = asks(new Desk().give("work.take", { item: "missed:1" }), "missed:1");
+    story.refusals["work.take"] = ["already_taken", "a colleague has taken it"];
+    story.answer();
+    expect(story.model.hand.dialling).toBeNull();
+    const mine = asks(new Desk().give("work.take", { item: "missed:1" }), "missed:1").answer();
+    expect(mine.model.hand.dialling).not.toBeNull();
+  });
+});
+
 describe("the row of controls", () => {
   const rows: readonly (readonly [string, Wire, readonly string[]])[] = [
     ["of a talk", {}, ["transfer", "consult", "hold", "hangup"]],

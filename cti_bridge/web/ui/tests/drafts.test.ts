@@ -51,7 +51,7 @@ describe("a field of the customer", () => {
     story.enter("city");
     expect(story.reads("city")).toBe("Обнинск saving");
     story.answer();
-    expect(story.done).toEqual([["card.save", { call: "a", changes: { city: "Обнинск" }, seen: { city: "Калуга" } }]]);
+    expect(story.done).toEqual([["card.save", { call: "a", customer: "c1", changes: { city: "Обнинск" }, seen: { city: "Калуга" } }]]);
     expect(story.reads("city")).toBe("Обнинск waiting");
     expect(story.model.drafts).toEqual([]);
     story.news({ customer: customer({ city: "Обнинск" }), edits: [edit("saved", { city: "Обнинск" })] });
@@ -97,6 +97,41 @@ describe("a field of the customer", () => {
     expect(story.reads("city")).toBe("Тула saving");
     story.open(RIGHTS, [talking("a")]).answer();
     expect(story.reads("city")).toBe("Тула waiting");
+  });
+
+  test("written again to the same words while it is on its way, and another after it, is given once", () => {
+    const story = new Card().type("name", "Мария Ветрова").enter("name").type("city", "Тула").enter("city");
+    story.type("name", "Мария Ветрова").enter("name");
+    expect(story.unanswered).toBe(2);
+    expect([story.reads("name"), story.reads("city")]).toEqual(["Мария Ветрова saving", "Тула saving"]);
+    story.answer();
+    expect(story.model.drafts).toEqual([]);
+  });
+
+  test("outlives the end of the session, for the same operator only", () => {
+    const story = new Card().type("email", "m@example.com").type("city", "Тула").enter("city");
+    story.cut().input({ kind: "no_session", at: story.model.now });
+    expect([story.model.phase, story.model.cards, story.model.recent]).toEqual(["signed_out", [], []]);
+    story.wait(30);
+    story.open(RIGHTS, [talking("a")]).wait(2);
+    expect(story.reads("email")).toBe("m@example.com typing");
+    story.answer();
+    expect(story.saw("card.save")).toEqual([{ call: "a", customer: "c1", changes: { city: "Тула" }, seen: { city: "Калуга" } }]);
+    story.input({ kind: "no_session", at: story.model.now });
+    story.input({ kind: "session", operator: { id: "op2", name: "", phones: [], language: "", role: "operator" }, serverTime: null, at: story.model.now });
+    expect(story.model.drafts).toEqual([]);
+  });
+
+  test("is meant for whom he saw when he began, also when a colleague says that somebody else calls", () => {
+    const story = new Card().type("city", "Обнинск");
+    story.news({ customer: customer({ id: "c-other", name: "Мария Иная" }) }).type("city", "Обнинск-1").enter("city");
+    story.answer();
+    expect(story.saw("card.save")[0]).toMatchObject({ customer: "c1" });
+    story.refusals["card.save"] = ["conflict", "somebody else has been chosen for this call meanwhile"];
+    story.type("name", "Анна").enter("name").answer();
+    delete story.refusals["card.save"];
+    story.type("name", "Анна").enter("name").answer();
+    expect(story.saw("card.save").at(-1)).toMatchObject({ customer: "c-other", seen: { name: "Мария Иная" } });
   });
 
   test("that the bridge refuses keeps what was written, says why, and can be taken back", () => {

@@ -52,7 +52,9 @@ describe("the search", () => {
 
   test("finds by name, extension and queue, whatever the case", () => {
     expect(names("ЮД")).toEqual(["Артём Юдин"]);
-    expect(names("106")).toEqual(["106", "Денис Рябинин"]);
+    expect(names("106")).toEqual(["Денис Рябинин", "106"]);
+    expect(names("0106")).toEqual(["0106"]);
+    expect(names("10").slice(0, 2)).toEqual(["Елена Крылова", "Тимур Ахметов"]);
     expect(names("прод")).toEqual(["Продажи"]);
     expect(names("zzz")).toEqual([]);
   });
@@ -68,8 +70,13 @@ describe("the search", () => {
     expect(strange).toEqual({ operators: [{ id: "op9", name: "op9", phones: [], state: "away", free: false }], queues: [], numbers: false });
   });
 
+  test("takes an extension for the colleague who has it, and not for a number outside", () => {
+    expect(names("101")[0]).toBe("Елена Крылова");
+  });
+
   test("marks the next line round the ends of the list", () => {
     expect([moved(0, -1, 3), moved(2, 1, 3), moved(0, 1, 0)]).toEqual([2, 0, 0]);
+    expect([moved(-1, 1, 3), moved(-1, -1, 3), moved(-1, -1, 0)]).toEqual([0, 2, 0]);
   });
 });
 

@@ -13,6 +13,7 @@ import { cardState, serverNow, shownCall } from "../model";
 import type { Model } from "../model";
 import { LONGEST_NOTE, LONGEST_WORDS } from "../protocol_desk";
 import type { Field } from "../protocol_desk";
+import { isAmbiguous } from "../reason";
 import { wrapUpCallId } from "../staffing";
 import { inAnHour, localInput, readLocalInput, tomorrowMorning } from "../times";
 import { useDesk } from "./desk";
@@ -38,6 +39,10 @@ function Form({ callId }: { callId: string }): JSX.Element {
   const [open, setOpen] = useState(false);
   const wraps = wrapUpCallId(model) === callId;
   const writing = writingOf(model, callId);
+  const [unfolded, setUnfolded] = useState(writing.outcome !== null || writing.note !== "");
+  const call = shownCall(model);
+  // Whoever still has to choose who it is needs the room for that.
+  const folded = !unfolded && !wraps && call !== null && call.state !== "ended" && isAmbiguous(call);
   const missing = wraps ? missingOf(model.desk, writing) : [];
   const keeping = keepingOf(model, callId);
   const write = (change: Partial<Writing>): void => actions.write(callId, change);
@@ -47,7 +52,21 @@ function Form({ callId }: { callId: string }): JSX.Element {
         <h2 id="after" class="quiet">
           {t.desk.after.title}
         </h2>
-        {!wraps && (
+        {folded && (
+          <button
+            type="button"
+            class="plain-button after-more"
+            id="after-unfold"
+            aria-expanded={false}
+            onClick={() => {
+              setUnfolded(true);
+              document.querySelector<HTMLElement>(".after")?.focus();
+            }}
+          >
+            {t.desk.after.unfold}
+          </button>
+        )}
+        {!wraps && !folded && (
           <button
             type="button"
             class="plain-button after-more"
@@ -63,9 +82,9 @@ function Form({ callId }: { callId: string }): JSX.Element {
           {t.desk.after.keeping(keeping)}
         </p>
       </header>
-      <Outcomes writing={writing} write={write} missing={missing} keys={wraps} />
-      <Note writing={writing} write={write} missing={missing} />
-      {(wraps || open) && (
+      {!folded && <Outcomes writing={writing} write={write} missing={missing} keys={wraps} />}
+      {!folded && <Note writing={writing} write={write} missing={missing} />}
+      {(wraps || (open && !folded)) && (
         <div class="after-rest" id="after-rest">
           <FeedbackRow writing={writing} write={write} missing={missing} />
           <StepRow writing={writing} write={write} missing={missing} />

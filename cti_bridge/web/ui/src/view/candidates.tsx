@@ -41,6 +41,7 @@ function CandidateCard({ call, candidate }: { call: Call; candidate: Candidate }
         {customer.city && <bdi>{customer.city}</bdi>}
         {local && `${customer.city ? ", " : ""}${t.call.there} ${local}`}
       </p>
+      <Choose call={call} customer={customer} />
       {shown ? (
         <div class="candidate-deal" data-deal-id={shown.id}>
           <bdi class="line-title" title={shown.title}>
@@ -64,7 +65,6 @@ function CandidateCard({ call, candidate }: { call: Call; candidate: Candidate }
         )}
         {unshown > 0 && <span>{t.deal.more(unshown)}</span>}
       </p>
-      <Choose call={call} customer={customer} />
     </li>
   );
 }

@@ -32,11 +32,16 @@ function Chooser({ chooser }: { chooser: Open }): JSX.Element {
   }, []);
 
   const { list, failed } = model.hand.targets;
-  const known = list ?? { operators: [], queues: [], numbers: true };
+  // Before it is known who there is, an extension would be taken for a number outside.
+  const known = list ?? { operators: [], queues: [], numbers: false };
   const targets = found(known, typed, chooser.purpose, t.locale, t.queueName);
-  // The mark stays with whom it was put on while the list is told anew around him.
-  const at = Math.max(0, targets.findIndex((each) => keyOf(each) === marked));
+  // The mark stays with whom it was put on while the list is told anew around him; when he has left, nobody is meant.
+  const at = targets.findIndex((each) => keyOf(each) === marked);
   const chosen = targets[at];
+  const first = marked === null && typed.trim() !== "" ? targets[0] : undefined;
+  useLayoutEffect(() => {
+    if (first) setMarked(keyOf(first));
+  }, [first]);
   const choose = (target: Target | undefined): void => {
     if (target) actions.command(`call.${chooser.purpose}`, { call: chooser.callId, to: toArgs(target) });
   };
@@ -44,13 +49,13 @@ function Chooser({ chooser }: { chooser: Open }): JSX.Element {
     const step = { ArrowDown: 1, ArrowUp: -1 }[event.key];
     if (step !== undefined) {
       event.preventDefault();
-      const next = targets[marked === null && step > 0 && typed === "" ? 0 : moved(at, step, targets.length)];
+      const next = targets[moved(at, step, targets.length)];
       setMarked(next ? keyOf(next) : null);
     }
     if (event.key === "Enter" && !event.isComposing) {
       event.preventDefault();
       // Without a letter and without an arrow nobody has been meant.
-      if (marked !== null || typed.trim() !== "") choose(chosen);
+      choose(chosen);
     }
   };
   return (
@@ -69,7 +74,7 @@ function Chooser({ chooser }: { chooser: Open }): JSX.Element {
         role="combobox"
         aria-expanded="true"
         aria-controls="chooser-list"
-        aria-activedescendant={chosen && (marked !== null || typed.trim() !== "") ? `to-${at}` : undefined}
+        aria-activedescendant={chosen ? `to-${at}` : undefined}
         aria-label={t.hand.chooser.search}
         aria-describedby="chooser-said"
         placeholder={t.hand.chooser.search}
@@ -93,7 +98,7 @@ function Chooser({ chooser }: { chooser: Open }): JSX.Element {
             key={keyOf(target)}
             id={`to-${index}`}
             target={target}
-            marked={index === at && (marked !== null || typed.trim() !== "")}
+            marked={index === at}
             choose={() => choose(target)}
           />
         ))}
@@ -102,11 +107,11 @@ function Chooser({ chooser }: { chooser: Open }): JSX.Element {
   );
 
   function words(): string {
+    if (list === null) return failed ? t.hand.chooser.failed : t.hand.chooser.loading;
     if (looksLikeNumber(typed) && targets.every(({ kind }) => kind !== "operator")) {
       if (!known.numbers) return t.hand.chooser.noNumbers;
       if (numberIn(typed) === null) return t.hand.chooser.notNumber;
     }
-    if (list === null) return failed ? t.hand.chooser.failed : t.hand.chooser.loading;
     return targets.length === 0 ? t.hand.chooser.nobody : t.hand.chooser.keys;
   }
 }

@@ -20,7 +20,7 @@ export function diallingFor(call: Call, number: string, name: string): Dialling 
 }
 
 /** While somebody is on the phone nobody else can be called. */
-function useBusy(): boolean {
+export function useBusy(): boolean {
   const { model } = useDesk();
   return model.cards.some(({ call }) => call.state !== "ended");
 }
@@ -158,7 +158,7 @@ function DialSaid(): JSX.Element | null {
 
 /** The question: Enter calls, Esc does not. It takes the focus because it was asked for, and stands where the row stands. */
 export function Confirm({ dialling }: { dialling: Dialling }): JSX.Element {
-  const { t, actions } = useDesk();
+  const { model, t, actions } = useDesk();
   const yes = useRef<HTMLButtonElement>(null);
   useLayoutEffect(() => {
     const before = document.activeElement;
@@ -169,16 +169,29 @@ export function Confirm({ dialling }: { dialling: Dialling }): JSX.Element {
   }, []);
   const { number, name, line, lineName } = dialling;
   const shown = phone(number);
-  const call = (): void => {
+  const lost = model.line.phase !== "live";
+  const call = (event: MouseEvent): void => {
+    // The second click of a double click asked for nothing, and without a line nobody would be called before it is back.
+    if (event.detail > 1 || lost) return;
     actions.command("call.dial", line === "" ? { number } : { number, line });
   };
   return (
     <div class="hand" data-field="hand">
       <div class="controls sure" role="group" aria-labelledby="sure">
         <p id="sure" data-field="sure">
-          <bdi>{t.hand.dial.sure(name === "" ? shown : `${name}, ${shown}`)}</bdi>
+          <bdi>{t.hand.dial.sure(name === "" ? shown : `${shown}, ${name}`)}</bdi>
         </p>
-        <button type="button" class="control" data-prominent="true" data-action="dial_yes" ref={yes} onClick={call}>
+        <button
+          type="button"
+          class="control"
+          data-prominent="true"
+          data-action="dial_yes"
+          aria-disabled={lost}
+          ref={yes}
+          // An Enter that is still held down from the number is no answer.
+          onKeyDown={(event) => event.repeat && event.preventDefault()}
+          onClick={call}
+        >
           <Icon name="dialling" />
           <span class="control-name">{t.hand.dial.button}</span>
           <kbd>⏎</kbd>
@@ -190,7 +203,7 @@ export function Confirm({ dialling }: { dialling: Dialling }): JSX.Element {
       </div>
       <p class="said-line" data-field="said">
         <bdi>
-          {t.hand.dial.first}
+          {lost ? t.hand.why("no_line") : t.hand.dial.first}
           {line !== "" && `. ${t.hand.dial.shows(lineName === "" || lineName === phone(line) ? phone(line) : `${phone(line)} (${lineName})`)}`}
         </bdi>
       </p>

@@ -8,6 +8,7 @@ import type { FieldName, FieldView } from "../drafts";
 import type { Call } from "../protocol";
 import type { Edit } from "../protocol_hand";
 import { useDesk } from "./desk";
+import { Refusal } from "./refusal";
 
 export function Disputes({ call }: { call: Call }): JSX.Element | null {
   const { model } = useDesk();
@@ -58,6 +59,7 @@ function Conflict({ field, view, edit }: { field: FieldName; view: FieldView; ed
           </button>
         </p>
       ))}
+      <Refusal of={["card.settle"]} about={{ edit: edit.id }} />
     </div>
   );
 }
@@ -90,6 +92,7 @@ function Refused({ call, field, view }: { call: Call; field: FieldName; view: Fi
           {t.hand.card.drop}
         </button>
       </p>
+      {edit !== null && <Refusal of={["card.settle"]} about={{ edit: edit.id }} />}
     </div>
   );
 }

@@ -95,7 +95,11 @@ function Box({ call, field, view, close }: { call: Call; field: FieldName; view:
     event.stopPropagation(); // it closes the box and nothing behind it
     finish(false, true);
   };
-  const common = { ref: box, "aria-label": t.hand.card.field(field), "data-box": field, onBlur: () => finish(true, false), onKeyDown };
+  const onBlur = (): void => {
+    // Whoever looks something up in another window has not finished the word: the box keeps the focus of this one.
+    if (document.activeElement !== box.current) finish(true, false);
+  };
+  const common = { ref: box, "aria-label": t.hand.card.field(field), "data-box": field, onBlur, onKeyDown };
   if (field === "preferred_channel") {
     const others = CHANNELS.some((each) => each === view.value.toLowerCase()) || view.value === "" ? [] : [view.value];
     const known = CHANNELS.find((each) => each === view.value.toLowerCase()) ?? view.value;

@@ -102,7 +102,10 @@ export function TurnButton({ big = false }: { big?: boolean }): JSX.Element | nu
       title={t.desk.state.turnHint(turn, to)}
       aria-keyshortcuts={TURN_KEY}
       aria-busy={busy}
-      onClick={actions.turn}
+      onClick={(event) => {
+        // The second click of a double click would take back what the first has done.
+        if (event.detail <= 1) actions.turn();
+      }}
     >
       <bdi>{t.desk.state.turn(turn, to)}</bdi>
       <kbd>{TURN_KEY}</kbd>

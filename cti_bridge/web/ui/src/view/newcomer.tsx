@@ -11,6 +11,7 @@ import type { Edit } from "../protocol_hand";
 import { isAmbiguous } from "../reason";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
+import { Refusal } from "./refusal";
 
 /** Whether the caller can be written down: the CRM has said that it does not know him, and takes new people. */
 export function canBeWritten(model: Model, call: Call): boolean {
@@ -109,6 +110,7 @@ function Stranger({ edit }: { edit: Edit }): JSX.Element {
           </button>
         </p>
       ))}
+      <Refusal of={["card.settle"]} about={{ edit: edit.id }} />
     </div>
   );
 }

@@ -17,7 +17,9 @@ const SHOWN = 100;
 export function Team(): JSX.Element {
   const { model, t } = useDesk();
   const others = model.team.filter((mate) => mate.id !== model.operator?.id);
-  const inOrder = [...others].sort((a, b) => a.name.localeCompare(b.name, t.locale));
+  // Whose phone rings is seen without scrolling: his call can be taken.
+  const rings = (mate: Teammate): number => (mate.state === "ringing" ? 0 : 1);
+  const inOrder = [...others].sort((a, b) => rings(a) - rings(b) || a.name.localeCompare(b.name, t.locale));
   const talking = others.filter((mate) => mate.state === "talking").length;
   const ringing = inOrder.find((mate) => mate.state === "ringing");
   return (

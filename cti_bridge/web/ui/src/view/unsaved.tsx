@@ -6,6 +6,7 @@ import { isUnderWay } from "../commands";
 import { shownCall } from "../model";
 import type { OpenEdit } from "../protocol_hand";
 import { useDesk } from "./desk";
+import { Refusal } from "./refusal";
 
 /** Nothing while all is well: it is seldom needed, and has no place of its own. */
 export function Unsaved(): JSX.Element | null {
@@ -58,6 +59,7 @@ function Line({ edit }: { edit: OpenEdit }): JSX.Element {
           </button>
         </p>
       )}
+      <Refusal of={["card.settle"]} about={{ edit: edit.id }} />
     </li>
   );
 }

@@ -8,6 +8,7 @@ import { serverNow } from "../model";
 import type { Model } from "../model";
 import type { WorkItem } from "../protocol_desk";
 import { useDesk } from "./desk";
+import { useBusy } from "./dial";
 import { Icon } from "./icon";
 import type { IconName } from "./icon";
 import { Refusal } from "./refusal";
@@ -102,19 +103,21 @@ function Item({ item }: { item: WorkItem }): JSX.Element {
 function ItemButtons({ item, mine, whom }: { item: WorkItem; mine: boolean; whom: string }): JSX.Element {
   const { model, t, actions } = useDesk();
   const busy = isBusy(model, item.id);
+  const onThePhone = useBusy();
   const press = (name: string, args: Readonly<Record<string, unknown>> = {}) => () => actions.command(name, { item: item.id, ...args });
   // Whoever calls has taken it: nobody else calls the same person at the same time.
   const dial = (): void => {
     if (!mine) actions.command("work.take", { item: item.id });
-    actions.askToDial({ number: item.number, name: item.name, line: "", lineName: "" });
+    actions.askToDial({ number: item.number, name: item.name, line: "", lineName: "", item: item.id });
   };
-  const button = (what: string, words: string, onClick: () => void): JSX.Element => (
+  const button = (what: string, words: string, onClick: () => void, why: string | null = null): JSX.Element => (
     <button
       type="button"
       class="plain-button"
       data-work={what}
       aria-label={t.desk.work.about(words, whom || item.text)}
-      disabled={busy}
+      disabled={busy || why !== null}
+      title={why === null ? undefined : t.hand.why(why)}
       onClick={onClick}
     >
       {words}
@@ -122,7 +125,7 @@ function ItemButtons({ item, mine, whom }: { item: WorkItem; mine: boolean; whom
   );
   return (
     <div class="item-buttons">
-      {model.desk.dial && item.number !== "" && button("call", t.desk.work.call, dial)}
+      {model.desk.dial && item.number !== "" && button("call", t.desk.work.call, dial, onThePhone ? "busy_here" : null)}
       {mine
         ? [button("done", t.desk.work.done, press("work.done")), button("release", t.desk.work.release, press("work.release"))]
         : button("take", t.desk.work.take, press("work.take"))}

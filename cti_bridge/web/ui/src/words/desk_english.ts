@@ -127,6 +127,7 @@ export const desk: typeof russianDesk = {
     stepText: "About what",
     noStep: "Remove",
     more: "Feedback and next step",
+    unfold: "Outcome and note",
     needed: "needed",
     noTime: "no time yet",
   },

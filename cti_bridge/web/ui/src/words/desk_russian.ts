@@ -133,6 +133,7 @@ export const desk = {
     stepText: "О чём",
     noStep: "Убрать",
     more: "Отзыв и следующий шаг",
+    unfold: "Итог и заметка",
     needed: "нужно",
     noTime: "нет времени",
   },
