@@ -162,6 +162,7 @@ async def transfer(stage: Stage, desk: DeskPage) -> None:
     """Whom the call can go to."""
     await _talks(stage, desk, call())
     await desk.page.keyboard.press("F4")
+    await expect(desk.page.locator(".target").first).to_be_visible()
     for _ in range(2):
         await desk.page.keyboard.press("ArrowDown")
     await expect(desk.page.locator(".target[aria-selected=true]")).to_be_visible()

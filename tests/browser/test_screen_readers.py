@@ -121,6 +121,7 @@ async def choosing(stage: Stage, desk: DeskPage) -> None:
     await stage.answer(await stage.ring(call()))
     await expect(able(desk, "transfer")).to_be_visible()
     await desk.page.keyboard.press("F4")
+    await expect(desk.page.locator(".target").first).to_be_visible()
     await desk.page.keyboard.press("ArrowDown")
     await expect(desk.page.locator(".target[aria-selected=true]")).to_be_visible()
 
