@@ -18,7 +18,7 @@ help: ## what can be made
 demo: ## Asterisk, bridge, CRM and sample calls, until Ctrl-C; ARGS=--once plays one round and checks it
 	$(APART) demo -- .venv/bin/python -m demo $(ARGS)
 
-test: ## all tests, on a real Asterisk too (up to 25 minutes)
+test: ## all tests, on a real Asterisk too (about half an hour)
 	$(APART) test -- .venv/bin/python -m scripts.checks test $(ARGS)
 
 check: ## unit tests and call stories, briefly (two minutes, no Asterisk)
