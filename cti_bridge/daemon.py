@@ -29,11 +29,11 @@ from cti_bridge.crm_account import account_of, put_aside_for_another
 from cti_bridge.crm_opening import crm_of, links_path
 from cti_bridge.crm_watch import CrmWatch
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.afterwards import Afterwards
-from cti_bridge.desk.call_desk import CallDesk
-from cti_bridge.desk.card_calls import CardCalls
-from cti_bridge.desk.customer_desk import CustomerDesk
-from cti_bridge.desk.state_desk import StateDesk
+from cti_bridge.desk.after.afterwards import Afterwards
+from cti_bridge.desk.calls.call_desk import CallDesk
+from cti_bridge.desk.customers.card_calls import CardCalls
+from cti_bridge.desk.customers.customer_desk import CustomerDesk
+from cti_bridge.desk.states.state_desk import StateDesk
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.listeners import private_listener, public_listener
 from cti_bridge.metrics import CallMetrics, DecisionMetrics

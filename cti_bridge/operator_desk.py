@@ -2,13 +2,13 @@
 
 from collections.abc import Awaitable, Callable, Iterator
 
-from cti_bridge.desk.afterwards import Afterwards
-from cti_bridge.desk.call_desk import CallDesk
-from cti_bridge.desk.card_calls import CardCalls
-from cti_bridge.desk.card_commands import CardCommands
-from cti_bridge.desk.customer_desk import CustomerDesk
-from cti_bridge.desk.state_desk import StateDesk
-from cti_bridge.desk.unfinished import Unfinished
+from cti_bridge.desk.after.afterwards import Afterwards
+from cti_bridge.desk.after.unfinished import Unfinished
+from cti_bridge.desk.calls.call_desk import CallDesk
+from cti_bridge.desk.customers.card_calls import CardCalls
+from cti_bridge.desk.customers.card_commands import CardCommands
+from cti_bridge.desk.customers.customer_desk import CustomerDesk
+from cti_bridge.desk.states.state_desk import StateDesk
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings

@@ -13,8 +13,8 @@ from cti_bridge.asterisk.ami.queues import CannotAsk
 from cti_bridge.asterisk.ami.steering import PbxRefused, PbxSilent, Steering
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.event_watch import EventWatch
-from cti_bridge.desk.means import ask_means
+from cti_bridge.desk.calls.event_watch import EventWatch
+from cti_bridge.desk.calls.means import ask_means
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.settings import Settings, SettingsError, load_settings

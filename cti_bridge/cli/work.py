@@ -11,7 +11,7 @@ from cti_bridge.calls.journal_file import JournalFile
 from cti_bridge.calls.work import WorkItem
 from cti_bridge.cli.terminal import printable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.work_views import Today, colour_of, item_view
+from cti_bridge.desk.after.work_views import Today, colour_of, item_view
 from cti_bridge.domain.moments import iso_time
 from cti_bridge.operators.directory import NOBODY
 from cti_bridge.settings import DEFAULT_PATH, SettingsError, load_settings

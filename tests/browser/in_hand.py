@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from cti_bridge.desk.call_actions import ACTIONS
+from cti_bridge.desk.calls.call_actions import ACTIONS
 
 Json = dict[str, Any]
 

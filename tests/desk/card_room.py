@@ -19,9 +19,9 @@ from cti_bridge.calls.record import DecisionRecord
 from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import Crm, CrmUnavailable
-from cti_bridge.desk.card_calls import CardCalls
-from cti_bridge.desk.card_commands import CardCommands
-from cti_bridge.desk.customer_desk import CustomerDesk
+from cti_bridge.desk.customers.card_calls import CardCalls
+from cti_bridge.desk.customers.card_commands import CardCommands
+from cti_bridge.desk.customers.customer_desk import CustomerDesk
 from cti_bridge.domain.customer import (
     SHIPPED_STAGES,
     CustomerChanges,

@@ -27,7 +27,7 @@ from cti_bridge.calls.events import (
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_states import states_of
 from cti_bridge.calls.record import CallRecord
-from cti_bridge.desk.staffing import Staffing, Told
+from cti_bridge.desk.states.staffing import Staffing, Told
 from cti_bridge.domain.customer import SHIPPED_STAGES
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.number import parse_number

@@ -16,8 +16,8 @@ from cti_bridge.calls.after_call import AboutCall
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_forgotten import mark, take_out_beside
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.after_call import FORGET_EVERY_S, KEPT, OPEN_S, SETTLED_S, AfterCalls
-from cti_bridge.desk.after_commands import AfterCommands, CallArgs, SaveArgs
+from cti_bridge.desk.after.after_call import FORGET_EVERY_S, KEPT, OPEN_S, SETTLED_S, AfterCalls
+from cti_bridge.desk.after.after_commands import AfterCommands, CallArgs, SaveArgs
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandList, CommandRefused

@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cti_bridge.calls.after_call import AfterCall, NextStep, StepKind
-from cti_bridge.desk.after_checks import (
+from cti_bridge.desk.after.after_checks import (
     Changes,
     WrongField,
     after_view,

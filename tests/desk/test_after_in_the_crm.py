@@ -5,7 +5,7 @@ from pathlib import Path
 
 from card_room import RADA, STRANGER, VERA, MoodyCrm, card_room, notes_in
 
-from cti_bridge.desk.call_parts import CallParts
+from cti_bridge.desk.after.call_parts import CallParts
 from cti_bridge.domain.ids import CallId
 
 SAID = "Итог звонка: Вопрос решён"

@@ -7,8 +7,8 @@ import pytest
 
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.leg import Leg, LegState
-from cti_bridge.desk.call_actions import ACTIONS, REASONS, InHand, actions_of, own_leg
-from cti_bridge.desk.calls_in_hand import CallsInHand, Target, Transfer
+from cti_bridge.desk.calls.call_actions import ACTIONS, REASONS, InHand, actions_of, own_leg
+from cti_bridge.desk.calls.calls_in_hand import CallsInHand, Target, Transfer
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 

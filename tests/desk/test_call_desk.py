@@ -2,8 +2,8 @@
 
 from unittest.mock import Mock
 
-from cti_bridge.desk.call_desk import CallDesk
-from cti_bridge.desk.means import ALL
+from cti_bridge.desk.calls.call_desk import CallDesk
+from cti_bridge.desk.calls.means import ALL
 from cti_bridge.operators.desk_settings import OutboundSettings
 from cti_bridge.operators.directory import Directory
 

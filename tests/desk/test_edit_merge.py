@@ -5,8 +5,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.calls.journal_edits import Edit, EditKind, EditState
-from cti_bridge.desk.edit_texts import LONGEST, Unwritable, checked
-from cti_bridge.desk.edits import FIELDS, Apply, Conflict, NothingToDo, as_shown, compared, settled
+from cti_bridge.desk.customers.edit_texts import LONGEST, Unwritable, checked
+from cti_bridge.desk.customers.edits import FIELDS, Apply, Conflict, NothingToDo, as_shown, compared, settled
 from cti_bridge.domain.customer import Customer, with_fields
 from cti_bridge.domain.ids import CallId, CustomerId, OperatorId
 

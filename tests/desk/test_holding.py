@@ -22,13 +22,13 @@ from cti_bridge.calls.events import (
     LegStopped,
     Stop,
 )
-from cti_bridge.desk import holding
-from cti_bridge.desk.calls_in_hand import CallsInHand, Target
-from cti_bridge.desk.event_watch import EventWatch
-from cti_bridge.desk.holding import Holding
-from cti_bridge.desk.own_calls import OwnCalls
-from cti_bridge.desk.steer import CallArgs, TransferArgs
-from cti_bridge.desk.targets import ToArgs, Way
+from cti_bridge.desk.calls import holding
+from cti_bridge.desk.calls.calls_in_hand import CallsInHand, Target
+from cti_bridge.desk.calls.event_watch import EventWatch
+from cti_bridge.desk.calls.holding import Holding
+from cti_bridge.desk.calls.own_calls import OwnCalls
+from cti_bridge.desk.calls.steer import CallArgs, TransferArgs
+from cti_bridge.desk.calls.targets import ToArgs, Way
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandRefused

@@ -9,7 +9,7 @@ import pytest
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected
 from cti_bridge.asterisk.ami.translate import Headers
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.membership import PUT_RIGHT, Membership, MembershipLimits
+from cti_bridge.desk.states.membership import PUT_RIGHT, Membership, MembershipLimits
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MembersReloaded
 from cti_bridge.domain.operator import Operator

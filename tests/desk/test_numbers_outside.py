@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from cti_bridge.desk.numbers_outside import NumbersOutside
+from cti_bridge.desk.calls.numbers_outside import NumbersOutside
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.operators.command_list import CommandRefused
 from cti_bridge.operators.desk_settings import OutboundSettings

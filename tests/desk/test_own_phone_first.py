@@ -12,13 +12,13 @@ from cti_bridge.asterisk.ami.translate import Headers
 from cti_bridge.calls.book import CallBook
 from cti_bridge.calls.desk_events import MeansTold, OutboundRefused, PickupFailed
 from cti_bridge.calls.events import CallerQueued, CallEvent, ChannelHungUp, LegAnswered, LegPickedUp, LegRinging
-from cti_bridge.desk import means
-from cti_bridge.desk.dialling import DialArgs, Dialling
-from cti_bridge.desk.event_watch import EventWatch
-from cti_bridge.desk.means import Means, ask_means
-from cti_bridge.desk.numbers_outside import NumbersOutside
-from cti_bridge.desk.phone_orders import PhoneOrders
-from cti_bridge.desk.picking_up import PickingUp, PickupArgs
+from cti_bridge.desk.calls import means
+from cti_bridge.desk.calls.dialling import DialArgs, Dialling
+from cti_bridge.desk.calls.event_watch import EventWatch
+from cti_bridge.desk.calls.means import Means, ask_means
+from cti_bridge.desk.calls.numbers_outside import NumbersOutside
+from cti_bridge.desk.calls.phone_orders import PhoneOrders
+from cti_bridge.desk.calls.picking_up import PickingUp, PickupArgs
 from cti_bridge.domain.ids import ChannelId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandRefused

@@ -4,8 +4,8 @@ import random
 
 import pytest
 
-from cti_bridge.desk.member_orders import Order, PauseOrder, PenaltyOrder
-from cti_bridge.desk.roster import Roster
+from cti_bridge.desk.states.member_orders import Order, PauseOrder, PenaltyOrder
+from cti_bridge.desk.states.roster import Roster
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved
 from cti_bridge.domain.operator import Operator

@@ -9,11 +9,11 @@ from cti_bridge.asterisk.ami.steering import Steering
 from cti_bridge.calls.book import CallBook
 from cti_bridge.calls.desk_events import TransferTold
 from cti_bridge.calls.events import CallerQueued, CallEvent, ChannelBridged, ChannelHungUp, LegAnswered, LegRinging
-from cti_bridge.desk.calls_in_hand import CallsInHand, Target
-from cti_bridge.desk.event_watch import EventWatch
-from cti_bridge.desk.own_calls import OwnCalls
-from cti_bridge.desk.steer import Steer, TransferArgs
-from cti_bridge.desk.targets import ToArgs, Way
+from cti_bridge.desk.calls.calls_in_hand import CallsInHand, Target
+from cti_bridge.desk.calls.event_watch import EventWatch
+from cti_bridge.desk.calls.own_calls import OwnCalls
+from cti_bridge.desk.calls.steer import Steer, TransferArgs
+from cti_bridge.desk.calls.targets import ToArgs, Way
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandRefused

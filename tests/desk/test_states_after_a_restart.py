@@ -15,7 +15,7 @@ from cti_bridge.calls.events import ChannelHungUp, LegAnswered, Snapshot
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_retention import Keep, Retention
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.state_rows import StateRows
+from cti_bridge.desk.states.state_rows import StateRows
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.state_period import StatePeriod
 from cti_bridge.operators.desk_settings import StateDefinition, WhenGone

@@ -9,8 +9,8 @@ import pytest
 from staff_room import OPERATORS, RADA, staff_room
 
 from cti_bridge.cli.main import main
-from cti_bridge.desk.console_states import ConsoleStates
-from cti_bridge.desk.state_commands import StateCommands
+from cti_bridge.desk.states.console_states import ConsoleStates
+from cti_bridge.desk.states.state_commands import StateCommands
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings

@@ -16,9 +16,9 @@ from cti_bridge.calls.journal_work_reader import WorkReader
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.calls.work import CLAIM_S
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.work_commands import ItemArgs, ListArgs, WorkCommands
-from cti_bridge.desk.work_list import AT_ONCE, BREATH_S, WorkList
-from cti_bridge.desk.work_views import MOST_SHOWN
+from cti_bridge.desk.after.work_commands import ItemArgs, ListArgs, WorkCommands
+from cti_bridge.desk.after.work_list import AT_ONCE, BREATH_S, WorkList
+from cti_bridge.desk.after.work_views import MOST_SHOWN
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
 from cti_bridge.domain.operator import Operator, Role
 from cti_bridge.operators.command_list import CommandRefused

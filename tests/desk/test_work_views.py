@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import pytest
 
 from cti_bridge.calls.work import CLAIM_S, Claim, WorkItem, WorkKind
-from cti_bridge.desk.work_views import Board, Today, board_of, changes_at, colour_of
+from cti_bridge.desk.after.work_views import Board, Today, board_of, changes_at, colour_of
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.operator import Operator, Role
 from cti_bridge.operators.directory import Directory

@@ -13,9 +13,9 @@ from cti_bridge.calls.call import Call, CallState
 from cti_bridge.calls.journal_edits import Edit, EditKind
 from cti_bridge.calls.leg import Leg
 from cti_bridge.calls.pops import Part, PopEvent, Reason
-from cti_bridge.desk.calls_in_hand import Target, Transfer, target_view, transfer_view
-from cti_bridge.desk.edits import edit_view
-from cti_bridge.desk.state_view import colleague_view, state_view
+from cti_bridge.desk.calls.calls_in_hand import Target, Transfer, target_view, transfer_view
+from cti_bridge.desk.customers.edits import edit_view
+from cti_bridge.desk.states.state_view import colleague_view, state_view
 from cti_bridge.domain.customer import SHIPPED_STAGES, Customer, CustomerRecord, Deal, Note
 from cti_bridge.domain.ids import CallId, ChannelId, CustomerId, DealId, OperatorId
 from cti_bridge.domain.line import Line

@@ -12,8 +12,8 @@ from front_desk import ANNA, BORIS, PASSWORD, FrontDesk, PageClient, front_desk
 from pydantic import TypeAdapter
 
 from cti_bridge.calls.journal import Journal
-from cti_bridge.desk.staffing import Staffing, Told
-from cti_bridge.desk.state_commands import StateCommands
+from cti_bridge.desk.states.staffing import Staffing, Told
+from cti_bridge.desk.states.state_commands import StateCommands
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Role
 from cti_bridge.operators.command_list import CommandList

@@ -1,0 +1,1 @@
+"""What comes after a call: what operators write down, and what is left to do."""

@@ -1,0 +1,1 @@
+"""Operators' states: what becomes of them, and what Asterisk is told for them."""
