@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from playwright.async_api import expect
 
-from browser import at_work, people
+from browser import at_work, moments, people
 from browser.conftest import OnStage
 from browser.desk_page import DeskPage
 from browser.in_hand import TIMUR, edit
@@ -51,7 +51,7 @@ async def ringing(stage: Stage, desk: DeskPage) -> None:
     await expect(desk.value("name")).to_be_visible()
 
 
-async def talking(stage: Stage, desk: DeskPage) -> None:
+async def two_calls(stage: Stage, desk: DeskPage) -> None:
     """A talk, and the next caller beside it."""
     talk = production_call(state="talking", my_role="talking", answered_at=moment(seconds=134), expires_at=None)
     await stage.say("call.answered", talk)
@@ -230,12 +230,13 @@ class Picture:
     size: dict[str, int]
     theme: str = "light"
     language: str = "ru"
+    signed_in: bool = True
 
 
 SHOTS = (
     Picture("idle", idle, WIDE),
     Picture("ringing", ringing, WIDE),
-    Picture("talking", talking, WIDE),
+    Picture("two-calls", two_calls, WIDE),
     Picture("ambiguous", ambiguous, WIDE),
     Picture("disconnected", disconnected, WIDE),
     Picture("dark", ringing, WIDE, theme="dark"),
@@ -250,7 +251,7 @@ SHOTS = (
     Picture("narrow-wrap-up", wrap_up, NARROW),
     Picture("narrow-to-do", to_do, NARROW),
     Picture("ringing-en", ringing, WIDE, language="en"),
-    Picture("narrow-dark-en", talking, NARROW, theme="dark", language="en"),
+    Picture("narrow-dark-en", two_calls, NARROW, theme="dark", language="en"),
     Picture("transfer", transfer, WIDE),
     Picture("consulting", consulting, WIDE),
     Picture("held", held, WIDE),
@@ -261,6 +262,21 @@ SHOTS = (
     Picture("consulting-dark-en", consulting, WIDE, theme="dark", language="en"),
     Picture("transfer-narrow", transfer, NARROW),
     Picture("editing-narrow-dark", editing, NARROW, theme="dark"),
+    Picture("signed-out", moments.door, WIDE, signed_in=False),
+    Picture("signed-out-problem", moments.shut, WIDE, signed_in=False),
+    Picture("unknown", moments.unknown, WIDE),
+    Picture("anonymous", moments.anonymous, WIDE),
+    Picture("unverified", moments.unverified, WIDE),
+    Picture("stale", moments.stale, WIDE),
+    Picture("no-crm", moments.no_crm, WIDE),
+    Picture("withdrawn", moments.withdrawn, WIDE),
+    Picture("talking", moments.talking, WIDE),
+    Picture("transferring", moments.transferring, WIDE),
+    Picture("ended", moments.ended, WIDE),
+    Picture("at-risk", moments.at_risk, WIDE),
+    Picture("supervisor", moments.supervisor, WIDE),
+    Picture("keys", moments.keys, WIDE),
+    Picture("unsaved", moments.unsaved, WIDE),
 )
 
 
@@ -269,6 +285,7 @@ async def test_take(on_stage: OnStage, monkeypatch: pytest.MonkeyPatch, picture:
     monkeypatch.setattr(people, "ahead", A_MONDAY - datetime.now(UTC))
     stage, desk = await on_stage(
         language=picture.language,
+        signed_in=picture.signed_in,
         viewport=picture.size,
         color_scheme=picture.theme,
         reduced_motion="reduce",

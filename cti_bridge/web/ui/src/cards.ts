@@ -18,7 +18,7 @@ export function placeCall(model: Model, call: Call): Model {
   const known = model.cards.find((card) => card.call.id === call.id);
   const current: Model = { ...model, recent: retold(model.recent, call) };
   if (call.state === "ended") return endCall(current, call, known);
-  if (known?.call.state === "ended") return current; // a finished call stays finished
+  if (known?.call.state === "ended" && !known.unseen) return current; // a finished call stays finished
   if (call.role === "none") return withdrawCall(current, call.id, "moved", null);
 
   const card: Card = { call, leavesAt: null };
@@ -41,7 +41,7 @@ function endCall(model: Model, call: Call, known: Card | undefined): Model {
   if (!known) return call.id === wrapUpCallId(model) ? withFormer(model, call) : model;
   if (known.call.role === "ringing") return withdrawCall(model, call.id, "ended", null);
   if (known.call.state === "ended") {
-    const cards = model.cards.map((each) => (each === known ? { ...known, call } : each));
+    const cards = model.cards.map((each) => (each === known ? { call, leavesAt: known.leavesAt } : each));
     return { ...model, cards };
   }
   const others = model.cards.some((card) => card !== known && card.call.state !== "ended");
@@ -68,16 +68,21 @@ export function withdrawCall(model: Model, callId: string, reason: GoneReason, b
   return refocus({ ...model, cards, recent, notice });
 }
 
-/** A snapshot replaces all calls. What was talked before and is not in it has ended out of sight. */
+/**
+ * A snapshot replaces all calls. What was talked before and is not in it has ended out of sight: its card stays as that of any
+ * talk that ends, and may be written on.
+ */
 export function replaceCalls(model: Model, calls: readonly Call[]): Model {
   const mine = calls.filter((call) => call.role !== "none" && call.state !== "ended");
   const vanished = model.cards.filter(
     ({ call }) => cardState(call) !== "ringing" && call.state !== "ended" && !mine.some(({ id }) => id === call.id),
   );
-  const recent = vanished.reduce(
-    (noted, { call }) => noteTalk(noted, { ...call, state: "ended" }, serverNow(model)),
-    model.recent,
-  );
+  const at = serverNow(model);
+  const unseen = vanished.map(({ call }): Card => {
+    const ended: Call = { ...call, state: "ended", endedAt: at };
+    return { call: ended, leavesAt: model.now + ENDED_STAYS, unseen: true };
+  });
+  const recent = unseen.reduce((noted, { call }) => noteTalk(noted, call, at), model.recent);
   const open = wrapUpCard(model, calls);
   const begins = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
   // Whoever writes on an ended card does not see it go because the line was gone for a moment.
@@ -87,7 +92,9 @@ export function replaceCalls(model: Model, calls: readonly Call[]): Model {
     if (isUnsaved(model, call.id)) return [{ call, leavesAt: model.now + ENDED_STAYS }];
     return leavesAt !== null && leavesAt > model.now ? [{ call, leavesAt }] : [];
   });
-  const cards = [...(open === null ? [] : [open]), ...left, ...mine.map((call) => ({ call, leavesAt: null }))];
+  // A colleague who was only asked about a caller keeps nothing of him.
+  const gone = mine.length > 0 ? [] : unseen.filter(({ call }) => call.role === "talking" && call.id !== open?.call.id);
+  const cards = [...(open === null ? [] : [open]), ...left, ...gone, ...mine.map((call) => ({ call, leavesAt: null }))];
   const review = begins ? null : model.review;
   return refocus({ ...model, cards, recent, notice: null, review, pane: paneFor(model, begins) });
 }

@@ -66,6 +66,7 @@ export type Said =
   | { readonly kind: "came_back"; readonly to: string; readonly reason: string }
   | { readonly kind: "not_asked"; readonly to: string; readonly reason: string }
   | { readonly kind: "transferring"; readonly to: string }
+  | { readonly kind: "handed_on"; readonly to: string }
   | { readonly kind: "handed_to_you"; readonly by: string }
   | { readonly kind: "held"; readonly by: "phone" | "desk" }
   | { readonly kind: "nothing" };
@@ -78,6 +79,8 @@ export function said(model: Model, call: Call): Said {
   if (refused) return { kind: "refused", command: refused };
   if (call.transfer?.state === "ringing") {
     const toMe = call.transfer.to.kind === "operator" && call.transfer.to.id === model.operator?.id;
+    // His part is over: whether somebody has answered there is not told here any more.
+    if (call.state === "ended") return { kind: "handed_on", to: call.transfer.to.name };
     return toMe ? { kind: "handed_to_you", by: call.transfer.by } : { kind: "transferring", to: call.transfer.to.name };
   }
   if (call.transfer?.state === "failed" && call.state !== "ended") {

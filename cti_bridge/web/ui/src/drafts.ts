@@ -105,6 +105,13 @@ export function fieldView(call: Call, draft: Draft, field: FieldName): FieldView
   return field in edit.theirs ? { ...shown, theirs: edit.theirs[field] ?? "" } : { ...shown, mark: "waiting" };
 }
 
+/** Whether another city has been written here than the one that the customer's time zone came with. */
+export function cityMoved(call: Call, draft: Draft): boolean {
+  const view = fieldView(call, draft, "city");
+  if (view.mark === "none" || view.mark === "typing") return false;
+  return view.mark === "saved" || view.theirs !== "";
+}
+
 /** What becomes of a new person: nothing yet, on his way, or known. */
 export function personEdit(call: Call): Edit | null {
   return call.edits.findLast((each) => each.kind === "create") ?? null;

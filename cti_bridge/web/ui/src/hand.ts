@@ -47,6 +47,8 @@ export interface Dialling {
   readonly lineName: string;
   /** The item of the work list that it is for, where it is. */
   readonly item?: string;
+  /** The customer who is meant, where several have the number. */
+  readonly customer?: string;
 }
 
 export interface Hand {

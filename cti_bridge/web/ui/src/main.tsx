@@ -56,7 +56,25 @@ function newId(): string {
   return Array.from(crypto.getRandomValues(new Uint32Array(4)), (part) => part.toString(36)).join("-");
 }
 
+let drawing = false;
+let outdated = false;
+
+/** What is taken off the page loses the focus, and its handlers may speak while it is drawn: that is drawn afterwards, never within. */
 function draw(): void {
+  outdated = true;
+  if (drawing) return;
+  drawing = true;
+  try {
+    while (outdated) {
+      outdated = false;
+      drawOnce();
+    }
+  } finally {
+    drawing = false;
+  }
+}
+
+function drawOnce(): void {
   if (model.phase !== "signed_in") panel = null;
   const language = languageFor(preferences.language, model.operator?.language || null, navigator.languages);
   const t = stringsFor(language);

@@ -40,6 +40,8 @@ export interface Card {
   readonly call: Call;
   /** Local milliseconds at which an ended card leaves by itself; null while the call lives. */
   readonly leavesAt: number | null;
+  /** Nobody has told that it ended: it was gone when the page could see again. News that it goes on is right then. */
+  readonly unseen?: true;
 }
 
 /** Why a pop went away; `expired` is the page's own doing. */

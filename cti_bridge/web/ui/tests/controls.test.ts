@@ -116,6 +116,13 @@ describe("the row of controls", () => {
   });
 });
 
+test("who has handed a call on is not told of it as if it still went on", () => {
+  const transfer = { to: TIMUR, by: { name: "Ольга" }, state: "ringing", reason: "" };
+  const story = new Desk().event("call.answered", { call: talking("a") }).event("call.ended", { call: ended("a", { transfer }) });
+  const over = story.model.cards[0]?.call;
+  expect(over && said(story.model, over)).toEqual({ kind: "handed_on", to: "Тимур" });
+});
+
 describe("the list of those to whom a call can go", () => {
   const open = (story: Talk): Talk => story.input({ kind: "chooser", purpose: "transfer", at: story.model.now });
 

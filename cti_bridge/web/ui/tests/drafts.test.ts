@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
 
-import { draftOf, fieldView } from "../src/drafts";
+import { cityMoved, draftOf, fieldView } from "../src/drafts";
 import type { FieldName, FieldView } from "../src/drafts";
 import { Desk, desk } from "./bridge";
 import { call, customer, ended, talking } from "./story";
@@ -31,6 +31,11 @@ class Card extends Desk {
     const shown = this.model.cards[0]?.call;
     if (shown === undefined) throw new Error("no card");
     return fieldView(shown, draftOf(this.model, "a"), name);
+  }
+
+  get moved(): boolean {
+    const shown = this.model.cards[0]?.call;
+    return shown !== undefined && cityMoved(shown, draftOf(this.model, "a"));
   }
 
   reads(name: FieldName): string {
@@ -168,6 +173,26 @@ describe("a field of the customer", () => {
   test("leaves nothing behind for whoever signs in next", () => {
     const story = new Card().type("city", "Тула").input({ kind: "leaving", at: 1 });
     expect(story.model.drafts).toEqual([]);
+  });
+});
+
+describe("the time where the customer is", () => {
+  test("is that of another city from the moment in which a new one is saved", () => {
+    const story = new Card().type("city", "Обнинск");
+    expect(story.moved).toBe(false);
+    story.enter("city");
+    expect(story.moved).toBe(true);
+    story.answer();
+    expect(story.moved).toBe(true);
+    story.news({ customer: customer({ city: "Обнинск" }), edits: [edit("saved", { city: "Обнинск" })] });
+    expect(story.moved).toBe(true);
+  });
+
+  test("is not doubted when another field is written, or where no city was known", () => {
+    expect(new Card().type("email", "m@example.com").enter("email").moved).toBe(false);
+    const nowhere = new Card();
+    nowhere.news({ customer: customer({ city: "" }) });
+    expect(nowhere.type("city", "Обнинск").enter("city").moved).toBe(false);
   });
 });
 

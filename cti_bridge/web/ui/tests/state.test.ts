@@ -179,11 +179,38 @@ describe("a snapshot", () => {
     expect(new Story().welcome([ended("a"), call("b", { my_role: "none" })]).shown).toEqual([]);
   });
 
-  test("a talk that vanished from it has ended out of sight", () => {
-    const story = new Story().event("call.ringing", { call: call("a") }).event("call.answered", { call: talking("a") });
+  const talks = (more: Wire = {}): Story =>
+    new Story().event("call.ringing", { call: call("a") }).event("call.answered", { call: talking("a", more) });
+
+  test("a talk that vanished from it has ended out of sight, and its card stays for a while as any that ended", () => {
+    const story = talks();
+    story.welcome([]);
+    expect(story.shown).toEqual(["a ended"]);
+    expect(story.model.recent[0]).toMatchObject({ callId: "a", outcome: "talked" });
+    story.tick(NOON + ENDED_STAYS);
+    expect(story.shown).toEqual([]);
+  });
+
+  test("a talk that vanished from it makes room for one that goes on", () => {
+    const story = talks();
+    story.welcome([talking("b")]);
+    expect(story.shown).toEqual(["b talking"]);
+  });
+
+  test("a talk that vanished from it and goes on after all is there again", () => {
+    const story = talks();
+    story.welcome([]);
+    story.event("call.updated", { call: talking("a") });
+    expect(story.shown).toEqual(["a talking"]);
+    story.event("call.ended", { call: ended("a") });
+    story.event("call.updated", { call: talking("a") });
+    expect(story.shown).toEqual(["a ended"]);
+  });
+
+  test("who was only asked about a caller keeps nothing of him", () => {
+    const story = talks({ my_role: "consulting" });
     story.welcome([]);
     expect(story.shown).toEqual([]);
-    expect(story.model.recent[0]).toMatchObject({ callId: "a", outcome: "talked" });
   });
 
   test("resumed keeps the calls and the place in the stream", () => {

@@ -4,6 +4,7 @@ import { ago, amount, calendarDays, clock, duration, phone, plain, when } from "
 import type { Call } from "../src/protocol";
 import { factsOf, reasonOf } from "../src/reason";
 import { stringsFor } from "../src/strings";
+import { diallingFor } from "../src/view/dial";
 import { since } from "../src/view/timer";
 import { callerInBrief, kindOfCall, whoCalls } from "../src/who";
 import { spoken, windowTitle } from "../src/window";
@@ -25,6 +26,18 @@ const two = [
   { customer: customer(), deals: [deal()] },
   { customer: customer({ id: "c2", name: "Пётр Жаров" }), deals: [] },
 ];
+
+describe("whom a click at the number of a card is meant for", () => {
+  const cards: readonly [string, Wire, string | undefined][] = [
+    ["the customer of the card", {}, "c1"],
+    ["the one whom an operator has chosen", { candidates: two, chosen: true, customer: customer({ id: "c2" }) }, "c2"],
+    ["nobody of several, whoever was taken for routing", { candidates: two }, undefined],
+    ["nobody of a stranger", nobody, undefined],
+  ];
+  test.each(cards)("%s", (_, more, customerId) => {
+    expect(diallingFor(read(more), "+74950000150", "").customer).toBe(customerId);
+  });
+});
 
 describe("why the call is here", () => {
   const reasons: readonly [string, Wire, string][] = [

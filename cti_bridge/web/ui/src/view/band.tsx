@@ -42,10 +42,12 @@ function WhyHere({ call }: { call: Call }): JSX.Element {
         </>
       )}
       {call.rule !== "" && call.decision === "matched" && (
-        <span class="rule" data-field="rule">
-          {" · "}
-          {t.call.rule(call.rule)}
-        </span>
+        <>
+          {" "}
+          <span class="rule" data-field="rule">
+            · {t.call.rule(call.rule)}
+          </span>
+        </>
       )}
       <PassedOver call={call} />
     </p>

@@ -143,6 +143,12 @@ function SaidWords({ call }: { call: Call }): JSX.Element | null {
           <bdi>{t.hand.transferring(what.to)}</bdi>
         </span>
       );
+    case "handed_on":
+      return (
+        <span data-said="handed_on">
+          <bdi>{t.hand.handedOn(what.to)}</bdi>
+        </span>
+      );
     case "held":
       return <span data-said="held">{t.hand.held(what.by)}</span>;
   }

@@ -7,6 +7,7 @@ import { KEYS } from "../controls";
 import { phone } from "../format";
 import type { Dialling } from "../hand";
 import type { Call } from "../protocol";
+import { isAmbiguous } from "../reason";
 import { numberIn } from "../targets";
 import { dialledLine, whoCalls } from "../who";
 import { useDesk } from "./desk";
@@ -16,7 +17,9 @@ import { Icon } from "./icon";
 export function diallingFor(call: Call, number: string, name: string): Dialling {
   // The line that he dialled: he is to see that number again.
   const line = call.direction === "inbound" ? (call.line?.did ?? "") : "";
-  return { number, name, line, lineName: line === "" ? "" : dialledLine(call) };
+  const known = { number, name, line, lineName: line === "" ? "" : dialledLine(call) };
+  // Of several people nobody is meant before somebody has said who it is.
+  return call.customer === null || isAmbiguous(call) ? known : { ...known, customer: call.customer.id };
 }
 
 /** While somebody is on the phone nobody else can be called. */
@@ -173,7 +176,12 @@ export function Confirm({ dialling }: { dialling: Dialling }): JSX.Element {
   const call = (event: MouseEvent): void => {
     // The second click of a double click asked for nothing, and without a line nobody would be called before it is back.
     if (event.detail > 1 || lost) return;
-    actions.command("call.dial", line === "" ? { number } : { number, line });
+    actions.command("call.dial", {
+      number,
+      ...(line === "" ? {} : { line }),
+      ...(dialling.customer === undefined ? {} : { customer: dialling.customer }),
+      ...(dialling.item === undefined ? {} : { item: dialling.item }),
+    });
   };
   return (
     <div class="hand" data-field="hand">

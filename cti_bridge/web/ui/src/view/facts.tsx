@@ -2,7 +2,7 @@
 
 import type { JSX } from "preact";
 
-import { editable } from "../drafts";
+import { cityMoved, draftOf, editable } from "../drafts";
 import { ago, clock, phone } from "../format";
 import { serverNow } from "../model";
 import type { Call } from "../protocol";
@@ -17,6 +17,8 @@ import { Field } from "./field";
 export function Side({ call }: { call: Call }): JSX.Element {
   const { model, t } = useDesk();
   const customer = isAmbiguous(call) ? null : call.customer;
+  // The CRM keeps the time zone beside the city: it stays that of the old one until somebody changes it there.
+  const moved = cityMoved(call, draftOf(model, call.id));
   const local = customer?.timezone ? clock(t.locale, serverNow(model), customer.timezone) : null;
   return (
     <div class="who-side">
@@ -40,8 +42,8 @@ export function Side({ call }: { call: Call }): JSX.Element {
             }
           </Field>
           {local && (
-            <span class="there">
-              {t.call.there} <b data-field="customer-time">{local}</b>
+            <span class="there" data-moved={moved} title={moved ? t.call.thereBeforeHint : undefined}>
+              {moved ? t.call.thereBefore : t.call.there} <b data-field="customer-time">{local}</b>
             </span>
           )}
         </p>

@@ -120,7 +120,8 @@ function Idle(): JSX.Element {
   const lost = model.line.phase === "lost";
   const pbxDown = model.sources.some((source) => source.name === "asterisk" && source.state === "down");
   const blind = lost || pbxDown; // then "nobody calls" would be a guess
-  const why = lost ? t.idle.blindWhy : pbxDown ? t.idle.pbxDown : t.idle.why;
+  const away = model.state?.kind === "away";
+  const why = lost ? t.idle.blindWhy : pbxDown ? t.idle.pbxDown : away ? t.desk.off.why : t.idle.why;
   return (
     <article class="call" data-state="idle" data-tone="none">
       <header class="band">

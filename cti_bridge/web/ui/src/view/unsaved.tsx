@@ -3,6 +3,7 @@
 import type { JSX } from "preact";
 
 import { isUnderWay } from "../commands";
+import { FIELDS } from "../drafts";
 import { shownCall } from "../model";
 import type { OpenEdit } from "../protocol_hand";
 import { useDesk } from "./desk";
@@ -12,7 +13,9 @@ import { Refusal } from "./refusal";
 export function Unsaved(): JSX.Element | null {
   const { model, t } = useDesk();
   const shown = shownCall(model)?.id;
-  const open = model.openEdits.filter(({ callId }) => callId !== shown);
+  const asks = ({ state }: OpenEdit): number => (state === "conflict" || state === "refused" ? 0 : 1);
+  // What somebody has to decide is seen without scrolling.
+  const open = model.openEdits.filter(({ callId }) => callId !== shown).sort((a, b) => asks(a) - asks(b));
   if (open.length === 0) return null;
   return (
     <section class="unsaved" aria-labelledby="unsaved">
@@ -28,10 +31,17 @@ export function Unsaved(): JSX.Element | null {
   );
 }
 
+/** The words that were written; of changes also in which fields. */
+function written({ kind, changes }: OpenEdit, t: ReturnType<typeof useDesk>["t"]): string {
+  if (kind !== "update") return Object.values(changes).join(", ");
+  const named = FIELDS.filter((field) => field in changes);
+  return named.map((field) => `${t.hand.card.field(field)}: ${changes[field] || t.hand.card.empty}`).join(", ");
+}
+
 function Line({ edit }: { edit: OpenEdit }): JSX.Element {
   const { model, t, actions } = useDesk();
   const busy = isUnderWay(model, "card.settle", { edit: edit.id });
-  const texts = Object.values(edit.changes).join(", ");
+  const texts = written(edit, t);
   const settle = (keep: "mine" | "theirs") => () => void actions.command("card.settle", { edit: edit.id, keep });
   const theirs = edit.theirs["name"] ?? Object.values(edit.theirs).join(", ");
   return (
@@ -41,7 +51,8 @@ function Line({ edit }: { edit: OpenEdit }): JSX.Element {
         <span>{t.hand.unsaved.state(edit.state)}</span>
       </p>
       <p class="unsaved-what" title={texts}>
-        {t.hand.unsaved.what(edit.kind)}: <bdi>{texts}</bdi>
+        {edit.kind !== "update" && `${t.hand.unsaved.what(edit.kind)}: `}
+        <bdi>{texts}</bdi>
       </p>
       {edit.state === "conflict" && (
         <p class="unsaved-what">

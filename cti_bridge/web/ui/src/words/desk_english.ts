@@ -140,7 +140,7 @@ export const desk: typeof russianDesk = {
     more: "there is more: these come first",
     kind: (kind) => workKinds[kind],
     colour: (kind, colour, overdue) => (overdue ? "overdue" : kind === "missed" && colour !== "red" ? "" : workColours[colour]),
-    times: (count) => `called ${some(count, { one: "time", other: "times" })}`,
+    times: (count) => some(count, { one: "call", other: "calls" }),
     since: (when) => when,
     due: (when) => `by ${when}`,
     someone: "Number withheld",

@@ -8,9 +8,9 @@ import { counted } from "./counted";
 const some = counted("ru-RU");
 
 const kinds: Readonly<Record<StateKind, string>> = {
-  ready: "Принимаю звонки",
+  ready: "Приём звонков",
   last: "В последнюю очередь",
-  away: "Не принимаю",
+  away: "Без звонков",
   wrap_up: "После звонка",
   signed_off: "Смена",
 };
@@ -147,7 +147,7 @@ export const desk = {
     kind: (kind: WorkKind): string => workKinds[kind],
     colour: (kind: WorkKind, colour: WorkColour, overdue: boolean): string =>
       overdue ? "просрочено" : kind === "missed" && colour !== "red" ? "" : workColours[colour],
-    times: (count: number): string => `звонил ${some(count, { one: "раз", few: "раза", other: "раз" })}`,
+    times: (count: number): string => some(count, { one: "звонок", few: "звонка", other: "звонков" }),
     since: (when: string): string => when,
     due: (when: string): string => `к ${when}`,
     someone: "Номер скрыт",

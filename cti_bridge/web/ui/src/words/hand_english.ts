@@ -106,6 +106,7 @@ export const hand: typeof russian = {
   asks: (name, talking) => (talking ? `${name} is on the line` : `Calling ${name}`),
   waits: "The caller waits and hears music",
   transferring: (name) => `Transferring to ${name}, no answer yet`,
+  handedOn: (name) => `Handed to ${name}. If nobody answers, the caller comes back to you`,
   cameBack: (name, reason) => `${name}: ${backs[reason] ?? "it did not work"}. The caller is back with you`,
   notAsked: (name, reason) => `${name}: ${backs[reason] ?? "it did not work"}. The caller waits and hears music`,
   handedToYou: (name) => `${name} hands this call to you`,
@@ -167,7 +168,7 @@ export const hand: typeof russian = {
   },
 
   unsaved: {
-    title: "Awaits the CRM",
+    title: "Not in the CRM yet",
     what: (kind) => kinds[kind],
     state: (state) => editStates[state],
   },

@@ -65,7 +65,7 @@ const codes: Readonly<Record<string, string>> = {
   unknown_command: "Сервер этого ещё не умеет",
 };
 const targetStates: Readonly<Record<TargetState, string>> = {
-  idle: "свободен",
+  idle: "телефон свободен",
   ringing: "звонит телефон",
   talking: "разговаривает",
   away: "не на месте",
@@ -99,6 +99,7 @@ export const hand = {
   asks: (name: string, talking: boolean): string => (talking ? `На связи ${name}` : `Вызываем: ${name}`),
   waits: "Звонящий ждёт и слышит музыку",
   transferring: (name: string): string => `Переводим: ${name}, ждём ответа`,
+  handedOn: (name: string): string => `Передано: ${name}. Если ответа не будет, звонящий вернётся к вам`,
   cameBack: (name: string, reason: string): string => `${name}: ${backs[reason] ?? "не получилось"}. Звонящий снова у вас`,
   notAsked: (name: string, reason: string): string => `${name}: ${backs[reason] ?? "не получилось"}. Звонящий ждёт и слышит музыку`,
   handedToYou: (name: string): string => `Звонок вам передаёт ${name}`,
@@ -161,7 +162,7 @@ export const hand = {
   },
 
   unsaved: {
-    title: "Ждёт CRM",
+    title: "Ещё не в CRM",
     what: (kind: EditKind): string => kinds[kind],
     state: (state: EditState): string => editStates[state],
   },

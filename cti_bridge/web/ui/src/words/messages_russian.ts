@@ -7,7 +7,6 @@ const sentences: Readonly<Record<string, string>> = {
   "too many calls in the last minute; wait a moment": "Слишком много звонков за минуту: немного подождите",
   "your phone is being called already": "Ваш телефон уже вызывают",
   "the PBX has not said in time whether it was done; look again": "АТС не успела ответить: посмотрите, сделано ли это",
-  "he has not talked in this call": "В этом звонке вы не разговаривали",
   "numbers with this beginning are not called from here": "На номера с таким началом отсюда не звонят",
   "no call of a queue rings there": "Там уже не звонит",
   "the call does not ring there any more": "Не успели: там уже не звонит",
