@@ -144,7 +144,7 @@ class AsteriskInstance:
         """What Asterisk has written to its log (notices, warnings, errors)."""
         return self._text("log/messages.log") + self._text("log/console")
 
-    async def start(self, within: float = 20.0) -> None:
+    async def start(self, within: float = 30.0) -> None:
         """Start and return when AMI has said FullyBooted and SIP is bound, after about a second.
 
         Members, pauses and penalties of an earlier run of the same instance are still there; the
@@ -177,7 +177,7 @@ class AsteriskInstance:
                 await asyncio.wait_for(self._process.wait(), within)
         await self.kill()
 
-    async def restart(self, within: float = 20.0) -> None:
+    async def restart(self, within: float = 30.0) -> None:
         """Restart as an administrator would (`core restart now`); returns when it is ready again, without calls.
 
         Raises AsteriskError with the log's end when it fails.
@@ -233,7 +233,7 @@ class AsteriskInstance:
         end = await self.lab.event("CoreShowChannelsComplete", since=start)
         return int(end["ListItems"])
 
-    async def hang_up_all(self, within: float = 5.0) -> None:
+    async def hang_up_all(self, within: float = 30.0) -> None:
         """End every call and wait until no channel is left."""
         async with asyncio.timeout(within):
             while await self.channels():

@@ -25,6 +25,8 @@ from demo.sip_process import FOREVER, SipError, Sipp, bound, free_port
 
 __all__ = ["OUTSIDE", "Behaviour", "Caller", "Outcome", "Phone", "Phones", "SipError"]
 
+WITHIN_S = 30.0
+"""How long is waited for what a phone or caller is about to hear or do; a busy machine may be late."""
 _SCENARIOS = REPOSITORY / "demo/sipp"
 
 
@@ -91,7 +93,7 @@ class Phone:
     async def start(self) -> None:
         """Plug it in; returns when it can be called."""
         await self._sipp.start()
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(WITHIN_S):
             while not bound(*self._place):
                 if self._sipp.ended:
                     raise SipError(f"phone {self.extension}: {self._sipp.last_words()}")
@@ -111,15 +113,15 @@ class Phone:
         """How often it rang."""
         return self.history.count("ringing")
 
-    async def rings(self, times: int = 1, within: float = 5.0) -> None:
+    async def rings(self, times: int = 1, within: float = WITHIN_S) -> None:
         """Wait until it has rung that often since it was plugged in."""
         await self._count("ringing", times, within)
 
-    async def answered(self, times: int = 1, within: float = 5.0) -> None:
+    async def answered(self, times: int = 1, within: float = WITHIN_S) -> None:
         """Wait until it has answered that often since it was plugged in."""
         await self._count("answered", times, within)
 
-    async def stopped_ringing(self, times: int = 1, within: float = 5.0) -> None:
+    async def stopped_ringing(self, times: int = 1, within: float = WITHIN_S) -> None:
         """Wait until that many of its calls were cancelled while it rang."""
         await self._count("cancelled", times, within)
 
@@ -135,7 +137,7 @@ class Phone:
         """End the talk; SipError when there is none."""
         self._sipp.order("MESSAGE", self._current("answered", "directed", "referred"))
 
-    async def transfer(self, target: str, *, instead_of: str = "", within: float = 5.0) -> None:
+    async def transfer(self, target: str, *, instead_of: str = "", within: float = WITHIN_S) -> None:
         """Send the other side of the talk to an extension (REFER); returns when Asterisk has taken the order.
 
         With `instead_of`, the `dialog` of a call that this phone made, the other side takes its place there: an
@@ -145,7 +147,7 @@ class Phone:
         self._order("REFER", Refer_To=f"<sip:{target}@{self._host}{replaces}>")
         await self._count("referred", 1, within)
 
-    async def hold(self, *, on: bool = True, within: float = 5.0) -> None:
+    async def hold(self, *, on: bool = True, within: float = WITHIN_S) -> None:
         """Put the other side on hold, or take it back (`on=False`); returns when Asterisk has agreed."""
         times = self.history.count("directed")
         self._order("UPDATE", X_Direction="sendonly" if on else "sendrecv")
@@ -273,7 +275,7 @@ class Caller:
     async def start(self) -> None:
         """Dial; returns when the INVITE has been sent."""
         await self._sipp.start(*self._options)
-        await self._sipp.until("invited", within=5)
+        await self._sipp.until("invited", within=WITHIN_S)
 
     async def stop(self) -> None:
         """Hang up if the call still lives, and be gone; may be called twice."""
@@ -293,11 +295,11 @@ class Caller:
         """What another phone calls this call in order to take it over (RFC 3891, Replaces); empty before the answer."""
         return next((dialog for _, word, dialog in self._sipp.history if word == "dialog"), "")
 
-    async def rings(self, within: float = 5.0) -> float:
+    async def rings(self, within: float = WITHIN_S) -> float:
         """Wait until Asterisk lets it ring; return the seconds since the INVITE."""
         return await self._since_invite("ringing", within)
 
-    async def answered(self, within: float = 5.0) -> float:
+    async def answered(self, within: float = WITHIN_S) -> float:
         """Wait until somebody has answered; return the seconds since the INVITE.
 
         Raises TimeoutError, or SipError when the call ended without an answer.
@@ -306,10 +308,10 @@ class Caller:
 
     async def hang_up(self) -> None:
         """Give up waiting, or end the talk."""
-        _, _, call_id = await self._sipp.until("invited", within=5)
+        _, _, call_id = await self._sipp.until("invited", within=WITHIN_S)
         self._sipp.order("MESSAGE", call_id)
 
-    async def hold(self, *, on: bool = True, within: float = 5.0) -> None:
+    async def hold(self, *, on: bool = True, within: float = WITHIN_S) -> None:
         """Put the operator on hold, or take him back (`on=False`); returns when Asterisk has agreed."""
         _, _, call_id = await self._sipp.until("answered", within=within)
         self._requests += 1
@@ -318,7 +320,7 @@ class Caller:
         self._sipp.order("UPDATE", call_id, X_Direction=direction, X_CSeq=self._requests)
         await self._sipp.until("directed", after=seen, within=within)
 
-    async def over(self, within: float = 10.0) -> Outcome:
+    async def over(self, within: float = WITHIN_S) -> Outcome:
         """Wait for the end of the call and return how it went; TimeoutError if it does not end."""
         await self._sipp.finished(within)
         await self._sipp.stop()

@@ -3,11 +3,12 @@
     python -m scripts.checks test|check|lint [ARGUMENT ...]
     python -m scripts.checks soak [--minutes N] [--seed N] [--only PART]
 
-`test` goes through four parts: the page's unit tests; unit tests and call stories, two at a time, and beside them what
-needs a real Asterisk or a browser; the promises alone, because they assert time limits. What fails there is tried once
-more; few may need that, and they are named (`tests/second_chance.py`). `check` does the first two, but
-for what is marked slow, and briefly (`tests/brief.py`), so that it answers in a minute: three at a time, for many of
-these tests wait more than they compute. All parts run even when one failed; the closing line adds up pytest's.
+`test` goes through five parts: the page's unit tests; unit tests and call stories, two at a time, and beside them what
+needs a real Asterisk or a browser, and the promises that are marked unhurried; the other promises alone, because they
+assert time limits. What fails there is tried once more; few may need that, and they are named
+(`tests/second_chance.py`); the slowest are named as well. `check` does the first two, but for what is marked slow, and
+briefly (`tests/brief.py`), so that it answers soon: three at a time, for many of these tests wait more than they
+compute. All parts run even when one failed; the closing line adds up pytest's.
 Arguments go to one plain pytest run instead of the parts, and to ruff and mypy as the files to look at. Exit code: 0
 all well, 1 something failed or no test was run.
 
@@ -23,18 +24,22 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from xml.etree import ElementTree
 
 from scripts.steps import PAGE, ROOT, npm_command
 
-NEEDS_A_PBX = [
-    folder for name in ("asterisk", "browser", "demo", "e2e", "promises") if (folder := ROOT / "tests" / name).is_dir()
-]
+NEEDS_A_PBX = ("asterisk", "browser", "demo", "promises")
+"""Folders of tests that need a real Asterisk or a browser."""
+ALONE, UNHURRIED = "promise", "unhurried"
+"""Marks of promises, which are in those folders: it asserts time limits and runs alone; it does not, and need not."""
+OF_PARTS = frozenset((ALONE, UNHURRIED))
 NO_TESTS_COLLECTED = 5
-TRIED_TWICE = ("--reruns", "1")
+PATIENTLY = ("--reruns", "1", "--durations", "25")
+"""A failed test is tried twice, and the slowest are named."""
 TRYTONS = [str(path) for path in sorted((ROOT / "tests" / "crm").rglob("test_*tryton*.py"))]
 LINTED = [name for name in ("cti_bridge", "demo", "scripts", "tests", "benchmarks") if (ROOT / name).is_dir()]
 
@@ -46,6 +51,33 @@ def main(argv: list[str]) -> int:
     if argv[0] == "soak":
         return soak(argv[1:])
     return Tests().run_all(everything=argv[0] == "test", arguments=argv[1:])
+
+
+@dataclass(frozen=True, slots=True)
+class Parts:
+    """What pytest is given for each part of `make test`; every test is in exactly one of them."""
+
+    units: tuple[str, ...]
+    asterisk: tuple[str, ...]
+    unhurried: tuple[str, ...]
+    alone: tuple[str, ...]
+
+
+def parts(root: Path = ROOT) -> Parts:
+    """The parts of the tests below ``root``; they are all of them if `in_one_part` says yes to each."""
+    folders = [str(folder) for name in NEEDS_A_PBX if (folder := root / "tests" / name).is_dir()]
+    return Parts(
+        units=(str(root / "tests"), *(f"--ignore={folder}" for folder in folders)),
+        asterisk=("-m", f"not {ALONE} and not {UNHURRIED}", *folders),
+        unhurried=("-m", UNHURRIED, *folders),
+        alone=("-m", ALONE, *folders),
+    )
+
+
+def in_one_part(below_tests: Path, marks: Collection[str]) -> bool:
+    """Whether a test in this file, whose path is relative to `tests`, with these marks is in exactly one part."""
+    ours = OF_PARTS & set(marks)
+    return not ours or (len(ours) == 1 and below_tests.parts[0] in NEEDS_A_PBX)
 
 
 class Tests:
@@ -63,14 +95,17 @@ class Tests:
         else:
             if not npm("test"):
                 self.failed.append("page")
-            apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
+            tests = parts()
             if everything:
-                with self.beside("units and stories", *TRIED_TWICE, "-n", "2", "-m", "not promise", "tests", *apart):
-                    self.pytest("real Asterisk", *TRIED_TWICE, "-m", "not promise", *map(str, NEEDS_A_PBX))
-                self.pytest("promises", *TRIED_TWICE, "-m", "promise", "tests")
+                with (
+                    self.beside("units and stories", *PATIENTLY, "-n", "2", *tests.units, nice=5),
+                    self.beside("unhurried promises", *PATIENTLY, *tests.unhurried),
+                ):
+                    self.pytest("real Asterisk", *PATIENTLY, *tests.asterisk)
+                self.pytest("promises", *PATIENTLY, *tests.alone)
             else:
-                wanted = ("-n", "3", "-m", "not promise and not slow")
-                self.pytest("units and stories", *wanted, "tests", *apart, environment={"CTI_TESTS_BRIEF": "1"})
+                brief = {"CTI_TESTS_BRIEF": "1"}
+                self.pytest("units and stories", "-n", "3", "-m", "not slow", *tests.units, environment=brief)
         return self.summed_up()
 
     def summed_up(self) -> int:
@@ -91,14 +126,14 @@ class Tests:
             self._count(what, code, report)
 
     @contextmanager
-    def beside(self, what: str, *arguments: str) -> Iterator[None]:
-        """Run pytest beside whatever the block does, which mostly waits for telephones and has the machine first.
+    def beside(self, what: str, *arguments: str, nice: int = 0) -> Iterator[None]:
+        """Run pytest beside whatever the block does; what it prints is shown when both are over.
 
-        What it prints is shown when both are over.
+        What only computes is to be nice to what waits for telephones and should not wait for the machine as well.
         """
         with tempfile.TemporaryDirectory(prefix="cti-tests-") as folder:
             report, printed = Path(folder) / "report.xml", Path(folder) / "printed"
-            command = ["nice", "-n", "5", sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
+            command = ["nice", "-n", str(nice), sys.executable, "-m", "pytest", *arguments, f"--junitxml={report}"]
             print(f"\n--- {what}: run beside the next, shown behind it ---", flush=True)
             with printed.open("wb") as output:
                 process = subprocess.Popen(command, cwd=ROOT, stdout=output, stderr=subprocess.STDOUT)
@@ -131,8 +166,8 @@ def soak(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="make soak", description="Long runs, not part of make test.")
     parser.add_argument("--minutes", type=float, default=30.0, help="how long calls are played (30)")
     parser.add_argument("--seed", type=int, default=random.randrange(10**6), help="repeats the faults of another run")
-    parts = ("calls", "line", "reports", "tryton", "simulation", "properties")
-    parser.add_argument("--only", choices=parts, help="one part of it")
+    runs = ("calls", "line", "reports", "tryton", "simulation", "properties")
+    parser.add_argument("--only", choices=runs, help="one part of it")
     asked = parser.parse_args(arguments)
     told = {"CTI_SOAK_MINUTES": str(asked.minutes), "CTI_SOAK_SEED": str(asked.seed)}
     tests = Tests()
@@ -149,9 +184,8 @@ def soak(arguments: list[str]) -> int:
             environment={"CTI_SIMULATION_SEED": str(asked.seed), "CTI_SIMULATION_CALLS": "100000"},
         )  # fmt: skip
     if asked.only in {None, "properties"}:
-        apart = [f"--ignore={folder}" for folder in NEEDS_A_PBX]
         tests.pytest(
-            "soak: properties", "-n", "2", "-m", "hypothesis", "--timeout", "3600", "tests", *apart,
+            "soak: properties", "-n", "2", "-m", "hypothesis", "--timeout", "3600", *parts().units,
             environment={"CTI_HYPOTHESIS": "soak"},
         )  # fmt: skip
     return tests.summed_up()

@@ -10,12 +10,15 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
 import pytest
 import structlog
 from brief import BRIEF
 from hypothesis import HealthCheck, settings
 from leftovers import held, left_over
+
+from scripts.checks import OF_PARTS, in_one_part
 
 pytest_plugins = ["second_chance"]
 
@@ -31,7 +34,15 @@ _ROUNDS_BEFORE_COLLECTING = 20
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave the long runs out, unless they are asked for by name (`-m soak`)."""
+    """Refuse a test that no part of `make test`, or more than one, would run.
+
+    Leave the long runs out, unless they are asked for by name (`-m soak`).
+    """
+    here = Path(__file__).parent
+    for item in items:
+        marks = OF_PARTS & {mark.name for mark in item.iter_markers()}
+        if marks and not in_one_part(item.path.relative_to(here), marks):
+            raise pytest.UsageError(f"{item.nodeid} is not in one part of make test (scripts/checks.py)")
     if "soak" in (config.option.markexpr or ""):
         return
     long = [item for item in items if item.get_closest_marker("soak")]

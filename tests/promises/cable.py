@@ -1,7 +1,7 @@
 """The network between two programs, which a test can cut, let go dead, and mend."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 
@@ -12,6 +12,8 @@ class Cable:
         self._to = (host, port)
         self._server: asyncio.Server | None = None
         self._lines: set[_Line] = set()
+        self._words = b""
+        self._tripped = asyncio.Event()
         self.port = 0
 
     @classmethod
@@ -47,6 +49,11 @@ class Cable:
             line.dead = True
         await asyncio.gather(*(line.end() for line in others))
 
+    def dead_after(self, words: bytes) -> asyncio.Event:
+        """Let these words through once, and nothing more on their connection; the event says that they are."""
+        self._words, self._tripped = words, asyncio.Event()
+        return self._tripped
+
     def freeze(self) -> None:
         """Let nothing through any more on the present connections, and end neither side; new connections work."""
         for line in self._lines:
@@ -58,17 +65,26 @@ class Cable:
         except OSError:
             writer.close()
             return
-        line = _Line()
+        line = _Line(self._passed)
         self._lines.add(line)
         await line.carry((reader, far_writer), (far_reader, writer))
         self._lines.discard(line)
 
+    def _passed(self, piece: bytes) -> bool:
+        """Whether these were the last words that may pass."""
+        if not self._words or self._words not in piece:
+            return False
+        self._words = b""
+        self._tripped.set()
+        return True
+
 
 class _Line:
-    """One connection through a cable, until either side ends it."""
+    """One connection through a cable, until either side ends it. `passed` is asked after each piece."""
 
-    def __init__(self) -> None:
+    def __init__(self, passed: Callable[[bytes], bool]) -> None:
         self.dead = False
+        self._passed = passed
         self.is_websocket = False
         self._pumps: list[asyncio.Task[None]] = []
 
@@ -87,6 +103,7 @@ class _Line:
                 self.is_websocket = self.is_websocket or b"Upgrade: websocket" in piece
                 if not self.dead:
                     sink.write(piece)
+                    self.dead = self._passed(piece)
                     await sink.drain()
         except ConnectionError:
             pass

@@ -5,6 +5,9 @@ two members; their phones are the test's business), `installed` (a bridge with c
 own to change, not started; Asterisk asks it), `bridge` (the same, running and ready), `at_desk` (`await
 at_desk("op1")`: an operator signed in and connected to it). Nothing of them is left after a test.
 
+Tests that do not change their bridge share one with short times, `running`: `pytestmark = one_bridge(SETTINGS)` of
+`desk_scene`, and with `cabled=True` it reaches Asterisk's manager interface over `cable`, which a test may cut.
+
 All tests and fixtures here run on one event loop per process, because the shared instance does. The cache of
 Asterisk's root file system is `$CTI_CACHE`, or `.cache` in the repository.
 """
@@ -15,6 +18,7 @@ import socket
 from collections.abc import AsyncIterator, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -25,17 +29,20 @@ from cti_bridge.operators.accounts import Accounts
 from demo.asterisk import REPOSITORY, AsteriskInstance, build_root
 from demo.bridge import Bridge
 from demo.desks import Desk
+from promises.cable import Cable
 from promises.frames import checked
 from promises.scene import CUSTOMERS, DIALPLAN, MEMBERS, OPERATORS, PARKING, PASSWORD, PHONE_OF, WAY_OUT, AtDesk
+from promises.screens import bridge_with_short_times
 
 HERE = Path(__file__).parent
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Every test here is a promise, and runs on the loop of the shared instance if it is asynchronous."""
+    """A test here runs alone unless it is unhurried, and on the loop of the shared instance if it is asynchronous."""
     for item in items:
         if HERE in item.path.parents:
-            item.add_marker(pytest.mark.promise)
+            if not item.get_closest_marker("unhurried"):
+                item.add_marker(pytest.mark.promise)
             if pytest_asyncio.is_async_test(item):
                 item.add_marker(pytest.mark.asyncio(loop_scope="session"), append=False)
 
@@ -107,10 +114,64 @@ async def installed(asterisk: AsteriskInstance, prepared: Path, tmp_path: Path) 
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def bridge(installed: Bridge) -> Bridge:
-    """A running bridge with everything well."""
+async def own_bridge(installed: Bridge) -> Bridge:
+    """The running bridge of a test that has one of its own."""
     await installed.start()
     return installed
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def cable(shared_asterisk: AsteriskInstance) -> AsyncIterator[Cable]:
+    """The line to Asterisk's manager interface of a bridge that is cabled."""
+    async with Cable.to(shared_asterisk.address, shared_asterisk.ami_port) as cable:
+        yield cable
+
+
+@pytest.fixture(scope="module")
+def asked_for(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What the file says about the one bridge of its tests, in the terms of `bridge_with_short_times`."""
+    (marker,) = request.node.iter_markers("one_bridge")
+    cabled = marker.kwargs["cabled"]
+    return {"more": dict(*marker.args), "ami_port": request.getfixturevalue("cable").port if cabled else None}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def running(
+    shared_asterisk: AsteriskInstance,
+    prepared: Path,
+    tmp_path_factory: pytest.TempPathFactory,
+    asked_for: dict[str, Any],
+) -> AsyncIterator[Bridge]:
+    """The one bridge of a file."""
+    folder = tmp_path_factory.mktemp("shared") / "bridge"
+    async with bridge_with_short_times(shared_asterisk, prepared, folder, **asked_for) as bridge:
+        yield bridge
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def unplugged(running: Bridge) -> None:
+    """The one bridge has an operator `unplugged` as well, whose phone is nowhere."""
+    await running.add_operator("unplugged", "Тимур Безлюдный", "PJSIP/199", password=PASSWORD)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def shared_bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
+    """That bridge, asked by Asterisk; it runs, also when the test before has killed it."""
+    await asterisk.lab.set_global("CTI_AGI", running.agi_url)
+    if not running.running:
+        await running.start()
+    return running
+
+
+@pytest.fixture
+def bridge(request: pytest.FixtureRequest, shared_asterisk: AsteriskInstance, prepared: Path) -> Bridge:
+    """A running bridge with everything well: the one of the file if it is marked so, or one of the test's own.
+
+    What outlives the test is named here, so that it is there before the test counts what it leaves behind.
+    """
+    whose = "shared_bridge" if request.node.get_closest_marker("one_bridge") else "own_bridge"
+    bridge: Bridge = request.getfixturevalue(whose)
+    return bridge
 
 
 @pytest_asyncio.fixture(loop_scope="session")

@@ -19,12 +19,12 @@ from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Desk, Frame
 from demo.sip import Caller, Phone, SipError
-from promises.scene import DID, OPERATORS, journalled, until
+from promises.scene import DID, OPERATORS, PATIENCE_S, journalled, until
 
 Json = dict[str, Any]
 
-WITHIN_S = 30.0
-"""How long a screen may take in a test that does not measure it; a busy machine is not what is tested."""
+WITHIN_S = PATIENCE_S
+"""How long a screen may take in a test that does not measure it."""
 OVER = ("call.withdrawn", "call.ended")
 
 RULES = """\

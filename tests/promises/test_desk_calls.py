@@ -4,36 +4,28 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from pathlib import Path
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.desks import Desk
 from demo.sip import Phones
 from promises.cable import Cable
-from promises.desk_scene import BUSY, CUSTOMER, FIRST, SECOND, can
-from promises.scene import OUTSIDE, PASSWORD, PHONE_OF, SALES, AtDesk, journalled, until
-from promises.screens import (
-    WITHIN_S,
-    Incoming,
-    bridge_with_short_times,
-    incoming,
-    is_empty,
-    no_live_calls,
-    pick_up,
-    shows,
-    told,
-)
-from promises.steering_scene import (
+from promises.desk_scene import (
     ABROAD,
+    BUSY,
+    CUSTOMER,
+    FIRST,
     LINE,
     OPERATORS_MAY,
+    SECOND,
     THIRD,
+    can,
     in_talk,
+    one_bridge,
     phones_of,
     refusal,
     send_on,
@@ -41,35 +33,19 @@ from promises.steering_scene import (
     to_the_trunk,
     value,
 )
+from promises.scene import AMBIGUOUS, OUTSIDE, PHONE_OF, SALES, AtDesk, journalled, until
+from promises.screens import (
+    WITHIN_S,
+    Incoming,
+    incoming,
+    is_empty,
+    no_live_calls,
+    pick_up,
+    shows,
+    told,
+)
 
-pytestmark = pytest.mark.promise
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def cable(shared_asterisk: AsteriskInstance) -> AsyncIterator[Cable]:
-    """The line between the bridge and Asterisk's manager interface."""
-    async with Cable.to(shared_asterisk.address, shared_asterisk.ami_port) as cable:
-        yield cable
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory, cable: Cable
-) -> AsyncIterator[Bridge]:
-    """One bridge for all tests here that do not harm it."""
-    folder = tmp_path_factory.mktemp("desk") / "bridge"
-    async with bridge_with_short_times(
-        shared_asterisk, prepared, folder, ami_port=cable.port, more=OPERATORS_MAY
-    ) as bridge:
-        await bridge.add_operator("unplugged", "Тимур Безлюдный", "PJSIP/199", password=PASSWORD)
-        yield bridge
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
-    """That bridge, asked by Asterisk."""
-    await asterisk.lab.set_global("CTI_AGI", running.agi_url)
-    return running
+pytestmark = [pytest.mark.unhurried, *one_bridge(OPERATORS_MAY, cabled=True)]
 
 
 async def test_hanging_up_ends_the_talk_and_it_counts_as_answered(
@@ -180,6 +156,55 @@ async def test_a_click_calls_his_phone_first_and_then_the_customer_whose_card_op
     await no_live_calls(bridge)
 
 
+async def dialled(desk: Desk, phones: Phones, **whom: Any) -> str:
+    """The operator clicks, answers his phone, and has the card; the id of the call."""
+    order = asyncio.create_task(desk.command("call.dial", number=AMBIGUOUS, **whom))
+    await pick_up(phones[PHONE_OF[FIRST]])
+    call_id: str = value(await order)["call"]
+    return call_id
+
+
+async def test_of_several_customers_with_one_number_the_card_is_that_of_whom_the_click_was_meant_for(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    first = await at_desk(FIRST)
+    async with phones_of(asterisk, FIRST, OUTSIDE) as phones:
+        call_id = await dialled(first, phones)
+        card = await shows(first, call_id, extras="ready")
+        assert not card["chosen"]
+        meant = card["candidates"][-1]["customer"]["id"]
+        value(await first.command("call.hangup", call=call_id))
+        await is_empty(first)
+
+        stranger = await dialled(first, phones, customer="k-01")
+        assert not (await shows(first, stranger, extras="ready"))["chosen"], "he has another number"
+        value(await first.command("call.hangup", call=stranger))
+        await is_empty(first)
+
+        call_id = await dialled(first, phones, customer=meant)
+        card = await shows(first, call_id, chosen=True, extras="ready")
+        assert card["customer"]["id"] == meant
+        step = {"at": (datetime.now(UTC) + timedelta(hours=1)).isoformat(), "text": "Перезвонить", "kind": "callback"}
+        value(await first.command("after.save", call=call_id, next_step=step))
+        value(await first.command("call.hangup", call=call_id))
+        await is_empty(first)
+
+        async def promised() -> str:
+            items = value(await first.command("work.list"))["items"]
+            return next((item["id"] for item in items if item["call"] == call_id), "")
+
+        async with asyncio.timeout(WITHIN_S):
+            while not (item := await promised()):
+                await asyncio.sleep(0.1)
+        again = await dialled(first, phones, item=item)
+        assert (await shows(first, again, chosen=True, extras="ready"))["customer"]["id"] == meant
+        record = await journalled(bridge, again)
+        assert record.dialler == f"PJSIP/{PHONE_OF[FIRST]}"
+        value(await first.command("call.hangup", call=again))
+        assert (await journalled(bridge, again, ended=True)).customer == meant
+    await no_live_calls(bridge)
+
+
 async def test_a_customer_who_was_called_is_sent_on_and_brought_back_like_one_who_calls(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
@@ -257,6 +282,7 @@ async def test_while_asterisk_cannot_be_reached_nothing_is_offered_or_done_and_t
     await no_live_calls(bridge)
 
 
+@pytest.mark.usefixtures("unplugged")
 async def test_the_check_says_what_operators_can_do_here_and_what_is_missing(
     asterisk: AsteriskInstance, bridge: Bridge
 ) -> None:

@@ -19,7 +19,7 @@ from demo.sip import Behaviour, Phones
 from promises.scene import AMBIGUOUS, OPERATORS, SALES, UNKNOWN, AtDesk, journalled, until
 from promises.screens import Incoming, bridge_with_short_times, incoming, is_empty, pick_up, showing, shows
 
-pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("staff")]
+pytestmark = [pytest.mark.unhurried, pytest.mark.usefixtures("staff")]
 
 RINGS = Behaviour(answer_after=None)
 WITHIN_S = 30.0

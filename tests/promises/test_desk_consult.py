@@ -1,21 +1,29 @@
 """Consultation: a colleague is asked while the caller waits, and gets him with card and all, or does not."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.sip import Phones
-from promises.desk_scene import BUSY, CUSTOMER, FIRST, RINGS, SECOND, Talk, can, talk, together
+from promises.desk_scene import (
+    BUSY,
+    CUSTOMER,
+    FIRST,
+    OPERATORS_MAY,
+    SECOND,
+    Talk,
+    can,
+    one_bridge,
+    phones_of,
+    talk,
+    together,
+)
 from promises.scene import OPERATORS, OUTSIDE, PHONE_OF, AtDesk, journalled, until
 from promises.screens import (
     WITHIN_S,
     Screens,
-    bridge_with_short_times,
     is_empty,
     no_live_calls,
     pick_up,
@@ -24,34 +32,10 @@ from promises.screens import (
     withdrawal,
 )
 
-pytestmark = pytest.mark.promise
-LINE, PREFIX, NUMBER = "+74950000149", "+7495", "+74950000277"
+pytestmark = [pytest.mark.unhurried, *one_bridge(OPERATORS_MAY)]
+NUMBER = "+74950000277"
 NOTE = "Просит рассрочку, спрашивает про сроки"
 ASKED = {"kind": "operator", "id": SECOND, "name": OPERATORS[SECOND]}
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Bridge]:
-    """One bridge for all tests here; who kills it starts it again."""
-    folder = tmp_path_factory.mktemp("consult") / "bridge"
-    more = {"operators": {"outbound": {"prefixes": [PREFIX], "per_minute": 60, "line": LINE}}}
-    async with bridge_with_short_times(shared_asterisk, prepared, folder, more=more) as bridge:
-        yield bridge
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
-    """That bridge, asked by Asterisk."""
-    await asterisk.lab.set_global("CTI_AGI", running.agi_url)
-    if not running.running:
-        await running.start()
-    return running
-
-
-def phones_of_both(asterisk: AsteriskInstance) -> Phones:
-    return Phones(asterisk, dict.fromkeys((PHONE_OF[FIRST], PHONE_OF[SECOND]), RINGS))
 
 
 async def asks(talking: Talk, phones: Phones) -> None:
@@ -71,7 +55,7 @@ async def test_a_caller_who_is_handed_over_comes_with_his_card_and_it_is_answere
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     screens = await Screens.opened(at_desk)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, screens[FIRST], phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, screens[FIRST], phones) as talking:
         written = await screens[FIRST].command("after.save", call=talking.call_id, note=NOTE)
         assert written["ok"], written
         assert (await talking.give("hold"))["ok"]
@@ -111,7 +95,7 @@ async def test_a_consultation_straight_out_of_the_talk_can_be_cancelled_while_it
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     screens = await Screens.opened(at_desk)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, screens[FIRST], phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, screens[FIRST], phones) as talking:
         assert (await talking.give("consult", to={"operator": SECOND}))["ok"]
         await shows(screens[SECOND], talking.call_id, my_role="ringing")
         result = await talking.give("consult_cancel")
@@ -141,7 +125,7 @@ async def test_who_does_not_answer_or_is_busy_leaves_the_caller_where_he_was(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     desk = await at_desk(FIRST)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, desk, phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
         assert (await talking.give("consult", to={"operator": SECOND}))["ok"]
         await phones[PHONE_OF[SECOND]].rings(within=WITHIN_S)
         await phones[PHONE_OF[SECOND]].refuse()
@@ -163,7 +147,7 @@ async def test_whom_nobody_can_ask_is_refused_in_words_and_the_talk_goes_on(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     desk, colleague = await at_desk(FIRST), await at_desk(SECOND)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, desk, phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
         began = asterisk.lab.mark()
         wrong = {
             "not_found": {"operator": "nobody"},
@@ -186,7 +170,7 @@ async def test_a_colleague_who_hangs_up_leaves_operator_and_caller_where_they_we
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     desk = await at_desk(FIRST)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, desk, phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
         await asks(talking, phones)
         await phones[PHONE_OF[SECOND]].hang_up()
         await shows(desk, talking.call_id, state="held", held_by="desk", consult=None)
@@ -199,7 +183,7 @@ async def test_an_operator_who_hangs_up_while_he_asks_is_rung_again_for_his_call
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     screens = await Screens.opened(at_desk)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, screens[FIRST], phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, screens[FIRST], phones) as talking:
         await asks(talking, phones)
         await talking.phone.hang_up()
         await is_empty(screens[SECOND])
@@ -214,7 +198,7 @@ async def test_a_caller_who_hangs_up_meanwhile_leaves_the_two_talking_and_no_car
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     screens = await Screens.opened(at_desk)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, screens[FIRST], phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, screens[FIRST], phones) as talking:
         await asks(talking, phones)
         await talking.caller.phone.hang_up()
         await is_empty(screens[FIRST])
@@ -231,7 +215,7 @@ async def test_somebody_outside_is_asked_and_gets_the_caller(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     desk = await at_desk(FIRST)
-    phones_and_outside = Phones(asterisk, dict.fromkeys((PHONE_OF[FIRST], OUTSIDE), RINGS))
+    phones_and_outside = phones_of(asterisk, FIRST, OUTSIDE)
     async with phones_and_outside as phones, talk(asterisk, desk, phones) as talking:
         result = await talking.give("consult", to={"number": NUMBER})
         assert result["ok"], result
@@ -254,7 +238,7 @@ async def test_a_bridge_that_is_killed_while_a_colleague_is_asked_finds_all_thre
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:
     desk = await at_desk(FIRST)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, desk, phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
         await asks(talking, phones)
         await bridge.kill()
         await bridge.start()
@@ -275,7 +259,7 @@ async def test_a_bridge_that_is_killed_while_a_colleague_is_asked_finds_all_thre
 
 async def test_completing_twice_hands_over_once(asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk) -> None:
     desk = await at_desk(FIRST)
-    async with phones_of_both(asterisk) as phones, talk(asterisk, desk, phones) as talking:
+    async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
         await asks(talking, phones)
         answers = await asyncio.gather(talking.give("complete"), talking.give("complete"))
         assert sorted(answer["ok"] for answer in answers) == [False, True]

@@ -1,21 +1,17 @@
 """Hold: the caller waits with music and comes back, whoever hangs up, and whatever becomes of the bridge."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
-from demo.sip import Caller, Phones
-from promises.desk_scene import CUSTOMER, FIRST, RINGS, SECOND, can, talk, where
+from demo.sip import Caller
+from promises.desk_scene import CUSTOMER, FIRST, SECOND, can, one_bridge, phones_of, talk, where
 from promises.scene import OUTSIDE, PHONE_OF, SALES, AtDesk, journalled, until
 from promises.screens import (
     WITHIN_S,
     Screens,
-    bridge_with_short_times,
     is_empty,
     no_live_calls,
     pick_up,
@@ -24,29 +20,7 @@ from promises.screens import (
     told,
 )
 
-pytestmark = pytest.mark.promise
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Bridge]:
-    """One bridge for all tests here; who kills it starts it again."""
-    async with bridge_with_short_times(shared_asterisk, prepared, tmp_path_factory.mktemp("hold") / "bridge") as bridge:
-        yield bridge
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
-    """That bridge, asked by Asterisk."""
-    await asterisk.lab.set_global("CTI_AGI", running.agi_url)
-    if not running.running:
-        await running.start()
-    return running
-
-
-def phones_of(asterisk: AsteriskInstance, *operators: str) -> Phones:
-    return Phones(asterisk, {PHONE_OF[one]: RINGS for one in operators})
+pytestmark = [pytest.mark.unhurried, *one_bridge()]
 
 
 async def test_the_caller_waits_and_is_taken_back_and_it_is_one_talk(
@@ -198,7 +172,7 @@ async def test_a_customer_whom_the_operator_has_called_can_be_held_as_well(
 ) -> None:
     desk = await at_desk(FIRST)
     async with (
-        Phones(asterisk, dict.fromkeys((PHONE_OF[FIRST], OUTSIDE), RINGS)) as phones,
+        phones_of(asterisk, FIRST, OUTSIDE) as phones,
         Caller(asterisk, phone=PHONE_OF[FIRST], did=f"8{SALES[2:]}") as line,
     ):
         await pick_up(phones[OUTSIDE])

@@ -5,7 +5,6 @@ import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager, closing
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -16,11 +15,21 @@ from demo.desks import Desk
 from demo.sip import Behaviour, Phones
 from promises.scene import OPERATORS, PASSWORD, SALES, journalled, until
 from promises.screens import WITHIN_S, bridge_with_short_times, incoming, pick_up, shows, told
+from promises.states_scene import (
+    LOCAL,
+    PHONE,
+    Members,
+    comes_to,
+    is_shown,
+    members,
+    sets,
+    state_of,
+    static_member,
+)
 
-PHONE, LOCAL = "PJSIP/103", "Local/103@phones/n"
+pytestmark = pytest.mark.unhurried
+
 ANSWERS, RINGS = Behaviour(answer_after=0.1), Behaviour(answer_after=None)
-Members = dict[tuple[str, str], tuple[bool, str, int]]
-"""By queue and interface: whether he is paused, why, and his penalty."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -66,27 +75,6 @@ async def desk(bridge: Bridge) -> AsyncIterator[Desk]:
         yield desk
 
 
-async def sets(desk: Desk, state: str) -> None:
-    """Set his own state."""
-    result = await desk.command("state.set", state=state)
-    assert result["ok"], result
-
-
-def state_of(desk: Desk) -> dict[str, Any]:
-    """His state as his page shows it now."""
-    shown = [desk.welcome["snapshot"]["state"]]
-    shown += [frame.body["state"] for frame in desk.frames if frame.type == "operator.state"]
-    return dict(shown[-1])
-
-
-async def is_shown(desk: Desk, **values: Any) -> dict[str, Any]:
-    """Wait until the page shows a state with these values."""
-    try:
-        return await until(lambda: shown if (shown := state_of(desk)).items() >= values.items() else None, WITHIN_S)
-    except TimeoutError:
-        raise TimeoutError(f"{values} is not shown, but {state_of(desk)}") from None
-
-
 async def is_written(bridge: Bridge, state: str) -> None:
     """Wait until the journal has this as op3's present state."""
 
@@ -98,47 +86,10 @@ async def is_written(bridge: Bridge, state: str) -> None:
     await until(look, WITHIN_S)
 
 
-async def members(asterisk: AsteriskInstance, *phones: str) -> Members:
-    """The members of all queues with these interfaces, as Asterisk has them."""
-    since = asterisk.lab.mark()
-    await asterisk.lab.action("QueueStatus")
-    await asterisk.lab.event("QueueStatusComplete", since=since)
-    return {
-        (one["Queue"], one["Location"]): (one["Paused"] == "1", one["PausedReason"], int(one["Penalty"]))
-        for one in asterisk.lab.events("QueueMember", since=since)
-        if one["Location"] in (phones or (PHONE, LOCAL))
-    }
-
-
-async def comes_to(asterisk: AsteriskInstance, expected: Members, *phones: str) -> None:
-    """Wait until Asterisk has these members so."""
-    found: Members = {}
-    try:
-        async with asyncio.timeout(WITHIN_S):
-            while (found := await members(asterisk, *phones)) != expected:
-                await asyncio.sleep(0.05)
-    except TimeoutError:
-        assert found == expected
-
-
 def all_three(*, paused: bool = False, reason: str = "", penalties: tuple[int, int, int] = (1, 2, 0)) -> Members:
     """op3 in his three queues."""
     places = ("primary-consult", LOCAL), ("production", PHONE), ("sales", PHONE)
     return {place: (paused, reason, penalty) for place, penalty in zip(places, penalties, strict=True)}
-
-
-@asynccontextmanager
-async def static_member(asterisk: AsteriskInstance) -> AsyncIterator[Path]:
-    """A queue `standing`, whose member op3 is in the file, with the penalty 3."""
-    file = asterisk.workdir / "etc" / "queues.conf"
-    before = file.read_text("utf-8")
-    file.write_text(f"{before}\n[standing](cti)\nmember => {PHONE},3,Галина\n", "utf-8")
-    await asterisk.lab.command("module reload app_queue.so")
-    try:
-        yield file
-    finally:
-        file.write_text(before, "utf-8")
-        await asterisk.lab.command("module reload app_queue.so")
 
 
 STANDING = ("standing", PHONE)

@@ -1,32 +1,23 @@
 """A caller who is sent on from a desk arrives, or is brought back, whatever becomes of target and bridge."""
 
-from collections.abc import AsyncIterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-import pytest_asyncio
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
-from promises.desk_scene import BUSY, CUSTOMER, FIRST, SECOND, can
-from promises.scene import OUTSIDE, PASSWORD, PHONE_OF, SALES, AtDesk, journalled, until
-from promises.screens import (
-    WITHIN_S,
-    bridge_with_short_times,
-    incoming,
-    is_empty,
-    no_live_calls,
-    pick_up,
-    showing,
-    shows,
-)
-from promises.steering_scene import (
+from promises.desk_scene import (
     ABROAD,
+    BUSY,
+    CUSTOMER,
+    FIRST,
     LINE,
     OPERATORS_MAY,
+    SECOND,
     THIRD,
+    can,
     in_talk,
+    one_bridge,
     phones_of,
     queue_log,
     refusal,
@@ -35,26 +26,18 @@ from promises.steering_scene import (
     to_the_trunk,
     value,
 )
+from promises.scene import OUTSIDE, PHONE_OF, SALES, AtDesk, journalled, until
+from promises.screens import (
+    WITHIN_S,
+    incoming,
+    is_empty,
+    no_live_calls,
+    pick_up,
+    showing,
+    shows,
+)
 
-pytestmark = pytest.mark.promise
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def running(
-    shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Bridge]:
-    """One bridge for all tests here that do not harm it."""
-    folder = tmp_path_factory.mktemp("desk") / "bridge"
-    async with bridge_with_short_times(shared_asterisk, prepared, folder, more=OPERATORS_MAY) as bridge:
-        await bridge.add_operator("unplugged", "Тимур Безлюдный", "PJSIP/199", password=PASSWORD)
-        yield bridge
-
-
-@pytest_asyncio.fixture(loop_scope="session")
-async def bridge(asterisk: AsteriskInstance, running: Bridge) -> Bridge:
-    """That bridge, asked by Asterisk."""
-    await asterisk.lab.set_global("CTI_AGI", running.agi_url)
-    return running
+pytestmark = [pytest.mark.unhurried, *one_bridge(OPERATORS_MAY)]
 
 
 async def test_a_caller_is_sent_on_to_a_colleague_who_has_his_card_then(
@@ -202,6 +185,7 @@ async def test_the_customer_of_a_click_through_a_local_channel_is_sent_on_himsel
         ({}, "bad_args"),
     ],
 )
+@pytest.mark.usefixtures("unplugged")
 async def test_a_target_that_is_none_is_refused_and_the_talk_goes_on(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk, to: dict[str, str], code: str
 ) -> None:

@@ -17,7 +17,7 @@ from demo.sip import Behaviour, Phones
 from promises.scene import PASSWORD, SALES, until
 from promises.screens import WITHIN_S, bridge_with_short_times, incoming, pick_up, talking_leg
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 OPERATOR, EXTENSION = "op3", "103"

@@ -22,6 +22,7 @@ IN_THE_NIGHT, ON_A_HOLIDAY, TO_A_BOX, TO_NO_BOX, ELSEWHERE, NOWHERE = (f"7495000
 """The numbers called, one for each `final`."""
 MARIA, PETER, VERA, NINA = "+74950000271", "+74950000272", "+74950000273", "+74950000274"
 SHIPPED, SHORT, MISSING = "/var/lib/asterisk/sounds/cti-callback", "beep", "no-such-sound"
+pytestmark = pytest.mark.unhurried
 LAST_RESORT = "production"
 """The default queue of the dialplan, another one than that of the rules, so that it is seen who waits there."""
 BYTES_PER_SECOND = 16_000

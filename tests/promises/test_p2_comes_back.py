@@ -37,7 +37,7 @@ from promises.screens import (
     told,
 )
 
-pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("staff")]
+pytestmark = [pytest.mark.unhurried, pytest.mark.usefixtures("staff")]
 
 RINGS = Behaviour(answer_after=None)
 DECIDED = (

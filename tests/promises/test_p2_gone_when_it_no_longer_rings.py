@@ -28,7 +28,7 @@ from promises.screens import (
     withdrawal,
 )
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 POPPED_AND_GONE = ["call.ringing", "call.withdrawn"]

@@ -19,7 +19,7 @@ from promises.scene import PHONE_OF, AtDesk, until
 from promises.screens import Screens, bridge_with_short_times, is_empty, no_live_calls
 from promises.storm import CALLERS, OPERATOR_OF, storm
 
-pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("staff")]
+pytestmark = [pytest.mark.unhurried, pytest.mark.usefixtures("staff")]
 
 SEED = 20261123
 

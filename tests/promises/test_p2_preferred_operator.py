@@ -142,6 +142,24 @@ async def test_whoever_is_on_the_phone_is_skipped_and_the_caller_is_in_the_queue
     assert (code, "op6 is on the phone" in said) == (0, True)
 
 
+async def test_whoever_is_at_lunch_is_skipped_and_the_caller_is_in_the_queue_at_once(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    screens = await Screens.opened(at_desk)
+    assert (await screens["op3"].command("state.set", state="lunch"))["ok"]
+    async with (
+        Phones(asterisk, dict.fromkeys(("101", "102", "103"), RINGS)) as phones,
+        in_time(asterisk, SALES, did=DID_RESPONSIBLE) as caller,
+    ):
+        assert (caller.queue, caller.cti("OPERATOR")) == ("primary-consult", "")
+        assert await screens.popped(caller.call_id) in ("op1", "op2")
+        assert phones["103"].calls == 0
+    assert (await screens["op3"].command("state.set", state="ready"))["ok"]
+    record = await journalled(bridge, caller.call_id, ended=True)
+    assert record.decision is not None
+    assert [operator for operator, _ in record.decision.skipped] == ["op3"]
+
+
 async def test_whoever_does_not_answer_loses_the_call_to_the_queue(
     asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
 ) -> None:

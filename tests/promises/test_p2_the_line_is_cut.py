@@ -26,7 +26,7 @@ from promises.screens import (
     withdrawal,
 )
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 

@@ -24,7 +24,7 @@ from promises.screens import (
     told,
 )
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 FIRST, SECOND = "op3", "op4"

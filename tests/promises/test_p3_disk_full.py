@@ -8,6 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+import pytest
 import pytest_asyncio
 from receiver import SECRET, HttpReceiver
 
@@ -19,6 +20,7 @@ from promises.faults import fill, small_disk, written_by_one_alone
 from promises.scene import OPERATORS, PASSWORD, PHONE_OF, SALES, source_is, until
 from promises.screens import incoming
 
+pytestmark = pytest.mark.unhurried
 DISK_KB = 6144
 LOCKED_S = 4.0
 PICKS_UP = {PHONE_OF["op3"]: Behaviour(answer_after=0.1)}
@@ -141,7 +143,7 @@ def written(bridge: Bridge) -> dict[str, str]:
 async def all_is_told(bridge: Bridge, receiver: HttpReceiver, calls: list[str], *, outcome: str = "answered") -> None:
     """Every call is on disk, and the receiver has had each of its reports once and in order."""
     kinds = ["started", *(["answered"] if outcome == "answered" else []), "ended", "updated"]
-    await receiver.until(len(kinds) * len(calls), within_s=15)
+    await receiver.until(len(kinds) * len(calls), within_s=60)
     assert written(bridge) == dict.fromkeys(calls, outcome)
     told: dict[str, list[str]] = {}
     for arrival in receiver.arrivals:

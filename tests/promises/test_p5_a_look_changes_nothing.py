@@ -19,7 +19,7 @@ from demo.sip import Behaviour, Caller, Phones
 from promises.scene import PARK_MYSELF, SALES, TAKE_OUT, UNKNOWN
 from promises.screens import WITHIN_S, Incoming, incoming, pick_up, talking_leg
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 LISTED = frozenset(

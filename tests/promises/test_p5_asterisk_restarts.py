@@ -26,7 +26,7 @@ from promises.screens import (
     told,
 )
 
-pytestmark = [pytest.mark.promise, pytest.mark.usefixtures("one_phone_each")]
+pytestmark = [pytest.mark.unhurried, pytest.mark.usefixtures("one_phone_each")]
 
 RINGS = Behaviour(answer_after=None)
 

@@ -27,7 +27,7 @@ from promises.screens import (
     told,
 )
 
-pytestmark = pytest.mark.promise
+pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
 

@@ -1,9 +1,12 @@
 """P6: a queue that the real Asterisk does not have is named by `check` before a caller finds out."""
 
+import pytest
+
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 
 
+@pytest.mark.unhurried
 async def test_check_asks_asterisk_for_its_queues(asterisk: AsteriskInstance, installed: Bridge) -> None:
     _, said, complaint = await installed.run("check")
     assert "has no queue" not in said

@@ -16,7 +16,7 @@ from demo.sip import Behaviour, Caller, Phones
 from promises.scene import DID, SALES, UNKNOWN, AtDesk, calling, journalled, until, variable
 from promises.screens import shows
 
-pytestmark = pytest.mark.usefixtures("staff")
+pytestmark = [pytest.mark.unhurried, pytest.mark.usefixtures("staff")]
 
 RINGS = Behaviour(answer_after=None)
 FORGERIES = {
