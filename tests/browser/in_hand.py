@@ -33,6 +33,8 @@ def _actions(call: Json) -> Json:
     if call["my_role"] != "talking":
         why = "ringing" if call["my_role"] == "ringing" else "consulting"
         return dict.fromkeys(ACTIONS, why) | {"hangup": None}
+    if (call.get("transfer") or {}).get("state") == "ringing":
+        return dict.fromkeys(ACTIONS, "transferring")
     if consult := call.get("consult"):
         return dict(ASKS if consult["state"] == "talking" else ASKED)
     return dict(HELD if call["state"] == "held" else TALKING)

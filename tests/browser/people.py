@@ -178,6 +178,7 @@ def production_call(**more: Any) -> Json:
     khasanov = customer(
         id="k-52",
         name="Ильдар Хасанов",
+        numbers=["+74950000152"],
         city="Казань",
         segment="",
         email="hasanov@example.com",

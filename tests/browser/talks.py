@@ -5,12 +5,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 
 from playwright.async_api import Locator, expect
-from promises.desk_scene import FIRST
+from promises.desk_scene import FIRST, where
 from promises.scene import PHONE_OF, SALES
 from promises.screens import Incoming, incoming, pick_up, talking_leg
 
 from browser.desk_page import DeskPage
 from demo.asterisk import AsteriskInstance
+from demo.lab import Message
 from demo.sip import Behaviour, Phones
 
 WITHIN_MS = 30_000
@@ -33,6 +34,20 @@ class PageTalk:
     async def is_(self, state: str) -> None:
         """Wait until the card is in this state."""
         await expect(self.desk.card_of(self.call_id, state)).to_be_visible(timeout=WITHIN_MS)
+
+
+async def leg_id(asterisk: AsteriskInstance, leg: str) -> str:
+    """The id of the channel with this name."""
+    return (await asterisk.lab.action("Getvar", Channel=leg, Variable="CHANNEL(uniqueid)"))["Value"]
+
+
+async def waits(asterisk: AsteriskInstance, channel: str) -> None:
+    """Wait until the caller is where we have him wait, and nobody is connected with him."""
+
+    def look(seen: list[Message]) -> bool:
+        return any((one["Uniqueid"], one["Context"], one["BridgeId"]) == (channel, "cti-hold", "") for one in seen)
+
+    await where(asterisk, look)
 
 
 def control(desk: DeskPage, name: str) -> Locator:

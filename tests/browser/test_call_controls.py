@@ -4,17 +4,16 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import expect
-from promises.desk_scene import FIRST, SECOND, together, where
+from promises.desk_scene import FIRST, SECOND, to_the_trunk, together
 from promises.scene import OUTSIDE, PHONE_OF, SALES, until
 from promises.screens import WITHIN_S, incoming, pick_up
 
 from browser.conftest import LINE, OnStage, OpenPage
 from browser.desk_page import DeskPage
 from browser.people import call
-from browser.talks import RINGS, WITHIN_MS, able, control, phones_of, said, talk
+from browser.talks import RINGS, WITHIN_MS, able, control, phones_of, said, talk, waits
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
-from demo.lab import Message
 from demo.sip import Phones
 
 EXTENSION = PHONE_OF[FIRST]
@@ -35,7 +34,8 @@ async def test_one_key_puts_the_caller_on_hold_and_the_same_key_takes_him_back(
         place = await control(desk, "hold").bounding_box()
         await desk.page.keyboard.press("F7")
         await talking.is_("held")
-        await where(asterisk, lambda seen: any(_waits(one, talking.caller.channel) for one in seen))
+        await waits(asterisk, talking.caller.channel)
+        await asterisk.lab.event("MusicOnHoldStart", Uniqueid=talking.caller.channel)
         await expect(said(desk, "held")).to_have_text("Звонящий слышит музыку")
         await expect(able(desk, "resume")).to_be_visible(timeout=WITHIN_MS)
         assert await control(desk, "resume").bounding_box() == place
@@ -112,12 +112,13 @@ async def test_a_number_is_called_from_the_idle_page_his_own_phone_first(
         await expect(desk.page.locator("[data-action=dial_yes]")).to_be_focused()
         await desk.page.keyboard.press("Enter")
         await pick_up(phones[EXTENSION])
-        dialled = await until(lambda: _to_the_trunk(asterisk, began), WITHIN_S)
+        dialled = await until(lambda: to_the_trunk(asterisk, began), WITHIN_S)
         assert (dialled["DestCallerIDNum"], dialled["CallerIDNum"]) == (SALES, LINE)
         await expect(desk.page.locator("article.call[data-state=dialling]")).to_be_visible(timeout=WITHIN_MS)
         await expect(desk.value("name")).to_have_text("Глеб Ракитин")
         await pick_up(phones[OUTSIDE])
         await expect(desk.page.locator("article.call[data-state=talking]")).to_be_visible(timeout=WITHIN_MS)
+        await together(asterisk, dialled["DestUniqueid"], EXTENSION)
         await phones[OUTSIDE].hang_up()
         await expect(desk.page.locator("article.call[data-state=ended]")).to_be_visible(timeout=WITHIN_MS)
         await desk.page.keyboard.press("F3")
@@ -218,12 +219,3 @@ async def commanded(desk: DeskPage, name: str, **args: object) -> tuple[int, str
     """Give a command with the cookies of this page, past what it shows: the status and the code of the refusal."""
     answer = await desk.context.request.post(f"{desk.page.url}api/v1/commands/{name}", data={"args": args})
     return answer.status, (await answer.json()).get("error", {}).get("code", "")
-
-
-def _waits(seen: Message, channel: str) -> bool:
-    return (seen["Uniqueid"], seen["Context"]) == (channel, "cti-hold")
-
-
-def _to_the_trunk(asterisk: AsteriskInstance, began: int) -> Message | None:
-    calls = asterisk.lab.events("DialBegin", since=began)
-    return next((one for one in calls if one["DestChannel"].startswith("PJSIP/trunk-")), None)

@@ -1,5 +1,6 @@
 """Names and texts by strangers are text on the operator's page, whatever they try to be."""
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -7,12 +8,16 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 from playwright.async_api import expect
-from promises.scene import SALES
-from promises.screens import incoming
+from promises.desk_scene import FIRST, SECOND, together
+from promises.scene import OPERATORS, PASSWORD, PHONE_OF, SALES
+from promises.screens import WITHIN_S, incoming, pick_up
 
 from browser.conftest import OpenPage
+from browser.talks import WITHIN_MS, able, phones_of, said, talk
+from browser.test_transfer import choose
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
+from demo.desks import Desk
 from demo.sip import Behaviour, Phones
 
 RINGS = Behaviour(answer_after=None)
@@ -82,3 +87,44 @@ async def test_what_the_crm_says_is_text_and_stays_in_its_place(
         for part in ("timer", "name", "why"):
             await expect(desk.value(part)).to_be_in_viewport()
         assert "\u202e" not in await desk.page.title()
+
+
+async def renamed(bridge: Bridge, names: dict[str, str]) -> None:
+    """Operators have these names now, and the bridge has noticed."""
+    with closing(sqlite3.connect(bridge.data / "operators.sqlite")) as accounts, accounts:
+        accounts.executemany("UPDATE operators SET name = ? WHERE id = ?", [(name, id_) for id_, name in names.items()])
+    async with asyncio.timeout(30):
+        for operator, name in names.items():
+            while True:
+                async with Desk(operator, bridge.page_url, PASSWORD) as desk:
+                    if desk.welcome["operator"]["name"] == name:
+                        break
+                await asyncio.sleep(0.2)
+
+
+async def test_operators_with_hostile_names_hand_callers_over_like_all_others(
+    asterisk: AsteriskInstance, bridge: Bridge, at_page: OpenPage
+) -> None:
+    hostile = {FIRST: f"{SCRIPT} О'Нил", SECOND: "Ян \u202eнавыворот, ,&|`нет`\\ ${SHELL(id)}"}
+    await renamed(bridge, hostile)
+    try:
+        desk, other = await at_page(FIRST), await at_page(SECOND)
+        async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
+            assert await other.page.locator(f"[data-operator={FIRST}] .mate-name").text_content() == hostile[FIRST]
+            await choose(desk, "F4", "Ян")
+            await expect(said(other, "handed_to_you")).to_contain_text(hostile[FIRST], timeout=WITHIN_MS)
+            await phones[PHONE_OF[SECOND]].rings(within=WITHIN_S)
+            await phones[PHONE_OF[SECOND]].refuse()
+            await expect(said(desk, "came_back")).to_contain_text(hostile[SECOND], timeout=WITHIN_MS)
+            await pick_up(phones[PHONE_OF[FIRST]])
+            await together(asterisk, talking.caller.channel, PHONE_OF[FIRST])
+            await choose(desk, "F6", "Ян")
+            await expect(desk.value("consult")).to_contain_text(hostile[SECOND], timeout=WITHIN_MS)
+            await pick_up(phones[PHONE_OF[SECOND]])
+            await expect(able(desk, "complete")).to_be_visible(timeout=WITHIN_MS)
+            await desk.page.keyboard.press("F4")
+            await together(asterisk, talking.caller.channel, PHONE_OF[SECOND])
+            for page in (desk, other):
+                assert await page.page.locator("#desk script, #desk img, #desk [onerror]").count() == 0
+    finally:
+        await renamed(bridge, {operator: OPERATORS[operator] for operator in hostile})

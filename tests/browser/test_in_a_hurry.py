@@ -91,6 +91,7 @@ async def test_digits_that_were_meant_for_a_number_become_no_outcome_when_the_ca
 ) -> None:
     stage, desk = await on_stage()
     talk = await stage.answer(await stage.ring(call()))
+    await expect(desk.page.locator(".controls [data-action=transfer][aria-disabled=false]")).to_be_visible()
     await time_stands_still(desk)
     await desk.page.keyboard.press("F4")
     await expect(desk.page.locator("#chooser-field")).to_be_focused()

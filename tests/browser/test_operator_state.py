@@ -104,11 +104,13 @@ async def test_two_pages_of_one_operator_show_the_same_and_colleagues_see_it(
     await desk.page.locator("#turn-state").click()
     await shows(desk, "break")
     await shows(second, "break")
+    assert await pauses(asterisk) == dict.fromkeys(QUEUES, (True, "break"))
     mate = colleague.page.locator(f"[data-operator={OPERATOR}]")
     await expect(mate).to_have_attribute("data-mate-desk", "break", timeout=WITHIN_MS)
     await expect(mate).to_contain_text("Перерыв")
     await second.page.locator("#turn-state").click()
     await shows(desk, "ready")
+    assert {paused for paused, _ in (await pauses(asterisk)).values()} == {False}
 
 
 async def test_during_a_talk_what_is_asked_for_comes_after_it(
@@ -124,6 +126,7 @@ async def test_during_a_talk_what_is_asked_for_comes_after_it(
         await expect(desk.page.locator("#open-states")).to_contain_text("после разговора: Обед", timeout=WITHIN_MS)
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
     await shows(desk, "lunch")
+    assert await pauses(asterisk) == dict.fromkeys(QUEUES, (True, "lunch"))
 
 
 async def test_a_pause_at_the_pbx_and_a_supervisor_are_told_apart_from_his_own_doing(
@@ -190,9 +193,11 @@ async def test_who_is_signed_off_sees_one_button_and_begins_with_it(
     await desk.page.locator("#open-states").click()
     await desk.page.locator("[data-choose-state=signed_off]").click()
     await shows(desk, "signed_off")
+    assert await pauses(asterisk) == dict.fromkeys(QUEUES, (True, "signed_off"))
     await expect(desk.page.locator("main h1, main strong").first).to_have_text("Вы не на смене")
     await desk.page.locator("#start-work").click()
     await shows(desk, "ready")
+    assert {paused for paused, _ in (await pauses(asterisk)).values()} == {False}
     await expect(desk.page.locator("article.call[data-state=idle]")).to_be_visible()
 
 

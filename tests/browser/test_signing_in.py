@@ -6,7 +6,8 @@ from playwright.async_api import expect
 from promises.scene import PASSWORD, PRODUCTION
 from promises.screens import incoming
 
-from browser.conftest import OpenPage
+from browser.conftest import OnStage, OpenPage
+from browser.people import call
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.sip import Behaviour, Phones
@@ -63,3 +64,23 @@ async def test_signing_out_empties_every_page_of_the_session(
         await expect(desk.page.locator("#sign-in")).to_be_visible()
         await desk.page.go_back()
         await desk.shows_nothing_of("Журавина", "4950000202")
+
+
+async def test_who_was_writing_when_his_session_ended_sees_one_door_and_goes_on_writing_behind_it(
+    on_stage: OnStage,
+) -> None:
+    stage, desk = await on_stage()
+    talk = await stage.answer(await stage.ring(call()))
+    await desk.page.locator("#after-note").fill("Просит набросок")
+    stage.signed_in = False
+    await stage.cut()
+    await expect(desk.page.locator("#desk[data-connection=lost]")).to_be_visible()
+    stage.mend()
+    await expect(desk.page.locator("#sign-in")).to_be_visible(timeout=30_000)
+    await expect(desk.page.locator("main")).to_have_count(1)
+    await desk.shows_nothing_of("Соколова", "набросок")
+    await desk.sign_in("op3", PASSWORD)
+    await desk.is_at_desk()
+    await expect(desk.page.locator("main")).to_have_count(1)
+    await expect(desk.card_of(talk["id"], "talking")).to_be_visible()
+    await expect(desk.page.locator("#after-note")).to_have_value("Просит набросок")

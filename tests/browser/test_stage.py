@@ -16,7 +16,7 @@ from cti_bridge.domain.number import parse_number
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import operator_view
-from cti_bridge.reception.card import Card, PastCall, encode_call
+from cti_bridge.reception.card import Card, PastCall, encode_call, show
 from cti_bridge.reception.why import Why
 from cti_bridge.routing.deciding import DecidingFact
 from cti_bridge.web.pages import STATIC
@@ -59,7 +59,7 @@ async def test_what_the_stage_says_is_what_the_bridge_says() -> None:
     )
     several = Card(number, decision="matched", why=why, line=line, candidates=(record,), extras="ready")
     for ours, theirs in ((card, call()), (several, ambiguous_call())):
-        real = encode_call(live, ours, Part.RINGING, SHIPPED_STAGES, Directory.of([operator]))
+        real = encode_call(live, show(ours, SHIPPED_STAGES, Directory.of([operator])), Part.RINGING)
         assert shape(theirs) == shape(real)
     assert shape(Stage().operator) == shape(operator_view(operator))
 

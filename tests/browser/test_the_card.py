@@ -4,8 +4,17 @@ from pathlib import Path
 
 import pytest_asyncio
 from playwright.async_api import expect
+from promises.desk_scene import together
 from promises.scene import AMBIGUOUS, SALES, UNKNOWN, VIP
-from promises.screens import DID_ALL_HANDS, answered_on_the_pbx, incoming, pick_up, queues_set, talking_leg
+from promises.screens import (
+    DID_ALL_HANDS,
+    WITHIN_S,
+    answered_on_the_pbx,
+    incoming,
+    pick_up,
+    queues_set,
+    talking_leg,
+)
 
 from browser.conftest import OpenPage
 from demo.asterisk import AsteriskInstance
@@ -107,18 +116,25 @@ async def test_a_withdrawn_pop_leaves_a_word_why_and_nothing_of_the_caller(
 async def test_ring_all_tells_the_losers_who_took_the_call(
     asterisk: AsteriskInstance, bridge: Bridge, at_page: OpenPage, tmp_path: Path
 ) -> None:
-    winner, loser = await at_page("op1"), await at_page("op2")
-    async with queues_set(asterisk), Phones(asterisk, {"101": RINGS, "102": RINGS}) as phones:
-        for phone in ("101", "102"):
+    losers, winner = [await at_page("op1"), await at_page("op2")], await at_page("op5")
+    async with queues_set(asterisk), Phones(asterisk, dict.fromkeys(("101", "102", "105"), RINGS)) as phones:
+        for phone in ("101", "102", "105"):
             await asterisk.add_member("all-hands", f"PJSIP/{phone}")
         async with incoming(asterisk, SALES, did=DID_ALL_HANDS) as caller:
-            for desk in (winner, loser):
+            for desk in (*losers, winner):
                 await expect(desk.card_of(caller.call_id, "ringing")).to_be_visible()
-            await pick_up(phones["101"])
+                await expect(desk.value("name")).to_have_text("Глеб Ракитин")
+            await pick_up(phones["105"])
+            await together(asterisk, caller.channel, "105")
             await expect(winner.card_of(caller.call_id, "talking")).to_be_visible()
-            await expect(loser.value("gone")).to_have_text("Отвечает Вера Ключевская")
-            await loser.page.screenshot(path=tmp_path / "loser.png")
-            await loser.shows_nothing_of("Ракитин", "000-02-01", "4950000201")
+            for desk in losers:
+                await expect(desk.value("gone")).to_have_text("Отвечает Лейла Сафина")
+                await expect(desk.card_of(caller.call_id)).to_have_count(0)
+                await desk.shows_nothing_of("Ракитин", "000-02-01", "4950000201")
+            await losers[0].page.screenshot(path=tmp_path / "loser.png")
+            for phone in ("101", "102"):
+                await phones[phone].stopped_ringing(within=WITHIN_S)
+            await expect(winner.value("name")).to_have_text("Глеб Ракитин")
 
 
 async def test_an_ambiguous_number_shows_the_candidates_and_chooses_none(

@@ -4,20 +4,22 @@ from collections.abc import AsyncIterator
 
 import pytest_asyncio
 from playwright.async_api import expect
-from promises.desk_scene import BUSY, FIRST, SECOND, together, where
-from promises.scene import OPERATORS, PHONE_OF
-from promises.screens import pick_up
+from promises.desk_scene import BUSY, FIRST, SECOND, to_the_trunk, together, where
+from promises.scene import OPERATORS, OUTSIDE, PHONE_OF, until
+from promises.screens import WITHIN_S, pick_up
 
-from browser.conftest import OnStage, OpenPage
+from browser.conftest import LINE, OnStage, OpenPage
 from browser.desk_page import DeskPage
 from browser.people import call
-from browser.talks import RINGS, WITHIN_MS, able, control, phones_of, said, talk
+from browser.talks import RINGS, WITHIN_MS, able, control, leg_id, phones_of, said, talk, waits
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
 from demo.sip import Phones
 
 EXTENSION, OTHER = PHONE_OF[FIRST], PHONE_OF[SECOND]
 COLLEAGUE = OPERATORS[SECOND]
+WRITTEN = "Хочет дуб вместо ясеня, спросить про срок"
+"""What the first operator writes down while he talks."""
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
@@ -56,6 +58,8 @@ async def test_a_caller_is_handed_to_a_colleague_and_his_card_goes_with_him(
         await expect(other.card_of(talking.call_id, "ringing")).to_be_visible(timeout=WITHIN_MS)
         await expect(other.value("name")).to_have_text("Глеб Ракитин")
         await expect(said(other, "handed_to_you")).to_have_text(f"Звонок вам передаёт {OPERATORS[FIRST]}")
+        await talking.is_("ended")
+        await expect(said(desk, "handed_on")).to_contain_text(f"Передано: {COLLEAGUE}")
         await pick_up(phones[OTHER])
         await together(asterisk, talking.caller.channel, OTHER)
         await expect(other.card_of(talking.call_id, "talking")).to_be_visible(timeout=WITHIN_MS)
@@ -85,6 +89,40 @@ async def test_a_caller_is_handed_to_a_queue(asterisk: AsteriskInstance, bridge:
         await asterisk.lab.event("QueueCallerJoin", Uniqueid=talking.caller.channel, Queue="primary-consult")
         await expect(other.card_of(talking.call_id, "ringing")).to_be_visible(timeout=WITHIN_MS)
         await talking.is_("ended")
+        await pick_up(phones[PHONE_OF["op1"]])
+        await together(asterisk, talking.caller.channel, PHONE_OF["op1"])
+        await expect(other.card_of(talking.call_id, "talking")).to_be_visible(timeout=WITHIN_MS)
+
+
+async def test_a_caller_is_handed_to_a_number_outside_which_sees_the_line(
+    asterisk: AsteriskInstance, bridge: Bridge, at_page: OpenPage
+) -> None:
+    desk = await at_page(FIRST)
+    async with phones_of(asterisk, FIRST) as phones, talk(asterisk, desk, phones) as talking:
+        outside, began = await phones.change(OUTSIDE, RINGS), asterisk.lab.mark()
+        await choose(desk, "F4", "8 (495) 000-03-33")
+        dialled = await until(lambda: to_the_trunk(asterisk, began), WITHIN_S)
+        assert (dialled["DestCallerIDNum"], dialled["CallerIDNum"]) == ("+74950000333", LINE)
+        await talking.is_("ended")
+        await asterisk.lab.event("Hangup", Channel=talking.leg)
+        await pick_up(outside)
+        await asterisk.lab.event("DialEnd", since=began, Uniqueid=talking.caller.channel, DialStatus="ANSWER")
+        assert not asterisk.lab.events("Hangup", Uniqueid=talking.caller.channel)
+
+
+async def test_a_number_outside_that_does_not_answer_brings_the_caller_back(
+    asterisk: AsteriskInstance, bridge: Bridge, at_page: OpenPage
+) -> None:
+    desk = await at_page(FIRST)
+    async with phones_of(asterisk, FIRST) as phones, talk(asterisk, desk, phones) as talking:
+        await phones.change(OUTSIDE, BUSY)
+        await choose(desk, "F4", "8 (495) 000-03-33")
+        await expect(desk.card_of(talking.call_id, "ringing")).to_be_visible(timeout=WITHIN_MS)
+        back = desk.page.locator("[data-field=said] :is([data-said=came_back], [data-said=refused])")
+        await expect(back).to_be_visible(timeout=WITHIN_MS)
+        await pick_up(phones[EXTENSION])
+        await together(asterisk, talking.caller.channel, EXTENSION)
+        await talking.is_("talking")
 
 
 async def test_a_colleague_is_asked_while_the_caller_waits_and_then_takes_him_over(
@@ -92,19 +130,28 @@ async def test_a_colleague_is_asked_while_the_caller_waits_and_then_takes_him_ov
 ) -> None:
     desk, other = await at_page(FIRST), await at_page(SECOND)
     async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
+        await desk.page.locator("#after-note").fill(WRITTEN)
         await choose(desk, "F6", COLLEAGUE[:4])
         band = desk.value("consult")
         await expect(band).to_have_text(f"Вызываем: {COLLEAGUE} · Звонящий ждёт и слышит музыку", timeout=WITHIN_MS)
         await expect(able(desk, "complete")).to_have_count(0)
+        # Before he lifts the receiver the colleague can read who it is, and what the first has just written.
+        await expect(other.value("name")).to_have_text("Глеб Ракитин", timeout=WITHIN_MS)
+        notes = other.page.locator("[data-story=note]")
+        await expect(notes.filter(has_text=WRITTEN)).to_be_visible(timeout=WITHIN_MS)
+        await expect(notes.filter(has_text="столешницу")).to_be_visible(timeout=WITHIN_MS)
         await pick_up(phones[OTHER])
         await expect(band).to_contain_text(f"На связи {COLLEAGUE}", timeout=WITHIN_MS)
+        await together(asterisk, await leg_id(asterisk, talking.leg), OTHER)
+        await waits(asterisk, talking.caller.channel)
         await expect(other.card_of(talking.call_id)).to_be_visible(timeout=WITHIN_MS)
         await expect(able(desk, "complete")).to_be_visible(timeout=WITHIN_MS)
         await desk.page.keyboard.press("F4")
         await together(asterisk, talking.caller.channel, OTHER)
+        await asterisk.lab.event("Hangup", Channel=talking.leg)
         await expect(other.card_of(talking.call_id, "talking")).to_be_visible(timeout=WITHIN_MS)
         await expect(other.value("name")).to_have_text("Глеб Ракитин")
-        await expect(other.page.locator("[data-story=note]").first).to_contain_text("столешницу")
+        await expect(notes.filter(has_text=WRITTEN)).to_be_visible()
         await talking.is_("ended")
 
 

@@ -25,6 +25,8 @@ EXTENSION = PHONE_OF[OPERATOR]
 REQUIRED = ["outcome", "note"]
 STRICT = {"operators": {"wrap_up": {"limit": "10m", "required": REQUIRED}}}
 NOTE = "Просит рассрочку на два платежа"
+WRAPS_UP = {"sales": (True, "wrap_up")}
+"""Asterisk leaves him alone."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -162,11 +164,13 @@ async def test_a_killed_bridge_loses_nothing_of_what_was_typed_before_and_while_
         await note(desk).press_sequentially("Просит рассрочку")
         await is_saved(desk)
         await bridge.kill()
+        assert await pauses(asterisk) == WRAPS_UP
         await expect(desk.page.locator("#desk[data-connection=lost]")).to_be_visible(timeout=WITHIN_MS)
         await note(desk).press_sequentially(" на два платежа")
         await expect(desk.page.locator(".keeping")).not_to_have_attribute("data-keeping", "saved")
         await bridge.start()
         await shows(desk, "wrap_up")
+        assert await pauses(asterisk) == WRAPS_UP
         await expect(desk.card_of(caller.call_id, "ended")).to_be_visible()
         await expect(note(desk)).to_have_value(NOTE)
         await expect(note(desk)).to_be_focused()
@@ -180,6 +184,7 @@ async def test_a_killed_bridge_loses_nothing_of_what_was_typed_before_and_while_
         await expect(note(desk)).to_have_value(NOTE)
         await desk.page.locator("#finish").click()
         await shows(desk, "ready")
+    assert {paused for paused, _ in (await pauses(asterisk)).values()} == {False}
 
 
 async def test_a_reload_in_the_wrap_up_brings_card_and_text_back(
