@@ -9,7 +9,8 @@ from cti_bridge.desk.customers.card_calls import CardCalls
 from cti_bridge.desk.customers.card_commands import CardCommands
 from cti_bridge.desk.customers.customer_desk import CustomerDesk
 from cti_bridge.desk.states.state_desk import StateDesk
-from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.ids import CallId, OperatorId
+from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings
 from cti_bridge.operators.directory import Directory
@@ -45,6 +46,7 @@ class OperatorDesk:
         states.offer_to(commands)
         afterwards.offer_to(commands)
         calls.is_away, calls.is_unreachable = states.is_away, states.is_unreachable
+        calls.dialling.whose, calls.dialling.is_meant = self._whose, customers.is_meant
         self._connect_what_comes_after()
 
     def is_not_to_be_called(self, operator: OperatorId) -> bool:
@@ -100,6 +102,8 @@ class OperatorDesk:
         after.is_wrapping_up = states.staffing.is_wrapping_up
         after.on_saved = states.staffing.after_saved
         after.write_note = self.customers.keep_note
+        after.late.look_up = self.customers.whose
+        self.customers.tell_whose(after.late.look_at)
         work.queues_of = lambda operator: frozenset(one.queue for one in states.membership.pictures(operator))
         work.queues_known = lambda: states.membership.is_known
 
@@ -107,6 +111,11 @@ class OperatorDesk:
         """Finish what is under way."""
         await self.commands.close()
         await self._states.close()
+
+    async def _whose(self, operator: Operator, item: str) -> str:
+        """The customer whom an item of this operator's work list is about; empty where several may be."""
+        known = self._afterwards.work.find(operator, item)
+        return await self.customers.whose_call(CallId(known.call)) if known is not None else ""
 
     def team(self, team: list[Json]) -> list[Json]:
         """What operators are told of each other, with everybody's state."""

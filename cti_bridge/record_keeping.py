@@ -22,6 +22,7 @@ from cti_bridge.delivery.sink import Sink
 from cti_bridge.delivery.webhook import WebhookSink
 from cti_bridge.delivery.zammad import ZammadSink
 from cti_bridge.reception.crm_reports import CrmSink
+from cti_bridge.reception.late_choices import LateChoices
 from cti_bridge.reception.restored import restored
 from cti_bridge.reception.switchboard import Switchboard
 from cti_bridge.reception.why import Why
@@ -47,11 +48,15 @@ class RecordKeeping:
     ) -> None:
         path = settings.data_dir / "calls.sqlite"
         sinks = [_sink(receiver) for receiver in settings.reports]
-        if settings.report_to_crm:
-            sinks.append(CrmSink(crm))
+        of_crm = CrmSink(crm) if settings.report_to_crm else None
+        if of_crm is not None:
+            sinks.append(of_crm)
         self.dispatch = Dispatch(sinks, crm_user=crm_user)
         self.journal = Journal(path, on_state=on_state, companion=self.dispatch.writer)
         self.dispatch.connect(self.journal)
+        self._choices: LateChoices | None = None
+        if of_crm is not None and not of_crm.customers_only:
+            self._choices = LateChoices(self.journal, self.dispatch.writer, of_crm.name)
         self.missed = MissedCalls(path)
         self.history = JournalHistory(path)
         self.work = WorkReader(path)
@@ -112,6 +117,8 @@ class RecordKeeping:
         for courier in self.dispatch.couriers:
             yield f"reports to {courier.name}", courier.run
         yield "outbox", self.dispatch.watch
+        if self._choices is not None:
+            yield "late choices", self._choices.run
 
 
 def _sink(receiver: ReceiverSettings) -> Sink:

@@ -30,6 +30,13 @@ class NamesModel(StrictModel):
     ru: str = Field(min_length=1, max_length=40)
     en: str = Field(min_length=1, max_length=40)
 
+    @field_validator("ru", "en")
+    @classmethod
+    def _can_be_read(cls, value: str) -> str:
+        if not value.strip() or not value.isprintable():
+            raise ValueError("a name is letters that can be seen, in one line")
+        return value.strip()
+
 
 class StateModel(StrictModel):
     """One state."""
@@ -140,6 +147,8 @@ class OperatorsModel(StrictModel):
         ids = [outcome.id for outcome in self.outcomes or ()]
         if len(set(ids)) != len(ids):
             raise ValueError("two outcomes have the same id")
+        if self.outcomes == () and "outcome" in self.wrap_up.required:
+            raise ValueError("wrap_up.required asks for an outcome, but there are none to choose from")
         return self
 
     def to_settings(self) -> DeskSettings:

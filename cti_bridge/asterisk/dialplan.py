@@ -24,6 +24,8 @@ REFUSED = "CTI_REFUSED_"
 HOLD, JOIN, DESK, CONSULT = "cti-hold", "cti-join", "cti-desk", "cti-consult"
 """The contexts in which a caller whom an operator has set aside waits, and from which he is connected again; in which
 the operator waits, and from which he asks somebody."""
+TRANSFER, BACK, WAIT = "cti-transfer", "cti-back", "cti-wait"
+"""The contexts in which a caller is sent on, comes back from wherever he was sent, and waits in a queue."""
 _STEPS = 9
 CLEARED = (
     *("CTI_CRM", "CTI_RULE", "CTI_CLASS", "CTI_CUSTOMER_ID", CUSTOMER_NAME, "CTI_STEPS", "CTI_QUEUE"),

@@ -51,3 +51,5 @@ class AboutCall:
     name: str
     customer_id: str
     ended_at: float | None
+    unasked: bool = False
+    """Whether the CRM could not be asked who that is."""

@@ -235,7 +235,7 @@ def connected(call: Call, now: Connected) -> Call:
     )
     new = tuple(legs_.connected(leg, now.at) for leg in with_him.values() if call.leg(leg.id) is None)
     if not with_him:
-        return replace(call, legs=_bounded((*known, *new)))
+        return call if known == call.legs else replace(call, legs=known)
     legs = _bounded(legs_.still_asked((*known, *new)))
     return _answered(replace(call, legs=legs, bridge=now.bridge), now.at, *with_him.values())
 
@@ -290,7 +290,8 @@ def _not_connected(leg: Leg, now: Connected, *, went_on: bool) -> Leg:
     alone = legs_.disconnected(leg, now.at)
     if went_on:
         return legs_.left(alone)
-    return replace(alone, apart=alone.joined and leg.id in now.apart) if alone.state is LegState.TALKING else alone
+    apart = alone.joined and leg.id in now.apart
+    return replace(alone, apart=apart) if alone.state is LegState.TALKING and apart != alone.apart else alone
 
 
 def _handed_over(leg: Leg) -> Leg:
@@ -300,6 +301,8 @@ def _handed_over(leg: Leg) -> Leg:
 
 def _answered(call: Call, at: float, *by: Leg) -> Call:
     """One of these has answered: who is reached after the dialplan has sent the caller on may be nobody of ours."""
+    if call.answered_at is not None and not call.waiting and not call.parked:
+        return call
     sent_away = call.final is not None and call.final is not Final.QUEUE
     first = at if any(leg.ours for leg in by) or not sent_away else None
     return replace(

@@ -19,6 +19,7 @@ import structlog
 from sqlite_utils import Database
 
 from cti_bridge.calls.journal_after import AFTER
+from cti_bridge.calls.journal_choices import CHOICES
 from cti_bridge.calls.journal_edits import EDITS
 from cti_bridge.calls.journal_ended import as_they_ended
 from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACTS
@@ -102,6 +103,7 @@ _MIGRATIONS = (
     EDITS,
     AFTER,
     OWN_PENALTIES,
+    CHOICES,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -281,6 +283,16 @@ class Journal:
             self._companion.written()
         return changed
 
+    async def tell_of(self, find: Callable[[sqlite3.Connection], Sequence[CallId]], *, within_s: float) -> int:
+        """Have told of the calls that `find` names who hears of calls, in one transaction; how many they are.
+
+        Raises DatabaseUnusable.
+        """
+        number = await self._database.run(lambda database: _tell_of(database, find, self._companion), within_s=within_s)
+        if number and self._companion is not None:
+            self._companion.written()
+        return number
+
     async def accept_rules(self, rules: AcceptedRules) -> None:
         """Keep a rule file that is in force from now on; one that was in force already has been since then."""
         await self._database.run(lambda database: _accept_rules(database, rules))
@@ -379,6 +391,20 @@ def _change_and_tell(
             told = [record for record in written if record.id not in forgotten]
             companion.add(database.conn, whole(database.conn, told), to_whom_knows=True)
     return changed
+
+
+def _tell_of(
+    database: Database, find: Callable[[sqlite3.Connection], Sequence[CallId]], companion: Companion | None
+) -> int:
+    with database.conn:
+        database.conn.execute("BEGIN IMMEDIATE")
+        ids = json.dumps(list(find(database.conn)))
+        rows = _query(database, "id IN (SELECT value FROM json_each(?))", [ids], limit=-1)
+        written, forgotten = as_forgotten(database.conn, [record_of(row) for row in rows])
+        told = [record for record in written if record.id not in forgotten]
+        if told and companion is not None:
+            companion.add(database.conn, whole(database.conn, told))
+    return len(told)
 
 
 def _query(database: Database, where: str, values: Sequence[object], *, limit: int) -> list[dict[str, Any]]:

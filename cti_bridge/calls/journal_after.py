@@ -115,6 +115,24 @@ def unfinished(database: Database, *, limit: int) -> list[AfterCall]:
     return [_after(row) for row in database.query(query, [limit])]
 
 
+def untold(database: Database, *, since: float, limit: int, call: CallId | None = None) -> list[AfterCall]:
+    """What was saved since then, of all calls or this one, is finished, and of which the CRM got no note."""
+    query = (
+        f"{_READ} WHERE a.finished_at IS NOT NULL AND a.told = 0 AND a.saved_at >= :since"
+        " AND (:call IS NULL OR a.call_id = :call) ORDER BY a.saved_at LIMIT :limit"
+    )
+    return [_after(row) for row in database.query(query, {"since": since, "call": call, "limit": limit})]
+
+
+def mark_told(database: Database, after: AfterCall) -> None:
+    """The CRM gets a note of it after all, unless something else was saved meanwhile."""
+    with database.conn:
+        database.conn.execute(
+            "UPDATE after_calls SET told = 1 WHERE call_id = ? AND operator = ? AND saved_at = ? AND told = 0",
+            [after.call, after.operator, after.saved_at],
+        )
+
+
 def desk_outcomes(connection: sqlite3.Connection, calls: Sequence[CallId]) -> dict[CallId, tuple[DeskOutcome, ...]]:
     """What operators who are through with these calls say came of them; a call without any is not named."""
     found: dict[CallId, tuple[DeskOutcome, ...]] = {}

@@ -175,6 +175,19 @@ def open_edits(connection: sqlite3.Connection, *, limit: int) -> list[Edit]:
     return [_edit(row) for row in reversed(rows)]
 
 
+def begin_edit(connection: sqlite3.Connection, edit: Edit) -> bool:
+    """Note that the CRM may hear of it from now on; False when it does not wait any more, or is not there."""
+    with connection:
+        changed = connection.execute("UPDATE crm_edits SET begun = 1 WHERE key = ? AND state = 'waiting'", [edit.key])
+    return changed.rowcount > 0
+
+
+def edit_on_disk(connection: sqlite3.Connection, key: str) -> Edit | None:
+    """An edit as it stands; None when it is not there any more, because its caller was forgotten."""
+    row = connection.execute(f"SELECT {_NAMES} FROM crm_edits WHERE key = ?", [key]).fetchone()  # noqa: S608
+    return _edit(row) if row else None
+
+
 def write_edit(connection: sqlite3.Connection, edit: Edit, *, now: float) -> bool:
     """Note how an edit stands; False when it is not there any more, because its caller was forgotten."""
     done_at = now if edit.state in (EditState.SAVED, EditState.REFUSED) else None
@@ -203,6 +216,28 @@ def write_made(connection: sqlite3.Connection, made: Edit, customer_id: Customer
         return _of_call(connection, made.call_id)
 
 
+def write_found(
+    connection: sqlite3.Connection, made: Edit, customer_id: CustomerId, reason: str, *, now: float
+) -> list[Edit]:
+    """Somebody new turned out to be this customer before the CRM heard of him: what was for him is the customer's.
+
+    Nothing comes back, and nothing is changed, where the CRM may have made him already.
+    """
+    with connection:
+        connection.execute("BEGIN IMMEDIATE")
+        changed = connection.execute(
+            "UPDATE crm_edits SET state = 'saved', reason = ?, theirs = '{}', done_at = ?"
+            " WHERE key = ? AND NOT begun AND state IN ('waiting', 'conflict')",
+            [reason, now, made.key],
+        )
+        if not changed.rowcount:
+            return []
+        connection.execute(
+            "UPDATE crm_edits SET customer_id = ?, chain = ? WHERE chain = ?", [customer_id, customer_id, made.chain]
+        )
+        return _of_call(connection, made.call_id)
+
+
 def write_not_made(connection: sqlite3.Connection, call_id: CallId, reason: str, *, now: float) -> list[Edit]:
     """Somebody new was not made, so what waits for him is refused as well."""
     with connection:
@@ -223,10 +258,10 @@ def refuse_others(connection: sqlite3.Connection, account: str, reason: str, *, 
         ).rowcount
 
 
-def drop_edit(connection: sqlite3.Connection, key: str) -> None:
-    """Forget an edit that nobody wants any more."""
+def drop_edit(connection: sqlite3.Connection, key: str) -> bool:
+    """Forget a refused edit that nobody wants any more; False when it is tried again, or is gone."""
     with connection:
-        connection.execute("DELETE FROM crm_edits WHERE key = ?", [key])
+        return connection.execute("DELETE FROM crm_edits WHERE key = ? AND state = 'refused'", [key]).rowcount > 0
 
 
 def remove_edits(database: Database, before: float) -> int:

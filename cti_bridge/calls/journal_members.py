@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from sqlite_utils import Database
 
-from cti_bridge.domain.member import MemberKey
+from cti_bridge.domain.member import MemberKey, OwnPenalty
 
 OWN_PENALTIES = """
     CREATE TABLE own_penalties (
@@ -16,28 +16,30 @@ OWN_PENALTIES = """
         queue TEXT NOT NULL,
         interface TEXT NOT NULL,
         penalty INTEGER NOT NULL,
+        given INTEGER NOT NULL,
         PRIMARY KEY (pbx, queue, interface)
     ) WITHOUT ROWID;
 """
 """The migration that makes the table."""
 
 
-def own_penalties(database: Database, pbx: str) -> dict[MemberKey, int]:
+def own_penalties(database: Database, pbx: str) -> dict[MemberKey, OwnPenalty]:
     """All that are kept of this PBX."""
-    rows = database.execute("SELECT queue, interface, penalty FROM own_penalties WHERE pbx = ?", (pbx,)).fetchall()
-    return {MemberKey(queue, interface): penalty for queue, interface, penalty in rows}
+    rows = database.execute("SELECT queue, interface, penalty, given FROM own_penalties WHERE pbx = ?", (pbx,))
+    return {MemberKey(queue, interface): OwnPenalty(penalty, given) for queue, interface, penalty, given in rows}
 
 
-def keep_own_penalties(database: Database, pbx: str, changes: Mapping[MemberKey, int | None]) -> None:
+def keep_own_penalties(database: Database, pbx: str, changes: Mapping[MemberKey, OwnPenalty | None]) -> None:
     """Keep these, and forget those that are None."""
     with database.conn:
-        for key, penalty in changes.items():
-            if penalty is None:
+        for key, own in changes.items():
+            if own is None:
                 database.conn.execute(
                     "DELETE FROM own_penalties WHERE pbx = ? AND queue = ? AND interface = ?", (pbx, *key)
                 )
             else:
                 database.conn.execute(
-                    "INSERT OR REPLACE INTO own_penalties (pbx, queue, interface, penalty) VALUES (?, ?, ?, ?)",
-                    (pbx, *key, penalty),
+                    "INSERT OR REPLACE INTO own_penalties (pbx, queue, interface, penalty, given)"
+                    " VALUES (?, ?, ?, ?, ?)",
+                    (pbx, *key, *own),
                 )

@@ -1,17 +1,21 @@
 """Missed calls: who called from outside, was not answered, and has not been reached since. One item for each caller.
 
-There is no list to keep: an item is open as long as the journal has no later answered call with the caller's number.
+There is no list to keep: an item is open as long as the journal has no later answered call with the caller's number,
+and nobody has said in the work list that it is done.
 Whoever was told at the end that he will be called back is an item too, even if somebody had talked to him before.
 Hidden numbers cannot be called back; they are counted, but no items.
 """
 
 import json
 from dataclasses import dataclass
+from itertools import islice
 from typing import Any
 
 from sqlite_utils import Database
 
 from cti_bridge.calls.journal_rows import read_decision
+from cti_bridge.calls.record import name_of
+from cti_bridge.calls.work import missed_item_id
 from cti_bridge.domain.ids import OperatorId
 
 MOST_TRIES = 20
@@ -47,13 +51,20 @@ _ITEMS = f"""
     GROUP BY caller ORDER BY last_at DESC, caller LIMIT :limit
 """  # noqa: S608 - constant texts
 _TRIES = f"""
-    SELECT c.*, f.line, f.queue AS last_queue FROM calls c CROSS JOIN call_figures f
+    FROM calls c CROSS JOIN call_figures f
     ON f.offered_at = c.offered_at AND f.id = c.id
     WHERE c.caller = :caller AND c.offered_at >= :first_at AND c.offered_at <= :last_at
     AND (f.missed OR {_AFTER_A_TALK})
     AND (:operator IS NULL OR EXISTS (SELECT 1 FROM json_each(c.rang) WHERE value = :operator))
-    ORDER BY c.offered_at DESC LIMIT :most
+    AND (:done_at IS NULL OR c.ended_at > :done_at)
 """  # noqa: S608 - constant texts
+
+_LATEST = f"SELECT c.*, f.line, f.queue AS last_queue {_TRIES} ORDER BY c.offered_at DESC LIMIT :most"
+_SINCE_THEN = f"""
+    SELECT count(*) AS calls, min(c.offered_at) AS first_at, max(c.offered_at) AS last_at,
+        max({_TOLD} AND c.outcome IN ('missed', 'answered')) AS promised
+    {_TRIES}
+"""
 
 _RANG = """
     SELECT operator, interface, sum(max(0, coalesce(answered_at, ended_at, rang_at) - rang_at)) AS rang_s,
@@ -110,15 +121,27 @@ def missed_callers(
 ) -> list[MissedCaller]:
     """Open items of calls that arrived since then, the latest first.
 
-    For one `operator` only calls that his phone rang for: of them he knows the caller already.
+    For one `operator` only calls that his phone rang for: of them he knows the caller already. Of a caller of whom
+    somebody has said in the work list that he is done with, only the calls that were over later.
     """
-    asked = {"since": since, "limit": limit, "operator": operator}
-    return [_item(database, row, operator) for row in database.query(_ITEMS, asked)]
+    key = bytes(database.conn.execute("SELECT key FROM work_key").fetchone()[0])
+    done = dict(database.conn.execute("SELECT item, done_at FROM work_claims WHERE done_at IS NOT NULL"))
+    asked = {"since": since, "limit": limit + len(done), "operator": operator}
+    rows = list(database.query(_ITEMS, asked))
+    items = (_item(database, row, operator, done.get(missed_item_id(key, row["caller"]))) for row in rows)
+    return list(islice((item for item in items if item is not None), limit))
 
 
-def _item(database: Database, row: dict[str, Any], operator: OperatorId | None) -> MissedCaller:
-    tries = list(database.query(_TRIES, {**row, "operator": operator, "most": MOST_TRIES}))
-    names = (name for call in tries for name in (_customer(call["decision"]), call["caller_name"]) if name)
+def _item(
+    database: Database, row: dict[str, Any], operator: OperatorId | None, done_at: float | None
+) -> MissedCaller | None:
+    which = {**row, "operator": operator, "most": MOST_TRIES, "done_at": done_at}
+    tries = list(database.query(_LATEST, which))
+    if done_at is not None:
+        row = {**row, **next(database.query(_SINCE_THEN, which))}
+        if not tries:
+            return None
+    names = (name for call in tries for name in (_customer(call), call["caller_name"]) if name)
     told = {**row, "promised": bool(row["promised"])}
     return MissedCaller(**told, name=next(names, ""), tries=tuple(_try(database, call) for call in tries))
 
@@ -151,6 +174,6 @@ def _why(why: str) -> str:
     return next((each for each in ("refused", "no_answer", "cancelled") if each in said), "")
 
 
-def _customer(decision: str | None) -> str:
-    known = read_decision(decision)
-    return str(known["facts"].get("customer.name") or "") if known else ""
+def _customer(call: dict[str, Any]) -> str:
+    known = read_decision(call["decision"])
+    return name_of(known["facts"], str(known.get("customer_id") or ""), call["customer_id"]) if known else ""

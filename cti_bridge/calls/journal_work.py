@@ -26,6 +26,8 @@ from cti_bridge.domain.ids import OperatorId
 
 LOOK_BACK_S = 7 * 86_400.0
 """Callers who were missed longer ago are no work any more."""
+DONE_KEPT_S = 32 * 86_400.0
+"""So long it is known that somebody was done with a caller: whoever asks for missed calls may look back a month."""
 MOST_MISSED = 1_000
 MOST_STEPS = 5_000
 _LONGEST_CALL_S = 12 * 3600.0
@@ -55,10 +57,10 @@ def read_work(database: Database, *, now: float) -> Work:
     key = bytes(database.conn.execute("SELECT key FROM work_key").fetchone()[0])
     claims = {row["item"]: _claim(row) for row in database.query("SELECT * FROM work_claims")}
     callers = missed_callers(database, since=now - LOOK_BACK_S, limit=MOST_MISSED)
-    missed = (_missed(missed_item_id(key, caller.caller), caller, claims) for caller in callers)
+    missed = tuple(_missed(missed_item_id(key, caller.caller), caller) for caller in callers)
     steps = list(database.query(_STEPS, {"longest": _LONGEST_CALL_S, "limit": MOST_STEPS}))
     return Work(
-        items=tuple(item for item in missed if item) + tuple(_step(row) for row in steps if not row["reached"]),
+        items=missed + tuple(_step(row) for row in steps if not row["reached"]),
         claims=tuple(claims.values()),
         reached=tuple(row["id"] for row in steps if row["reached"]),
         whole=len(callers) < MOST_MISSED and len(steps) < MOST_STEPS,
@@ -88,8 +90,9 @@ def tidy(database: Database, claims: Iterable[Claim], reached: Sequence[str], *,
         )
         _close(database, reached, OperatorId(""), now)
         database.conn.execute(
-            "DELETE FROM work_claims WHERE taken_at IS NULL AND (done_at IS NULL OR done_at < ?)",
-            [now - LOOK_BACK_S - _LONGEST_CALL_S],
+            "DELETE FROM work_claims WHERE taken_at IS NULL"
+            " AND (done_at IS NULL OR done_at < ? OR item LIKE ?)",  # a step says itself that it is done
+            [now - DONE_KEPT_S, f"{STEP_PREFIX}%"],
         )
 
 
@@ -138,21 +141,12 @@ def _claim(row: dict[str, Any]) -> Claim:
     return Claim(row["item"], operator, row["taken_at"], row["done_at"])
 
 
-def _missed(item: str, caller: MissedCaller, claims: dict[str, Claim]) -> WorkItem | None:
-    """The item of a caller, without the calls in vain that were over when somebody said that it was done."""
-    done_at = claims[item].done_at if item in claims else None
-    tries = caller.tries
-    calls, since, promised = caller.calls, caller.first_at, caller.promised
-    if done_at is not None:
-        tries = tuple(one for one in tries if one.at + one.waited_s > done_at)
-        calls, promised = len(tries), any(one.promised for one in tries)
-        since = min((one.at for one in tries), default=0.0)
-    if not tries:
-        return None
+def _missed(item: str, caller: MissedCaller) -> WorkItem:
+    latest = caller.tries[0]
     return WorkItem(
-        id=item, kind=WorkKind.MISSED, number=caller.caller, name=caller.name, text="", due_at=None, since=since,
-        calls=calls, queue=tries[0].queue, call=tries[0].id,
-        rang=frozenset(rang.operator for one in tries for rang in one.rang), promised=promised,
+        id=item, kind=WorkKind.MISSED, number=caller.caller, name=caller.name, text="", due_at=None,
+        since=caller.first_at, calls=caller.calls, queue=latest.queue, call=latest.id,
+        rang=frozenset(rang.operator for one in caller.tries for rang in one.rang), promised=caller.promised,
     )  # fmt: skip
 
 

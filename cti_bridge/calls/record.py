@@ -143,8 +143,12 @@ class CallRecord:
     @property
     def choice_open(self) -> bool:
         """Whether several customers have the number, and no operator has said yet which of them called."""
-        found = self.decision.facts.get(_CANDIDATES) if self.decision else None
-        return not self.customer_id and isinstance(found, int) and found > 1
+        return not self.customer_id and self.decision is not None and _are_several(self.decision.facts)
+
+    @property
+    def customer_name(self) -> str:
+        """How the CRM called him; empty where the rules had only guessed at one of several, or it was somebody else."""
+        return name_of(self.decision.facts, self.decision.customer_id, self.customer_id) if self.decision else ""
 
     desk_outcomes: tuple[DeskOutcome, ...] = ()
     """What operators said came of it once they were through; the journal has them in a table of their own."""
@@ -165,3 +169,18 @@ class CallRecord:
         if self.decision is None and self.direction is not Direction.INBOUND:
             return ""
         return self.decision.kind if self.decision and self.decision.delivered else "fallback"
+
+
+def name_of(facts: Facts, decided_for: str, chosen: str) -> str:
+    """The customer's name in the facts of a decision, as far as it is sure that it is his.
+
+    `decided_for` is the customer for whom it was decided, `chosen` who the caller is as an operator says; empty: none.
+    """
+    if chosen != decided_for if chosen else _are_several(facts):
+        return ""
+    return str(facts.get("customer.name") or "")
+
+
+def _are_several(facts: Facts) -> bool:
+    found = facts.get(_CANDIDATES)
+    return isinstance(found, int) and found > 1

@@ -155,7 +155,8 @@ def _json(period: StatePeriod, now: float) -> dict[str, object]:
 
 
 def _words(period: StatePeriod, now: float) -> str:
-    began = iso_time(period.began_at)[:19].replace("T", " ")
+    at = iso_time(period.began_at)
+    began = f"{at[:10]} {at[11:19]}{at[23:]}"  # to the second, with the offset of the machine's zone
     minutes, seconds = divmod(round(_lasted(period, now)), 60)
     hours, minutes = divmod(minutes, 60)
     by = f"by {period.by}" if period.by else ""

@@ -38,6 +38,7 @@ class Found:
 _NEEDS = {
     "transfer": ("send a caller on, and have him brought back", _NO_DIALPLAN),
     "hold": ("hold, and ask a colleague", f"load func_global.so, in modules.conf, and see that {_NO_DIALPLAN}"),
+    "wait": ("be called last, and call those who are, after a while", _NO_DIALPLAN),
     "pickup": ("pick up a colleague's ringing call", "load app_directed_pickup.so, in modules.conf"),
     "outbound": (
         "call outside by a click",

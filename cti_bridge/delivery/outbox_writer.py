@@ -27,6 +27,8 @@ VALUES (:call, :sink, :seq, :last, :answered_at, :operator, :final)
 ON CONFLICT (call_id, sink) DO UPDATE SET seq = excluded.seq, last = excluded.last,
     answered_at = excluded.answered_at, operator = excluded.operator, final = excluded.final
 """
+CHOICE_S = 3_660.0
+"""So long after a call's end may an operator say who of several customers it was: an hour, and the time to say it."""
 _MAY_BE_CUSTOMERS = frozenset({NumberKind.EXTERNAL, NumberKind.UNPARSED})
 
 
@@ -39,14 +41,15 @@ class Receiver:
     customers_only: bool = False
     """Whether only of calls of customers whom the CRM knows."""
 
-    def hears_of(self, call: CallRecord) -> bool:
+    def hears_of(self, call: CallRecord, *, now: float) -> bool:
         """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called.
 
         Of a call that was not decided here (made by an operator, or while the bridge was down) somebody else may still
-        find the customer as long as it goes on. Whose call of several customers it is says an operator; before, the CRM
-        hears nothing of it, because it would write it down with one of them.
+        find the customer as long as it goes on. Whose call of several customers it is says an operator; as long as he
+        can, the CRM hears nothing of it, because it would write it down with one of them. Afterwards it is a
+        stranger's. `now` is in seconds since 1970.
         """
-        if call.choice_open and self.name.startswith(OF_THE_CRM):
+        if self.name.startswith(OF_THE_CRM) and _may_be_chosen(call, now):
             return False
         if not self.customers_only:
             return True
@@ -76,6 +79,11 @@ class OutboxWriter:
         """From now on what is due to him of customers' calls that began before this time are dead letters at once."""
         self._aside[receiver] = begun_before, reason
 
+    def begun_since(self, receiver: str) -> float:
+        """Since when calls have to have begun of which he is told, in seconds since 1970."""
+        since = self._aside.get(receiver, (0.0, ""))[0]
+        return since if since <= self._now() + SET_S else 0.0  # later: a wrong clock's
+
     def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
         """Add the reports that these states of calls make due; within a transaction, on the journal's thread.
 
@@ -88,9 +96,9 @@ class OutboxWriter:
         for call in calls:
             for receiver in self._receivers:
                 before = told.get((call.id, receiver.name), Told())
-                if not receiver.hears_of(call) or (to_whom_knows and before.last is None):
+                if not receiver.hears_of(call, now=now) or (to_whom_knows and before.last is None):
                     continue
-                reports, after = due(before, call, now=now, crm_user=self._crm_user)
+                reports, after = due(before, call, now=now, crm_user=self._crm_user, types=receiver.types)
                 begun_before, reason = self._aside.get(receiver.name, (-math.inf, ""))
                 aside = bool(call.customer) and call.offered_at < begun_before <= now + SET_S  # later: a wrong clock's
                 state, why = (DEAD, reason) if aside else (WAITING, "")
@@ -100,7 +108,6 @@ class OutboxWriter:
                     [
                         {**names, "seq": report.seq, "type": report.type.value, "body": report.body}
                         for report in reports
-                        if report.type in receiver.types
                     ],
                 )
                 if after != before:
@@ -110,6 +117,13 @@ class OutboxWriter:
     def written(self) -> None:
         """The transaction is on disk."""
         self._on_written()
+
+
+def _may_be_chosen(call: CallRecord, now: float) -> bool:
+    """Whether somebody who talks, or has talked, with one of several customers can still say with which."""
+    if not call.choice_open or call.ended_at is None:
+        return call.choice_open
+    return call.answered_at is not None and now < call.ended_at + CHOICE_S
 
 
 def _told(connection: sqlite3.Connection, calls: Sequence[CallId]) -> dict[tuple[CallId, str], Told]:

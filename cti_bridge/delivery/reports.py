@@ -8,7 +8,7 @@ after a newer one, and the receiver hears the same.
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from enum import StrEnum
@@ -32,6 +32,7 @@ class ReportType(StrEnum):
     UPDATED = "call.updated"
 
 
+_ALL = frozenset(ReportType)
 _FINALS: Mapping[str, str] = {
     Final.QUEUE: "queue",
     Final.ELSEWHERE: "goto",
@@ -63,34 +64,39 @@ class Report:
     body: str
 
 
-def due(told: Told, record: CallRecord, *, now: float, crm_user: CrmUser) -> tuple[tuple[Report, ...], Told]:
+def due(
+    told: Told, record: CallRecord, *, now: float, crm_user: CrmUser, types: Collection[ReportType] = _ALL
+) -> tuple[tuple[Report, ...], Told]:
     """The reports that a receiver is still to get, in order, and what he has been told then.
 
-    `now` (seconds since 1970) is the time of an `updated`; the others have the time of what they tell.
+    `now` (seconds since 1970) is the time of an `updated`; the others have the time of what they tell. Those of other
+    types than `types`, which he does not want to hear, are counted but not made.
     """
     reports: list[Report] = []
     record = _never_unanswered(told, record)
 
-    def tell(kind: ReportType, at: float, known: CallRecord) -> None:
+    def tell(kind: ReportType, at: float) -> None:
         nonlocal told
         told = replace(told, seq=told.seq + 1, last=kind)
-        reports.append(Report(record.id, told.seq, kind, _event(kind, told.seq, at, known, crm_user)))
+        if kind in types:
+            known = _as_known(record, kind, at)
+            reports.append(Report(record.id, told.seq, kind, _event(kind, told.seq, at, known, crm_user)))
 
     if told.last is None:
-        tell(ReportType.STARTED, record.offered_at, _at_the_start(record))
+        tell(ReportType.STARTED, record.offered_at)
     if record.answered_at is not None:
         if told.last is ReportType.STARTED:
-            tell(ReportType.ANSWERED, record.answered_at, _at_the_answer(record, record.answered_at))
+            tell(ReportType.ANSWERED, record.answered_at)
         told = replace(told, answered_at=record.answered_at, operator=record.operator)
     if record.ended_at is None:
         return tuple(reports), told
     if told.last not in _AFTER_THE_END:
-        tell(ReportType.ENDED, record.ended_at, record)
+        tell(ReportType.ENDED, record.ended_at)
     if not record.closed:
         return tuple(reports), told  # what is still to come is told with the rest
     final = _digest(_facts(record, crm_user))
     if final != told.final:
-        tell(ReportType.UPDATED, max(now, record.ended_at), record)
+        tell(ReportType.UPDATED, max(now, record.ended_at))
         told = replace(told, final=final)
     return tuple(reports), told
 
@@ -101,6 +107,13 @@ def _never_unanswered(told: Told, record: CallRecord) -> CallRecord:
         return record
     outcome = "answered" if record.ended_at is not None else ""
     return replace(record, answered_at=told.answered_at, operator=told.operator, outcome=outcome)
+
+
+def _as_known(record: CallRecord, kind: ReportType, at: float) -> CallRecord:
+    """The call as it was when this happened, at that time."""
+    if kind is ReportType.STARTED:
+        return _at_the_start(record)
+    return _at_the_answer(record, at) if kind is ReportType.ANSWERED else record
 
 
 def _at_the_start(record: CallRecord) -> CallRecord:

@@ -12,6 +12,13 @@ class MemberKey(NamedTuple):
     interface: str
 
 
+class OwnPenalty(NamedTuple):
+    """The penalty that a member has of his own, and the one that was `given` to him for being called last."""
+
+    penalty: int
+    given: int
+
+
 @dataclass(frozen=True, slots=True)
 class Member:
     """One phone in one queue. A paused member gets no calls; one with a higher penalty comes after the others."""

@@ -13,7 +13,7 @@ from urllib.parse import unquote
 
 import phonenumbers
 
-from cti_bridge.domain.plain_number import everyday_e164
+from cti_bridge.domain.plain_number import everyday_display, everyday_e164
 
 _MAX_TEXT = 128
 """Longest caller number that is looked at, in characters; a SIP user part with parameters stays well below."""
@@ -98,6 +98,9 @@ def display_number(e164_or_raw: str | None) -> str:
     cleaned = _clean(e164_or_raw)
     if cleaned.lower() in _ANONYMOUS_WORDS:
         return ""
+    everyday = everyday_display(cleaned)
+    if everyday is not None:
+        return everyday
     number = _valid(cleaned, None) if cleaned.startswith("+") else None
     if number is None:
         return cleaned

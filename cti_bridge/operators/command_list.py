@@ -5,6 +5,8 @@ it, what it takes and what it answers; nothing else has to be done for it to be 
 """
 
 import asyncio
+import hashlib
+import json
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass
@@ -89,7 +91,7 @@ class CommandList:
     def __init__(self, *, within_s: float = WITHIN_S, at_once: int = AT_ONCE) -> None:
         self._commands: dict[str, Command] = {}
         self._results = CommandResults()
-        self._under_way: dict[tuple[OperatorId, str], asyncio.Task[bytes]] = {}
+        self._under_way: dict[tuple[OperatorId, str], tuple[asyncio.Task[bytes], bytes]] = {}
         self._given: Counter[OperatorId] = Counter()
         self._within_s = within_s
         self._at_once = at_once
@@ -106,26 +108,30 @@ class CommandList:
     async def carry_out(self, operator: Operator, id_: str, name: str, args: Json, *, now: float) -> bytes:
         """The `result` frame of a command; of one whose `id_` was given before within five minutes, that one's.
 
-        The command goes on when whoever waits for it goes away: his page comes back and asks again. `now` is
-        monotonic time in seconds.
+        The command goes on when whoever waits for it goes away: his page comes back and asks again. An id that was
+        given to something else is refused: its result would be taken for this one's. `now` is monotonic time in
+        seconds.
         """
+        asked = _digest(name, args)
         known = self._results.first(operator.id, id_, now)
         if known is not None:
-            return known
+            return known if self._results.asked(operator.id, id_) == asked else _another(id_)
         key = (operator.id, id_)
-        task = self._under_way.get(key)
+        task, under_way = self._under_way.get(key, (None, b""))
+        if task is not None and under_way != asked:
+            return _another(id_)
         if task is None:
             if self._given[operator.id] >= self._at_once:
                 return protocol.failure(id_, "busy", "too many commands are on their way")
             task = asyncio.create_task(self._result(operator, id_, name, args, now), name=f"command-{name}")
-            self._under_way[key] = task
+            self._under_way[key] = task, asked
             self._given[operator.id] += 1
             task.add_done_callback(lambda _: self._over(key))
         return await asyncio.shield(task)
 
     async def close(self) -> None:
         """Give up what is under way."""
-        tasks = list(self._under_way.values())
+        tasks = [task for task, _ in self._under_way.values()]
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
@@ -147,10 +153,10 @@ class CommandList:
         except Exception:
             log.exception("command.failed", operator=operator.id, command=name)
             result = protocol.failure(id_, "failed", "the bridge could not do it; its log says why")
-        self._results.remember(operator.id, id_, result, now)
+        self._results.remember(operator.id, id_, result, now, asked=_digest(name, args))
         return result
 
-    async def _answer(self, operator: Operator, name: str, args: Json) -> Json | None:
+    async def _answer(self, operator: Operator, name: str, args: Json) -> bytes:
         command = self._commands.get(name)
         if command is None:
             raise CommandRefused("unknown_command", f"there is no command {name}")
@@ -162,5 +168,24 @@ class CommandList:
             # Where, never what: texts about customers are in it.
             places = sorted({".".join(str(part) for part in wrong["loc"]) or "args" for wrong in error.errors()})
             raise CommandRefused("bad_args", f"wrong or missing: {', '.join(places)[:200]}") from None
-        answer = await command.carry_out(operator, given)
-        return answer.model_dump(mode="json") if answer is not None else None
+        return _in_json(await command.carry_out(operator, given))
+
+
+def _in_json(answer: Answer | None) -> bytes:
+    """The answer as text, without a tree of objects in between: a long one would hold up everybody else."""
+    if answer is None:
+        return b"null"
+    try:
+        return answer.model_dump_json().encode()
+    except ValueError:
+        # Half of a surrogate pair, as a hostile caller name may have one.
+        return protocol.encode(answer.model_dump(mode="json"))
+
+
+def _digest(name: str, args: Json) -> bytes:
+    """What tells one command from another."""
+    return hashlib.sha256(json.dumps([name, args], sort_keys=True).encode()).digest()
+
+
+def _another(id_: str) -> bytes:
+    return protocol.failure(id_, "bad_args", "id: was given to another command less than five minutes ago")

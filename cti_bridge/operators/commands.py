@@ -34,7 +34,7 @@ class CommandResults:
         self._each_bytes = each_bytes
         self._bytes: Counter[OperatorId] = Counter()
         self._all_bytes = 0
-        self._results: OrderedDict[_Key, tuple[float, bytes]] = OrderedDict()
+        self._results: OrderedDict[_Key, tuple[float, bytes, bytes]] = OrderedDict()
         self._ids: dict[OperatorId, deque[str]] = {}
 
     def first(self, operator: OperatorId, id_: str, now: float) -> bytes | None:
@@ -42,13 +42,17 @@ class CommandResults:
         found = self._results.get((operator, id_))
         return found[1] if found and now - found[0] < self._remember_s else None
 
-    def remember(self, operator: OperatorId, id_: str, result: bytes, now: float) -> None:
-        """Keep a result; what is too old goes, and beyond the limits the oldest one."""
+    def asked(self, operator: OperatorId, id_: str) -> bytes:
+        """What a result that is kept was the answer to."""
+        return self._results[operator, id_][2]
+
+    def remember(self, operator: OperatorId, id_: str, result: bytes, now: float, *, asked: bytes = b"") -> None:
+        """Keep a result of what was `asked`; what is too old goes, and beyond the limits the oldest one."""
         if (operator, id_) in self._results:
             self._forget(operator, id_)
         while self._results and now - next(iter(self._results.values()))[0] >= self._remember_s:
             self._forget(*next(iter(self._results)))
-        self._results[(operator, id_)] = (now, result)
+        self._results[(operator, id_)] = (now, result, asked)
         ids = self._ids.setdefault(operator, deque())
         ids.append(id_)
         self._count(operator, len(result))
@@ -64,7 +68,7 @@ class CommandResults:
             del self._bytes[operator]
 
     def _forget(self, operator: OperatorId, id_: str) -> None:
-        _, result = self._results.pop((operator, id_))
+        _, result, _ = self._results.pop((operator, id_))
         self._count(operator, -len(result))
         ids = self._ids[operator]
         ids.remove(id_)

@@ -70,7 +70,7 @@ SHIPPED_OUTCOMES = (
     Outcome("done", {"ru": "Вопрос решён", "en": "Solved"}),
     Outcome("offer", {"ru": "Готовим предложение", "en": "Offer to be made"}),
     Outcome("call_back", {"ru": "Перезвонить", "en": "Call back"}, frozenset({"next_step"})),
-    Outcome("not_ours", {"ru": "Не по адресу", "en": "Wrong address"}),
+    Outcome("not_ours", {"ru": "Не по адресу", "en": "Not for us"}),
 )
 
 

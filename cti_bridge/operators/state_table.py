@@ -215,15 +215,16 @@ def _leaves(now: OperatorState, to: StateDefinition, why: Why, at: Moment) -> Op
 
 def _members_seen(now: OperatorState, what: MembersSeen, desk: DeskSettings, at: Moment) -> OperatorState:
     wanted = treatment(now, desk)
-    differ = wanted is not None and any(one.paused != wanted.paused for one in what.members)
-    seen = replace(now, members=what.members, foreign=differ and (now.foreign or what.foreign))
+    differing = [one for one in what.members if wanted is not None and one.paused != wanted.paused]
+    foreign = now.foreign or what.foreign or any(one.by_hand for one in differing)
+    seen = replace(now, members=what.members, foreign=bool(differing) and foreign)
     if not what.members:
         return seen
     says = seen_on_the_pbx(what.members, desk)
     if wanted is None:
         same = says.kind is now.kind if now.kind is StateKind.READY else says.id == now.state
         return seen if same else replace(_move(seen, says, Why.PBX, at), steered=False)
-    if not seen.foreign or any(one.paused == wanted.paused for one in what.members):
+    if len(differing) < len(what.members) or not all(one.by_hand for one in differing):
         return seen
     # Somebody has changed it in all his queues, by other means than ours: that is what he is now.
     if says.kind in PAUSING or now.kind in PAUSING:

@@ -48,6 +48,8 @@ class Treatment:
     """The reason of the pause, a state's id; None: whatever reason it has."""
     last: bool = False
     """He is called only when nobody else is free, or those who are do not answer."""
+    stays: bool = False
+    """He is not at work: the pause outlives him as an operator, for nobody is at his phone."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class MemberPicture:
     """Whether the penalty is that of somebody who is to be called last."""
     available: bool = True
     """Whether the phone can be reached at all."""
+    by_hand: bool = False
+    """Whether somebody else has paused it, or let it be called again, and is not contradicted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,9 +152,10 @@ def treatment(now: OperatorState, desk: DeskSettings) -> Treatment | None:
         # He leaves when the talk is over: the pause is there before the next caller can be.
         following = desk.state(now.next.state)
         if following is not None and following.kind in PAUSING:
-            return Treatment(True, following.id)
+            return Treatment(True, following.id, stays=following.kind is StateKind.SIGNED_OFF)
     if now.kind in PAUSING:
-        return Treatment(True, None if now.why is Why.PBX else now.state)
+        reason = None if now.why is Why.PBX else now.state
+        return Treatment(True, reason, stays=now.kind is StateKind.SIGNED_OFF)
     return Treatment(False, last=now.kind is StateKind.LAST)
 
 

@@ -1,6 +1,7 @@
 """JSON to the letter, as strangers have to write it: one object, nothing twice, nothing endless. Pure."""
 
 import json
+import math
 from typing import Any
 
 MAX_DEPTH = 32
@@ -40,7 +41,10 @@ def _check(value: _Object) -> None:
     waiting: list[tuple[Any, int]] = [(value, 1)]
     while waiting:
         inner, depth = waiting.pop()
-        if isinstance(inner, str):
+        if isinstance(inner, float):
+            if math.isinf(inner):
+                raise ValueError("not a number of JSON")  # 1e999 is more than a number can hold
+        elif isinstance(inner, str):
             inner.encode()  # an escape can say half of a pair, which is no text; the error is a ValueError
         elif isinstance(inner, dict | list):
             if depth > MAX_DEPTH:

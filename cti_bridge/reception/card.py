@@ -26,7 +26,7 @@ _LONGEST_AMOUNT = 18
 _OURS = frozenset(kind.value for kind in DecisionKind if kind is not DecisionKind.FALLBACK)
 
 _displayed = lru_cache(maxsize=4096)(display_number)
-"""A call is encoded about five times, and formatting its number is a third of the work."""
+"""Callers call again, and whoever calls for the first time is shown anew when his notes and earlier calls are there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,18 +86,23 @@ def colleague_card(card: Card, extension: str, name: str) -> Card:
     return replace(card, caller=CallerNumber(NumberKind.INTERNAL, raw), caller_name=name, decision="")
 
 
-def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, directory: Directory) -> Json:
-    """The whole call as an operator with this part in it may see it."""
-    ringing = part is Part.RINGING
-    # A phone that rings counts from its own beginning, not from that of a colleague who did not answer before.
-    rang_at = min((leg.rang_at for leg in call.legs if not ringing or leg.state is LegState.RINGING), default=None)
-    latest = max((leg.rang_at for leg in call.legs), default=None)
-    return {
-        "id": call.id,
-        "direction": call.direction.value,
-        "state": (call.state if call.ended_at is None else CallState.ENDED).value,
-        "my_role": part.value if part else "none",
-        "queue": call.queue or None,
+@dataclass(frozen=True, slots=True)
+class ShownCard:
+    """A card as everybody sees it who has a part in the call, made once for all of them: it hardly ever changes."""
+
+    card: Card
+    stages: StageList
+    directory: Directory
+    fields: Json
+
+    def is_of(self, card: Card, stages: StageList, directory: Directory) -> bool:
+        """Whether it was made of these very ones, none of which can be changed."""
+        return self.card is card and self.stages is stages and self.directory is directory
+
+
+def show(card: Card, stages: StageList, directory: Directory) -> ShownCard:
+    """The card with the names that stages and operators have in these."""
+    fields = {
         "class": card.class_name,
         "rule": card.rule,
         "decision": card.decision,
@@ -119,6 +124,23 @@ def encode_call(call: Call, card: Card, part: Part | None, stages: StageList, di
         "notes": [_note(note, directory) for note in card.notes],
         "history": [_past(past, stages) for past in card.history],
         "extras": card.extras,
+    }
+    return ShownCard(card, stages, directory, fields)
+
+
+def encode_call(call: Call, shown: ShownCard, part: Part | None) -> Json:
+    """The whole call as an operator with this part in it may see it."""
+    ringing = part is Part.RINGING
+    # A phone that rings counts from its own beginning, not from that of a colleague who did not answer before.
+    rang_at = min((leg.rang_at for leg in call.legs if not ringing or leg.state is LegState.RINGING), default=None)
+    latest = max((leg.rang_at for leg in call.legs), default=None)
+    return {
+        "id": call.id,
+        "direction": call.direction.value,
+        "state": (call.state if call.ended_at is None else CallState.ENDED).value,
+        "my_role": part.value if part else "none",
+        "queue": call.queue or None,
+        **shown.fields,
         "offered_at": _moment(call.offered_at),
         "rang_at": _moment(rang_at),
         "answered_at": _moment(call.answered_at),

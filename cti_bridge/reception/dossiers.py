@@ -10,10 +10,11 @@ from cti_bridge.calls.events import CallerId
 from cti_bridge.calls.leg import LegState
 from cti_bridge.calls.pops import OwnerOf, who_talks
 from cti_bridge.calls.record import CallRecord, DecisionRecord
-from cti_bridge.domain.customer import CustomerRecord
+from cti_bridge.domain.customer import CustomerRecord, StageList
 from cti_bridge.domain.direction import Direction
 from cti_bridge.domain.ids import CallId, CustomerId, DealId, OperatorId
-from cti_bridge.reception.card import Card
+from cti_bridge.operators.directory import Directory
+from cti_bridge.reception.card import Card, ShownCard, show
 
 MAX_DOSSIERS = 2 * MAX_LIVE_CALLS
 """Cards and decisions kept at the same time, for live calls and for callers of whom nothing has been heard since."""
@@ -35,6 +36,10 @@ class Dossier:
     """The latest state that the journal was given."""
     whose: CustomerId | None = None
     """The customer that an operator has chosen among several, or has made."""
+    meant: CustomerId | None = None
+    """The customer whom an operator wanted when he had the number called."""
+    shown: ShownCard | None = None
+    """How the card was shown last, as long as the call goes on."""
 
     @property
     def customer_id(self) -> str:
@@ -44,6 +49,12 @@ class Dossier:
         if self.card.known:
             return self.card.known.customer.id
         return self.written.customer_id if self.written else ""
+
+    @property
+    def meant_one(self) -> CustomerRecord | None:
+        """Whom he wanted, if that is one of several who have the number, and nobody has said who it is."""
+        candidates = self.card.candidates if self.whose is None and self.meant is not None else ()
+        return next((one for one in candidates if one.customer.id == self.meant), None)
 
     def is_of(self, record: CustomerRecord, deal: DealId | None) -> None:
         """An operator has said whose call it is: one of the candidates, or somebody whom he has made."""
@@ -71,6 +82,12 @@ class Dossier:
         if not decision.delivered:
             # Too late: the dialplan has gone its own way, and that is what the card has to say.
             self.card = replace(self.card, decision="fallback", rule="")
+
+    def show(self, stages: StageList, directory: Directory) -> ShownCard:
+        """The card as it is shown now."""
+        if self.shown is None or not self.shown.is_of(self.card, stages, directory):
+            self.shown = show(self.card, stages, directory)
+        return self.shown
 
     def note_ring(self, operator: OperatorId) -> None:
         """A phone of this operator rings or rang."""

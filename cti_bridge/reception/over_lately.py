@@ -38,6 +38,7 @@ class OverLately:
         """A call has ended, or something of it was found out since; where nobody talked, nobody writes anything."""
         if not over.talked:
             return
+        over.dossier.shown = None  # of so many of them it would be much, and hardly one is shown again
         self._calls[over.call.id] = over
         self._calls.move_to_end(over.call.id)
         while len(self._calls) > MOST_OVER:

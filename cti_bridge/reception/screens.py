@@ -88,7 +88,7 @@ class Screens:
         return self._encoded(call, dossier, operator, None) | {"state": CallState.ENDED.value}
 
     def _encoded(self, call: Call, dossier: Dossier, operator: OperatorId, part: Part | None) -> Json:
-        encoded = encode_call(call, dossier.card, part, self._stages(), self._directory())
+        encoded = encode_call(call, dossier.show(self._stages(), self._directory()), part)
         noted = self.notes_by_colleagues(call, operator)
         if noted:
             encoded["notes"] = [*noted, *encoded["notes"]]

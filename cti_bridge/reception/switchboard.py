@@ -15,6 +15,7 @@ import structlog
 from cti_bridge.calls.asking import asking
 from cti_bridge.calls.book import MAX_LIVE_CALLS, CallBook, Change
 from cti_bridge.calls.call import Call, CallState
+from cti_bridge.calls.company import company_is_another
 from cti_bridge.calls.events import CallerId, CallEvent, LegRinging, Snapshot
 from cti_bridge.calls.overtaking import Overtaking
 from cti_bridge.calls.phones import PhonesInUse
@@ -101,6 +102,8 @@ class Switchboard:
         """Who else hears of every event, once all about calls has been done with it."""
         self.followers: list[Follower] = []
         """Who follows how calls change, also where that was not seen when it happened; told when all else is done."""
+        self.on_completed: list[Callable[[CallId], None]] = []
+        """Who hears of calls of which all is known now that an operator reads beside the call."""
         self._unseen: dict[CallId, Change] = {}
         """What happened to calls unseen, each from what was told last to what it is now."""
 
@@ -305,20 +308,21 @@ class Switchboard:
             self._screens.team_changed()
         if call.ended_at is None:
             self.fetches.begin(call, dossier)
-        if worth_writing(change):
-            self._keep(call, dossier)
-        if call.ended_at is not None and (before is None or before.ended_at is None):
-            self._finish(call, dossier)
+        kept = self._keep(call, dossier) if worth_writing(change) else None
+        if kept is not None and call.ended_at is not None and (before is None or before.ended_at is None):
+            self._finish(kept)
         if call.ended_at is not None:
             self.over_lately.put(Over(call, dossier, talked_in(call, self._owner)))
-        if call.state is CallState.CLOSED:
-            self.dossiers.close(call.id)
+            if call.state is CallState.CLOSED:
+                self.dossiers.close(call.id)
         for follower in self.followers:
             follower.changed(change)
 
     def _completed(self, call: Call, dossier: Dossier) -> None:
         """Notes and earlier calls have come; the call may have gone on meanwhile, or be over."""
         self._write_customer(dossier)
+        for heard in self.on_completed:
+            heard(call.id)
         if self.book.get(call.id) is not None or dossier.whose is not None:
             self.refresh(call.id)
 
@@ -328,15 +332,12 @@ class Switchboard:
             dossier.written = replace(dossier.written, customer_id=customer)
             self._journal.keep(dossier.written)
 
-    def _record(self, call: Call, dossier: Dossier) -> CallRecord:
-        return call_record(self.book.pbx, call, dossier, self._owner)
+    def _keep(self, call: Call, dossier: Dossier) -> CallRecord:
+        dossier.written = record = call_record(self.book.pbx, call, dossier, self._owner)
+        self._journal.keep(record)
+        return record
 
-    def _keep(self, call: Call, dossier: Dossier) -> None:
-        dossier.written = self._record(call, dossier)
-        self._journal.keep(dossier.written)
-
-    def _finish(self, call: Call, dossier: Dossier) -> None:
-        record = self._record(call, dossier)
+    def _finish(self, record: CallRecord) -> None:
         self._observe(record)
         log.info("call", **story(record))
 
@@ -344,4 +345,6 @@ class Switchboard:
 def _looks_different(before: Call, call: Call) -> bool:
     if (before.state, before.queue) != (call.state, call.queue):
         return True
-    return before.legs is not call.legs and asking(before) != asking(call)
+    if before.legs is call.legs:
+        return False
+    return asking(before) != asking(call) or company_is_another(before, call)

@@ -6,6 +6,8 @@ from typing import Any, NoReturn, TypeVar
 from aiohttp import web
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from cti_bridge.operators.strict_json import read_object
+
 BODY_LIMIT = 16 * 1024
 BODY_WITHIN_S = 10.0
 
@@ -47,6 +49,10 @@ async def body(request: web.Request, model: type[M]) -> M:
             text = await request.read()
     except TimeoutError:
         raise Refusal(408, "too_slow", "the body did not arrive in time") from None
+    try:
+        read_object(text.decode())
+    except ValueError:  # what is read twice, or is no number, is not read at all: the same as in a frame
+        raise Refusal(400, "bad_request", "the body has to be one JSON object, without anything twice") from None
     try:
         return model.model_validate_json(text)
     except ValidationError as error:

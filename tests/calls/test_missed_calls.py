@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -169,3 +170,17 @@ async def test_texts_of_strangers_do_not_steer_the_terminal(kept: Kept, run: Run
     for rows in (run("missed"), run("missed", "--json"), run("stats"), run("stats", "--json")):
         assert all(character.isprintable() for row in rows for character in row)
     assert len(run("missed")) == 1
+
+
+async def test_of_several_customers_with_the_number_none_is_named_unless_he_was_chosen(kept: Kept, run: Run) -> None:
+    def of_several(number: int, caller: str, chosen: str) -> CallRecord:
+        call = at(number, 600, name="Мария Соколова", caller=caller, caller_name="Сеть")
+        assert call.decision is not None
+        decision = replace(call.decision, customer_id="c-1", facts={**call.decision.facts, "call.candidates": 2})
+        return replace(call, decision=decision, customer_id=chosen)
+
+    other = "+74950000777"
+    await kept(of_several(1, MARIA, ""), of_several(2, PETER, "c-2"), of_several(3, other, "c-1"))
+    items = [json.loads(row) for row in run("missed", "--json")]
+    names = {item["caller"]["number"]: item["name"] for item in items}
+    assert names == {MARIA: "Сеть", PETER: "Сеть", other: "Мария Соколова"}

@@ -16,7 +16,8 @@ from sqlite_utils import Database
 from cti_bridge.calls.after_call import AboutCall, AfterCall, NextStep, StepKind
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_after import save_after
-from cti_bridge.calls.journal_work import LOOK_BACK_S, done, read_work, take, tidy
+from cti_bridge.calls.journal_file import MissedCalls
+from cti_bridge.calls.journal_work import DONE_KEPT_S, done, read_work, take, tidy
 from cti_bridge.calls.journal_work_reader import WorkReader
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.calls.work import CLAIM_S, Claim, Work, WorkItem, WorkKind, void
@@ -146,6 +147,25 @@ async def test_who_still_waited_when_it_was_done_is_a_new_item_when_he_gives_up(
     assert [one.calls for one in (await read(journal)).items] == [1]
 
 
+async def test_who_was_ticked_off_is_missed_no_longer_anywhere_until_he_calls_in_vain_again(
+    kept: Kept, journal: Journal, run: Run, tmp_path: Path
+) -> None:
+    await kept(at(1, 600), at(2, 500, caller=PETER))
+    hers = next(item for item in (await read(journal)).items if item.number == MARIA)
+    await ask(journal, lambda database: done(database, hers.id, OP3, now=NOW - 60, by_force=False))
+    reader = MissedCalls(journal_path(tmp_path))
+    for operator, limit in ((None, 50), (None, 1), (OP3, 50)):
+        found = await reader(NOW - 7_200, limit, operator)
+        assert [caller.caller for caller in found] == [PETER], (operator, limit)
+    assert [json.loads(line)["caller"]["number"] for line in run("missed", "--json")] == [PETER]
+
+    await kept(*(at(number, 50 - number) for number in range(10, 35)))
+    (again,) = await reader(NOW - 7_200, 1, None)
+    assert (again.caller, again.calls, again.first_at, len(again.tries)) == (MARIA, 25, NOW - 40, 20)
+    assert [item.calls for item in (await read(journal)).items if item.number == MARIA] == [25]
+    await reader.close()
+
+
 async def test_what_a_colleague_has_taken_only_he_or_a_supervisor_says_to_be_done(kept: Kept, journal: Journal) -> None:
     await kept(at(1, 600))
     (item,) = (await read(journal)).items
@@ -235,9 +255,9 @@ async def test_claims_and_what_is_done_survive_a_restart_and_old_ones_go(
     work = await read(again)
     assert [item.number for item in work.items] == [MARIA]
     assert {claim.item: claim.operator for claim in work.claims} == {hers.id: OP3, his.id: None}
-    await ask(again, lambda database: tidy(database, (), (), now=NOW + LOOK_BACK_S))
+    await ask(again, lambda database: tidy(database, (), (), now=NOW + DONE_KEPT_S))
     assert {claim.item for claim in (await read(again)).claims} == {hers.id, his.id}
-    await ask(again, lambda database: tidy(database, (), (), now=NOW + LOOK_BACK_S + 86_400))
+    await ask(again, lambda database: tidy(database, (), (), now=NOW + DONE_KEPT_S + 86_400))
     assert {claim.item for claim in (await read(again)).claims} == {hers.id}
     await again.close(within_s=30.0)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 from customer_files import content, import_text, owners
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.crm.embedded.customers_csv import Reason
@@ -162,7 +162,6 @@ rows = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(first=rows, second=rows)
 def test_after_any_two_imports_a_third_changes_nothing(
     tmp_path_factory: pytest.TempPathFactory, first: list[tuple[str, ...]], second: list[tuple[str, ...]]

@@ -34,6 +34,7 @@ async def running(bridge: Bridge) -> AsyncIterator[Bridge]:
     await bridge.kill()
 
 
+@pytest.mark.slow
 async def test_a_colleague_gets_no_card_of_a_customer(running: Bridge) -> None:
     colleague = await ask(running, SALES)
     assert (colleague["CTI_CRM"], colleague["CTI_CLASS"]) == ("skipped", "new")

@@ -107,6 +107,14 @@ def test_the_numbers_count_up_and_are_the_idempotency_key() -> None:
     assert [event(report)["id"] for report in reports] == [f"main-1.1/{seq}" for seq in (1, 2, 3, 4)]
 
 
+def test_who_wants_to_hear_of_the_end_alone_gets_it_as_everybody_does() -> None:
+    everything, known = due(Told(), ENDED, now=2000.0, crm_user=lambda operator: "")
+    wanted, told_him = due(Told(), ENDED, now=2000.0, crm_user=lambda operator: "", types={END, UPDATE})
+
+    assert wanted == everything[2:]
+    assert told_him == known
+
+
 def test_a_report_says_what_was_known_then_and_when_it_was() -> None:
     start, answer, end, update = map(event, told(ENDED))
 
@@ -255,8 +263,8 @@ def test_an_answer_does_not_say_what_only_the_end_says() -> None:
     ],
 )
 def test_a_crm_of_customers_only_hears_of_whoever_may_be_one(call: CallRecord, heard: bool) -> None:
-    assert CUSTOMERS_ONLY.hears_of(call) is heard
-    assert Receiver("everybody", frozenset(ReportType)).hears_of(call)
+    assert CUSTOMERS_ONLY.hears_of(call, now=2_000.0) is heard
+    assert Receiver("everybody", frozenset(ReportType)).hears_of(call, now=2_000.0)
 
 
 def test_a_report_says_how_the_crm_answered() -> None:

@@ -83,6 +83,8 @@ class StaffRoom:
         self.clocks = clocks
         self.directory = Directory.of(OPERATORS)
         self.wanted: list[tuple[OperatorId, Treatment | None]] = []
+        self.asked: list[bool] = []
+        """Whether somebody had asked for what was wanted."""
         self.published: list[tuple[OperatorId, dict[str, Any]]] = []
         self.wrapped_up: list[tuple[OperatorId, CallId]] = []
         self.signed_off: list[OperatorId] = []
@@ -99,7 +101,7 @@ class StaffRoom:
             told=Told(
                 publish=lambda operator, state: self.published.append((operator, state)),
                 team_changed=lambda: None,
-                want=lambda operator, treatment: self.wanted.append((operator, treatment)),
+                want=self._want,
                 wrapped_up=lambda operator, call: self.wrapped_up.append((operator, call)),
                 signed_off=self.signed_off.append,
             ),
@@ -113,6 +115,10 @@ class StaffRoom:
 
     def keep(self, record: CallRecord) -> None:
         self.records[record.id] = record
+
+    def _want(self, operator: OperatorId, treatment: Treatment | None, asked: bool) -> None:
+        self.wanted.append((operator, treatment))
+        self.asked.append(asked)
 
     async def _fetch(self, _call: Call, card: Card) -> Card:
         return replace(card, extras="ready")

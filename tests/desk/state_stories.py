@@ -74,12 +74,21 @@ class Story:
         self.happens(
             MembersSeen(
                 tuple(
-                    MemberPicture(f"queue-{number}", "PJSIP/101", one, reason if one else "")
+                    MemberPicture(f"queue-{number}", "PJSIP/101", one, reason if one else "", by_hand=foreign)
                     for number, one in enumerate(paused)
                 ),
                 foreign,
             )
         )
+
+    def asterisk_has(self, *, by_hand: tuple[bool, ...] = (), else_: tuple[bool, ...] = ()) -> None:
+        """She is so in her queues, paused or not; in some of them by somebody else's hand, as it was before."""
+        those = [(paused, True) for paused in by_hand] + [(paused, False) for paused in else_]
+        members = (
+            MemberPicture(f"queue-{number}", "PJSIP/101", paused, by_hand=by)
+            for number, (paused, by) in enumerate(those)
+        )
+        self.happens(MembersSeen(tuple(members)))
 
     @property
     def name(self) -> str:

@@ -17,7 +17,7 @@ from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_forgotten import mark, take_out_beside
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.after.after_call import FORGET_EVERY_S, KEPT, OPEN_S, SETTLED_S, AfterCalls
-from cti_bridge.desk.after.after_commands import AfterCommands, CallArgs, SaveArgs
+from cti_bridge.desk.after.after_commands import AfterCommands, AfterGetArgs, AfterSaveArgs
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandList, CommandRefused
@@ -72,7 +72,7 @@ class Room:
 
     async def about(self, operator: OperatorId, call: CallId) -> AboutCall:
         if call == OTHER and operator != YURI.id:
-            raise CommandRefused("not_allowed", "he has not talked in this call")
+            raise CommandRefused("not_found", "there is no such call")
         return AboutCall(MARIA, "Мария Соколова", "c-1", self.ended_at)
 
     def is_in(self, operator: OperatorId, call: CallId) -> bool:
@@ -89,7 +89,7 @@ class Room:
         return self.crm_takes_notes
 
     async def save(self, who: Operator = VERA, call: CallId = CALL, **said: Any) -> Json:
-        answer = await self.commands.save(who, SaveArgs.model_validate({"call": call, **said}))
+        answer = await self.commands.save(who, AfterSaveArgs.model_validate({"call": call, **said}))
         return answer.after.model_dump(mode="json")
 
     async def settle(self, seconds: float = SETTLED_S) -> list[str]:
@@ -143,7 +143,7 @@ async def test_the_same_again_changes_nothing_and_is_told_to_nobody(room: Room) 
 
 async def test_two_pages_that_save_at_the_same_time_lose_nothing(room: Room) -> None:
     await asyncio.gather(room.save(note="Ждёт эскиз"), room.save(outcome="done"), room.save(feedback={"score": 4}))
-    after = (await room.commands.get(VERA, CallArgs(call=CALL))).after
+    after = (await room.commands.get(VERA, AfterGetArgs(call=CALL))).after
     assert after is not None
     assert (after.note, after.outcome, after.feedback.score) == ("Ждёт эскиз", "done", 4)
 
@@ -202,7 +202,7 @@ async def test_a_crm_without_notes_leaves_it_in_the_journal(room: Room) -> None:
     assert await room.settle() == []
     room.crm_takes_notes = True
     assert await room.settle() == []
-    after = (await room.commands.get(VERA, CallArgs(call=CALL))).after
+    after = (await room.commands.get(VERA, AfterGetArgs(call=CALL))).after
     assert after is not None and after.outcome == "done"
 
 
@@ -242,11 +242,11 @@ async def test_what_could_not_be_taken_up_at_the_start_is_taken_up_when_the_jour
 async def test_only_who_had_a_part_and_only_for_a_shift(room: Room) -> None:
     with pytest.raises(CommandRefused) as refused:
         await room.save(VERA, OTHER, outcome="done")
-    assert refused.value.code == "not_allowed"
+    assert refused.value.code == "not_found"
     with pytest.raises(CommandRefused) as refused:
-        await room.commands.get(VERA, CallArgs(call=OTHER))
-    assert refused.value.code == "not_allowed"
-    assert (await room.commands.get(YURI, CallArgs(call=OTHER))).after is None
+        await room.commands.get(VERA, AfterGetArgs(call=OTHER))
+    assert refused.value.code == "not_found"
+    assert (await room.commands.get(YURI, AfterGetArgs(call=OTHER))).after is None
     room.now += OPEN_S
     await room.save(outcome="done")
     room.now += 1
@@ -302,7 +302,7 @@ async def test_what_makes_no_sense_is_refused_and_nothing_is_written(room: Room,
     error = read_object(frame.decode())["error"]
     assert (error["code"], error["message"].find(places) >= 0) == ("bad_args", True), error
     assert room.told == []
-    assert (await room.commands.get(VERA, CallArgs(call=CALL))).after is None
+    assert (await room.commands.get(VERA, AfterGetArgs(call=CALL))).after is None
 
 
 async def test_a_journal_that_cannot_be_written_is_said(room: Room, monkeypatch: pytest.MonkeyPatch) -> None:

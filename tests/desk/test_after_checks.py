@@ -153,5 +153,6 @@ def test_what_the_crm_is_told(after: AfterCall, language: str, text: str) -> Non
 def test_texts_lose_what_cannot_be_shown_and_keep_their_lines() -> None:
     assert plain("note", "\x00раз\x1b[31m\tдва\r\nтри\x7f ") == "раз[31m\tдва\nтри"
     assert plain("note", "🙂 ёж") == "🙂 ёж"
+    assert plain("note", "\u200b\u2060 \u3164\n\u2800") == ""
     assert plain("note", "счёт \u202e0050\u2028оплачен") == "счёт 0050\nоплачен"
     assert timedelta(days=366).total_seconds() > 0

@@ -14,7 +14,7 @@ from cti_bridge.crm.embedded.store import EmbeddedCrm
 from cti_bridge.crm.lookup import Lookup
 from cti_bridge.crm.port import CrmRefuses, CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.domain.customer import NewCustomer
+from cti_bridge.domain.customer import CustomerRecord, NewCustomer
 from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CustomerId
 from cti_bridge.domain.number import CallerNumber, parse_number
@@ -230,8 +230,11 @@ async def test_what_was_meant_for_one_customer_is_not_written_to_another_whom_a_
         await room.done("card.choose", call=call, customer="c-2")
         await room.done("card.choose", by=ARKADY, call=call, customer="c-3")
         said = {"changes": {"email": "zahar@example.test"}, "seen": {"email": ""}}
-        refused = await room.refused("card.save", call=call, customer="c-2", **said)
-        assert refused == ("conflict", "somebody else has been chosen for this call meanwhile")
+        note: dict[str, Any] = {"call": call, "text": "Просит перезвонить"}
+        for name, args in (("card.save", {"call": call, **said}), ("card.note", note)):
+            refused = await room.refused(name, customer="c-2", **args)
+            assert refused == ("conflict", "somebody else has been chosen for this call meanwhile")
+        assert room.on_disk() == []
         await room.done("card.save", by=ARKADY, call=call, customer="c-3", **said)
         await room.edit_is("saved")
         assert (await room.record_of(TWO, "c-2")).customer.email == ""
@@ -328,6 +331,7 @@ async def test_what_cannot_be_kept_is_refused_and_says_where(tmp_path: Path) -> 
         for field, text in (
             ("name", ""), ("name", " "), ("name", "x" * 201),
             ("name", "a\x00b"), ("name", "a\nb"), ("name", "a\u202eb"),
+            ("name", "\u200b\u2060"), ("name", "\u3164"), ("name", "\u0301"), ("name", "\u2800 \u00ad"),
             ("email", "vera"), ("email", "vera@example"), ("email", "a b@example.test"), ("city", "\ud800"),
         ):  # fmt: skip
             code, why = await room.refused("card.save", call=call, changes={field: text}, seen={field: "?"})
@@ -546,3 +550,101 @@ async def test_who_is_forgotten_while_his_change_waits_is_not_written_about_and_
         assert (room.own["op1"], room.card()["edits"]) == ([], [])
         assert (await room.record_of(VERA, "c-1")).customer.city == "Тверь"
         assert "update" not in room.crm.asked
+
+
+async def test_nobody_new_is_made_when_one_of_the_candidates_is_chosen_while_the_crm_is_down(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        call = await room.talks(TWO)
+        room.crm.down = True
+        await room.done("card.create", call=call, name="Нина Новая")
+        await room.done("card.note", call=call, text="Ждёт замера")
+        await room.done("card.choose", call=call, customer="c-3")
+        assert room.own[RADA.id][0]["kind"] == "note"
+        room.crm.down = False
+        room.desk.courier.crm_is_back()
+        await room.edit_is("saved", kind="note")
+        assert room.on_disk() == [("create", "saved"), ("note", "saved")]
+        assert "create" not in room.crm.asked
+        assert {record.customer.id for record in await room.all_with(TWO)} == {"c-2", "c-3"}
+        assert [note.text for note in await room.crm.notes(CustomerId("c-3"), limit=5)] == ["Ждёт замера"]
+
+
+async def test_a_candidate_chosen_while_somebody_new_is_on_his_way_stops_him_before_the_crm_hears_of_him(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        call = await room.talks(TWO)
+        looks, goes_on = asyncio.Event(), asyncio.Event()
+        find = room.crm.find
+
+        async def slow(number: CallerNumber) -> tuple[CustomerRecord, ...]:
+            looks.set()
+            await goes_on.wait()
+            return await find(number)
+
+        monkeypatch.setattr(room.crm, "find", slow)
+        await room.done("card.create", call=call, name="Нина Новая")
+        await asyncio.wait_for(looks.wait(), 30)
+        await room.done("card.choose", call=call, customer="c-3")
+        goes_on.set()
+        await room.done("card.note", call=call, text="Это Зоя")
+        await room.edit_is("saved", kind="note")
+        await room.until(lambda: room.on_disk() == [("create", "saved"), ("note", "saved")])
+        assert "create" not in room.crm.asked
+        assert room.card()["customer"]["id"] == "c-3"
+
+
+async def test_somebody_new_whom_the_crm_may_know_already_stays_also_when_a_candidate_is_chosen(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        call = await room.talks(TWO)
+        room.crm.cut_after = "create"
+        await room.done("card.create", call=call, name="Нина Новая")
+        await asyncio.wait_for(room.crm.cut.wait(), 30)
+        await room.done("card.choose", call=call, customer="c-3")
+        assert room.card()["customer"]["id"] == "c-3"
+        assert room.own[RADA.id][0]["kind"] == "create"
+    async with card_room(tmp_path) as room:
+        await room.until(lambda: room.on_disk() == [("create", "saved")])
+        assert len(await room.all_with(TWO)) == 3
+
+
+async def test_of_two_decisions_about_one_conflict_at_the_same_moment_one_counts(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+        changed_by_somebody(tmp_path, city="Елец")
+        edit = await room.done("card.save", call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
+        await room.edit_is("conflict")
+        settle = {"edit": edit["id"]}
+        mine, theirs = await asyncio.gather(
+            room.command("card.settle", id_="a", keep="mine", **settle),
+            room.command("card.settle", id_="b", keep="theirs", **settle),
+        )
+        assert (mine["ok"], theirs["ok"]) == (True, False)
+        assert theirs["error"]["code"] == "conflict"
+        await room.edit_is("saved")
+        assert (await room.record_of(VERA, "c-1")).customer.city == "Клин"
+
+
+async def test_a_refused_edit_that_is_tried_again_and_given_up_at_the_same_moment_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(VERA)
+
+        async def refuses(*_: object) -> None:
+            raise CrmRefuses("no right to do this")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(room.crm, "update", refuses)
+            edit = await room.done("card.save", call=call, changes={"city": "Клин"}, seen={"city": "Тверь"})
+            await room.edit_is("refused")
+        mine, theirs = await asyncio.gather(
+            room.command("card.settle", id_="a", keep="mine", edit=edit["id"]),
+            room.command("card.settle", id_="b", keep="theirs", edit=edit["id"]),
+        )
+        assert (mine["ok"], theirs["ok"]) == (True, False)
+        await room.edit_is("saved")
+        assert (await room.record_of(VERA, "c-1")).customer.city == "Клин"

@@ -70,12 +70,12 @@ async def test_calls_of_the_customers_other_numbers_are_in_the_story_and_nobody_
 
 
 def test_the_crm_hears_of_a_call_of_several_customers_when_one_is_chosen_and_others_hear_at_once() -> None:
-    several = past(1, facts={"call.candidates": 2, "call.crm": "fresh"})
+    several = replace(past(1, facts={"call.candidates": 2, "call.crm": "fresh"}), answered_at=NOON + 3_605)
     chosen = replace(several, customer_id="c-3")
     every = frozenset(ReportType)
     for crm in (Receiver("crm:amocrm", every), Receiver("crm:embedded", every, customers_only=True)):
-        assert (crm.hears_of(several), crm.hears_of(chosen)) == (False, True)
-    assert Receiver("a webhook", every).hears_of(several)
+        assert (crm.hears_of(several, now=NOON), crm.hears_of(chosen, now=NOON)) == (False, True)
+    assert Receiver("a webhook", every).hears_of(several, now=NOON)
     assert (several.customer, chosen.customer) == ("", "c-3")
     assert past(1, facts={"call.candidates": 1}).customer == "c-1"
 

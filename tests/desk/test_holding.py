@@ -58,7 +58,7 @@ class Desk:
         self.then, self.refuses = then, refuses
         self.meanwhile: tuple[CallEvent, ...] = ()
         """What happens while it is looked how a target can be reached."""
-        self.contexts = {"cti-hold", "cti-desk", "cti-consult", "cti-join"}
+        self.contexts = {"cti-hold", "cti-desk", "cti-consult", "cti-join", "cti-back", "cti-wait"}
         self.asked: list[dict[str, str]] = []
         self.shown: list[CallId] = []
         directory = Directory.of([OLGA, TIMUR])
@@ -144,13 +144,13 @@ async def test_the_two_are_together_again_by_moving_the_caller_alone() -> None:
     desk.asked.clear()
     await desk.holding.resume(OLGA, ARGS)
     assert [action.get("Variable") or action["Context"] for action in desk.asked] == [
-        "DIALPLAN_EXISTS(cti-join,s,1)", "CHANNEL(name)", "CTI_DESK_JOIN", "cti-join",
+        "DIALPLAN_EXISTS(cti-join,s,1)", "DIALPLAN_EXISTS(cti-hold,s,1)", "CHANNEL(name)", "CTI_DESK_JOIN", "cti-join",
     ]  # fmt: skip
     assert "ExtraChannel" not in desk.asked[-1]
     assert desk.card["held_by"] is None
 
 
-@pytest.mark.parametrize("missing", ["cti-hold", "cti-desk"])
+@pytest.mark.parametrize("missing", ["cti-hold", "cti-desk", "cti-join", "cti-back", "cti-wait"])
 async def test_nobody_is_sent_to_a_context_that_a_reload_has_taken_away(missing: str) -> None:
     desk = Desk(then=SET_ASIDE)
     desk.contexts.remove(missing)

@@ -11,7 +11,7 @@ from cti_bridge.asterisk.ami.translate import Headers
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.states.membership import PUT_RIGHT, Membership, MembershipLimits
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MembersReloaded
+from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MembersReloaded, OwnPenalty
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.states import MemberPicture, Treatment
@@ -80,8 +80,8 @@ class Staff:
         self.up: list[bool] = []
 
     def members_seen(self, operator: OperatorId, members: tuple[MemberPicture, ...], *, foreign: bool) -> None:
-        assert operator == LEYLA
-        self.seen.append((members, foreign))
+        if operator == LEYLA:
+            self.seen.append((members, foreign))
 
     def pbx(self, up: bool) -> None:
         self.up.append(up)
@@ -91,15 +91,15 @@ class Disk:
     """Keeps penalties, unless it is `broken`."""
 
     def __init__(self) -> None:
-        self.kept: dict[MemberKey, int | None] = {}
+        self.kept: dict[MemberKey, OwnPenalty | None] = {}
         self.broken = False
 
-    async def all(self, *, within_s: float) -> Mapping[MemberKey, int]:
+    async def all(self, *, within_s: float) -> Mapping[MemberKey, OwnPenalty]:
         if self.broken:
             raise DatabaseUnusable("no space left")
         return {key: penalty for key, penalty in self.kept.items() if penalty is not None}
 
-    async def keep(self, changes: Mapping[MemberKey, int | None], *, within_s: float) -> None:
+    async def keep(self, changes: Mapping[MemberKey, OwnPenalty | None], *, within_s: float) -> None:
         if self.broken:
             raise DatabaseUnusable("no space left")
         self.kept.update(changes)
@@ -113,6 +113,7 @@ class Room:
         self.directory = Directory.of([Operator(LEYLA, "Лейла Сафина", (PHONE,))])
         self.membership = Membership(
             self.asterisk, self.disk, self.staff, directory=lambda: self.directory, last_penalty=10,
+            reasons=("break", "lunch", "wrap_up"),
             commands=commands, limits=limits,
         )  # fmt: skip
         self.asterisk.say = self.membership.hear
@@ -211,7 +212,7 @@ async def test_a_penalty_of_his_own_is_on_disk_before_he_is_put_last() -> None:
     async with room.open():
         room.membership.want(LEYLA, PAPERWORK)
         await room.until(lambda: room.asterisk.members[SALES].penalty == 10)
-        assert room.disk.kept == {SALES: 3}
+        assert room.disk.kept == {SALES: (3, 10)}
         assert room.asterisk.actions("Setvar")[-1]["Value"] == "10"
         room.membership.want(LEYLA, READY)
         await room.until(lambda: room.asterisk.actions("Setvar")[-1]["Value"] == "none")
@@ -262,6 +263,33 @@ async def test_what_somebody_else_did_is_told_once_and_left_alone() -> None:
         await room.until(lambda: not room.asterisk.members[SALES].paused)
 
 
+async def test_a_pause_by_hand_that_holds_again_after_a_call_is_told() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, READY)
+        await room.settled()
+        room.by_hand(paused=True)
+        room.membership.want(LEYLA, Treatment(True, "wrap_up"), asked=False)
+        await room.settled()
+        seen = len(room.staff.seen)
+        room.membership.want(LEYLA, READY, asked=False)
+        await room.until(lambda: len(room.staff.seen) > seen)
+        assert [(one.paused, one.reason, one.by_hand) for one in room.staff.seen[-1][0]] == [(True, "shop", True)]
+        assert room.asterisk.actions("QueuePause") == []
+
+
+async def test_the_phone_of_an_operator_who_is_removed_is_called_again() -> None:
+    room = Room()
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.asterisk.members[SALES].paused)
+        await room.settled()
+        room.directory = Directory.of(())
+        room.membership.people_changed()
+        room.membership.want(LEYLA, None)
+        await room.until(lambda: not room.asterisk.members[SALES].paused)
+
+
 async def test_two_programs_that_do_not_agree_do_not_go_on_for_ever() -> None:
     room = Room()
     async with room.open():
@@ -279,6 +307,8 @@ async def test_everybody_is_told_anew_when_there_are_other_operators() -> None:
     room = Room()
     async with room.open():
         seen = len(room.staff.seen)
+        emil = Operator(OperatorId("emil"), "Эмиль Ёлкин", ("PJSIP/106",))
+        room.directory = Directory.of([*room.directory.all(), emil])
         room.membership.people_changed()
         await room.until(lambda: len(room.staff.seen) > seen)
 

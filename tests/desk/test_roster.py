@@ -7,7 +7,7 @@ import pytest
 from cti_bridge.desk.states.member_orders import Order, PauseOrder, PenaltyOrder
 from cti_bridge.desk.states.roster import Roster
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved
+from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved, OwnPenalty
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.states import Treatment
@@ -16,6 +16,8 @@ LAST = 10
 LEYLA, EMIL = OperatorId("leyla"), OperatorId("emil")
 PHONE, LOCAL = "PJSIP/105", "Local/105@agents/n"
 BREAK, PAPERWORK, READY = Treatment(True, "break"), Treatment(False, last=True), Treatment(False)
+REASONS = frozenset({"break", "lunch", "wrap_up", "signed_off"})
+AFTER_A_CALL, NOT_AT_WORK = Treatment(True, "wrap_up"), Treatment(True, "signed_off", stays=True)
 
 
 class Pbx:
@@ -26,7 +28,7 @@ class Pbx:
         self.directory = Directory.of(people)
         self.now = 0.0
         self.members: dict[MemberKey, Member] = {}
-        self.roster = Roster(directory=lambda: self.directory, last_penalty=LAST)
+        self.roster = Roster(directory=lambda: self.directory, last_penalty=LAST, reasons=REASONS)
         self.orders_taken = 0
 
     def add(self, queue: str, interface: str = PHONE, *, penalty: int = 0, paused: bool = False) -> bool | None:
@@ -85,9 +87,19 @@ class Pbx:
         self.roster.settled(operator)
         return carried_out
 
-    def want(self, treatment: Treatment | None) -> list[Order]:
-        self.roster.want(LEYLA, treatment)
+    def want(self, treatment: Treatment | None, *, asked: bool = True) -> list[Order]:
+        self.roster.want(LEYLA, treatment, asked=asked)
         return self.settle()
+
+    def leyla_is_removed(self) -> list[Order]:
+        """She is no operator any more; gives back what is carried out for her phones."""
+        before, self.directory = self.directory, Directory.of(())
+        self.roster.let_go(before)
+        self.roster.want(LEYLA, None)
+        orders = self.roster.orders_for_nobody()
+        for order in orders:
+            self.carry_out(order)
+        return orders
 
     def looked(self) -> list[Order]:
         """All members are listed, and what is wrong is put right."""
@@ -156,13 +168,46 @@ def test_hands_off_gives_back_what_was_ours_and_leaves_the_pause(pbx: Pbx) -> No
 
 def test_a_member_whose_operator_is_gone_gets_his_penalty_back(pbx: Pbx) -> None:
     pbx.want(PAPERWORK)
-    pbx.directory = Directory.of(())
-    pbx.want(None)
-    for order in pbx.roster.orders_for_nobody():
-        pbx.carry_out(order)
+    pbx.leyla_is_removed()
     assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
     assert pbx.roster.orders_for_nobody() == []
     assert not pbx.roster.somebody_is_last
+
+
+@pytest.mark.parametrize("wanted", [BREAK, AFTER_A_CALL])
+def test_a_member_whose_operator_is_gone_is_called_again_where_it_was_we_who_paused_him(
+    pbx: Pbx, wanted: Treatment
+) -> None:
+    pbx.want(wanted)
+    pbx.by_hand("sales", reason="shop")
+    assert {order.queue for order in pbx.leyla_is_removed()} == {"production", "desk"}
+    assert {queue: paused for queue, (paused, _) in pbx.has().items()} == {
+        "production": False, "sales": True, "desk": False, "office": False,
+    }  # fmt: skip
+    assert pbx.roster.orders_for_nobody() == []
+
+
+def test_the_pause_of_who_is_removed_and_not_at_work_stays_for_nobody_is_at_the_phone(pbx: Pbx) -> None:
+    pbx.want(NOT_AT_WORK)
+    assert pbx.leyla_is_removed() == []
+    assert pbx.has()["sales"] == (True, 0)
+
+
+def test_a_pause_that_somebody_else_made_is_not_taken_back_when_the_operator_is_removed(pbx: Pbx) -> None:
+    for queue, interface in (("production", PHONE), ("sales", PHONE), ("desk", LOCAL)):
+        pbx.by_hand(queue, interface, paused=True, reason="break")
+    pbx.want(Treatment(True, None))
+    assert pbx.leyla_is_removed() == []
+
+
+def test_a_phone_that_goes_to_a_colleague_is_treated_as_his_state_says(pbx: Pbx) -> None:
+    pbx.want(BREAK)
+    before, pbx.directory = pbx.directory, Directory.of([Operator(EMIL, "Эмиль Ёлкин", ("PJSIP/106", PHONE))])
+    pbx.roster.let_go(before)
+    assert pbx.roster.orders_for_nobody() == []
+    pbx.roster.want(EMIL, READY)
+    pbx.settle(EMIL)
+    assert pbx.has()["sales"] == (False, 0)
 
 
 def test_what_a_restart_forgot_is_put_right(pbx: Pbx) -> None:
@@ -199,6 +244,60 @@ def test_a_pause_by_hand_is_told_and_left_alone_until_something_is_wanted_anew(p
     assert pbx.looked() == []
     assert pbx.want(wanted) != []
     assert pbx.has()["sales"][0] == wanted.paused
+
+
+@pytest.mark.parametrize("before", [None, READY, PAPERWORK])
+def test_a_pause_by_hand_in_one_queue_outlives_the_time_after_a_call(pbx: Pbx, before: Treatment | None) -> None:
+    if before is not None:
+        pbx.want(before)
+    pbx.by_hand("sales", paused=True, reason="shop")
+    pbx.want(AFTER_A_CALL, asked=False)
+    pbx.looked()
+    assert {one.queue: one.reason for one in pbx.roster.pictures(LEYLA)} == {
+        "production": "wrap_up", "sales": "shop", "desk": "wrap_up",
+    }  # fmt: skip
+    pbx.want(before or READY, asked=False)
+    assert {queue: paused for queue, (paused, _) in pbx.has().items()} == {
+        "production": False, "sales": True, "desk": False, "office": False,
+    }  # fmt: skip
+    assert [one.queue for one in pbx.roster.pictures(LEYLA) if one.by_hand] == ["sales"]
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 0)
+
+
+def test_a_pause_by_hand_during_the_time_after_a_call_outlives_it(pbx: Pbx) -> None:
+    pbx.want(AFTER_A_CALL, asked=False)
+    assert pbx.by_hand("sales", reason="shop") is False
+    pbx.want(READY, asked=False)
+    assert pbx.has()["sales"] == (True, 0)
+
+
+def test_a_pause_by_hand_that_is_over_is_forgotten(pbx: Pbx) -> None:
+    pbx.want(READY)
+    pbx.by_hand("sales", paused=True, reason="shop")
+    pbx.by_hand("sales", paused=False, reason="")
+    pbx.want(AFTER_A_CALL, asked=False)
+    pbx.forgets("sales", reason="")  # by a reload, and the time after the call is over before anybody looks
+    pbx.roster.take_list(pbx.members)
+    pbx.want(READY, asked=False)
+    assert pbx.has()["sales"] == (False, 0)
+
+
+def test_a_pause_for_a_reason_that_is_none_of_ours_is_somebody_elses_also_where_nobody_saw_it(pbx: Pbx) -> None:
+    pbx.want(READY)
+    pbx.forgets("sales", paused=True, reason="shop")
+    pbx.forgets("production", paused=True, reason="break")
+    assert pbx.looked() == [PauseOrder(PHONE, "production", False)]
+    assert [one.queue for one in pbx.roster.pictures(LEYLA) if one.by_hand] == ["sales"]
+    pbx.want(READY)
+    assert pbx.has()["sales"] == (False, 0)
+
+
+def test_a_reload_that_forgets_the_reason_of_a_pause_by_hand_does_not_end_it(pbx: Pbx) -> None:
+    pbx.want(READY)
+    pbx.by_hand("sales", paused=True, reason="shop")
+    pbx.forgets("sales", reason="")
+    assert pbx.looked() == []
 
 
 def test_who_is_added_paused_is_paused_by_somebody_else(pbx: Pbx) -> None:
@@ -257,33 +356,49 @@ def test_a_penalty_that_reached_a_member_who_was_just_added_is_taken_back(pbx: P
 
 def test_a_killed_run_leaves_what_is_to_be_given_back(pbx: Pbx) -> None:
     pbx.want(PAPERWORK)
-    kept = {key: penalty for key, penalty in pbx.roster.take_unwritten().items() if penalty is not None}
-    assert kept == {("production", PHONE): 2, ("sales", PHONE): 0, ("desk", LOCAL): 1}
-    pbx.roster = Roster(directory=lambda: pbx.directory, last_penalty=LAST)
-    pbx.roster.own.update(kept)
+    kept = {key: penalty for key, penalty in pbx.roster.penalties.take_unwritten().items() if penalty is not None}
+    assert kept == {("production", PHONE): (2, LAST), ("sales", PHONE): (0, LAST), ("desk", LOCAL): (1, LAST)}
+    pbx.roster = Roster(directory=lambda: pbx.directory, last_penalty=LAST, reasons=REASONS)
+    pbx.roster.penalties.own.update(kept)
     pbx.roster.want(LEYLA, READY)
     pbx.looked()
     assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
-    assert set(pbx.roster.take_unwritten().values()) == {None}
+    assert set(pbx.roster.penalties.take_unwritten().values()) == {None}
+
+
+@pytest.mark.parametrize("wanted", [PAPERWORK, BREAK, READY])
+def test_another_penalty_for_the_last_in_the_settings_is_not_taken_for_his_own(pbx: Pbx, wanted: Treatment) -> None:
+    pbx.want(PAPERWORK)
+    kept = {key: own for key, own in pbx.roster.penalties.take_unwritten().items() if own is not None}
+    for _ in range(2):  # the second run is killed as well, before it can write down what it gave
+        pbx.roster = Roster(directory=lambda: pbx.directory, last_penalty=20, reasons=REASONS)
+        pbx.roster.penalties.own.update(kept)
+        pbx.roster.want(LEYLA, wanted)
+        pbx.looked()
+        expected = [20, 20, 20, 0] if wanted.last else [2, 0, 1, 0]
+        assert [penalty for _, penalty in pbx.has().values()] == expected
+        assert all(one.last is wanted.last for one in pbx.roster.pictures(LEYLA))
+    pbx.want(READY)
+    assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
 
 
 def test_what_the_disk_did_not_take_is_written_later_unless_it_has_changed(pbx: Pbx) -> None:
     pbx.want(PAPERWORK)
-    unwritten = pbx.roster.take_unwritten()
+    unwritten = pbx.roster.penalties.take_unwritten()
     pbx.by_hand("sales", penalty=7)
-    pbx.roster.not_written(unwritten)
-    assert pbx.roster.take_unwritten() == unwritten | {MemberKey("sales", PHONE): 7}
+    pbx.roster.penalties.not_written(unwritten)
+    assert pbx.roster.penalties.take_unwritten() == unwritten | {MemberKey("sales", PHONE): OwnPenalty(7, LAST)}
 
 
 def test_a_queue_that_is_not_listed_before_it_is_used_takes_no_penalty_away(pbx: Pbx) -> None:
     pbx.want(PAPERWORK)
     pbx.roster.take_list({key: one for key, one in pbx.members.items() if key.queue != "sales"})
-    assert MemberKey("sales", PHONE) in pbx.roster.own
+    assert MemberKey("sales", PHONE) in pbx.roster.penalties.own
     pbx.add("sales", "PJSIP/106")
     pbx.roster.take_list({key: one for key, one in pbx.members.items() if key != ("sales", PHONE)})
     pbx.roster.take_list(pbx.members)
     pbx.roster.take_list({key: one for key, one in pbx.members.items() if key != ("sales", PHONE)})
-    assert MemberKey("sales", PHONE) not in pbx.roster.own
+    assert MemberKey("sales", PHONE) not in pbx.roster.penalties.own
 
 
 def test_a_phone_that_changes_hands_is_the_new_ones(pbx: Pbx) -> None:

@@ -30,6 +30,11 @@ class Desk:
     def __init__(self, *meanwhile: CallEvent) -> None:
         self.meanwhile = meanwhile
         self.asked: list[dict[str, str]] = []
+        self.way = Way(Target("operator", "timur", "Тимур Щукин"), dial="PJSIP/102", phones=("PJSIP/102",), ring_s=25)
+        self.missing = ""
+        """A context that the dialplan does not have."""
+        self.then: tuple[CallEvent, ...] = ()
+        """What comes of it when he is sent on; without anything timur is busy."""
         directory = Directory.of([OLGA])
         self.book = CallBook("main", is_operator_phone=lambda phone: directory.owner_of(phone) is not None)
         self.in_hand = CallsInHand()
@@ -63,13 +68,15 @@ class Desk:
         self.asked.append(dict(headers))
         if headers["Action"] in ("BlindTransfer", "Redirect"):
             (call,) = self.book.live()
-            self.hears(TransferTold(9.0, call.channel, call.id, "failed", "busy", "olga", "operator/timur"))
-        return [{"Response": "Success", "Value": "1"}]
+            busy = TransferTold(9.0, call.channel, call.id, "failed", "busy", "olga", "operator/timur")
+            self.hears(*(self.then or (busy,)))
+        is_missing = self.missing and self.missing in headers.get("Variable", "")
+        return [{"Response": "Success", "Value": "0" if is_missing else "1"}]
 
     async def way_to(self, operator: Operator, to: ToArgs) -> Way:
         """Whom a caller can be handed to."""
         self.hears(*self.meanwhile)
-        return Way(Target("operator", "timur", "Тимур Щукин"), dial="PJSIP/102", phones=("PJSIP/102",), ring_s=25)
+        return self.way
 
 
 async def test_what_the_dialplan_needs_is_told_first_and_why_it_failed_is_kept() -> None:
@@ -117,6 +124,32 @@ async def test_the_customer_of_a_click_is_sent_on_himself_and_not_the_local_chan
     redirected, hung_up = desk.asked[-2:]
     assert (redirected["Action"], redirected["Channel"]) == ("Redirect", customer)
     assert (hung_up["Action"], hung_up["Channel"]) == ("Hangup", his)
+
+
+def told(state: str, why: str = "") -> TransferTold:
+    return TransferTold(9.0, CALLER, CALL, state, why, "olga", "queue/production")
+
+
+async def test_a_queue_has_the_caller_when_he_is_in_it_and_not_when_the_dialplan_is_about_to_put_him_there() -> None:
+    desk = Desk()
+    desk.way = Way(Target("queue", "production", "production"), queue="production")
+    desk.then = (told("queued"), told("failed", "joinempty"))
+    with pytest.raises(CommandRefused, match="nobody"):
+        await desk.steer.transfer(OLGA, TO_TIMUR)
+    desk = Desk()
+    desk.way = Way(Target("queue", "production", "production"), queue="production")
+    desk.then = (told("queued"), CallerQueued(9.0, CALLER, "t", "production"))
+    await desk.steer.transfer(OLGA, TO_TIMUR)
+
+
+@pytest.mark.parametrize("missing", ["cti-transfer", "cti-back", "cti-wait"])
+async def test_nobody_is_sent_on_without_all_that_would_bring_him_back(missing: str) -> None:
+    desk = Desk()
+    desk.missing = missing
+    with pytest.raises(CommandRefused, match="operators check"):
+        await desk.steer.transfer(OLGA, TO_TIMUR)
+    assert {action["Action"] for action in desk.asked} == {"Getvar"}
+    assert desk.in_hand.begun(CALL) is None
 
 
 async def test_of_a_call_that_nobody_knows_nothing_is_kept() -> None:

@@ -30,7 +30,7 @@ def test_of_whom_nothing_is_known_nothing_is_wanted() -> None:
         ("ready", Treatment(False)),
         ("lunch", Treatment(True, "lunch")),
         ("paperwork", Treatment(False, last=True)),
-        ("signed_off", Treatment(True, "signed_off")),
+        ("signed_off", Treatment(True, "signed_off", stays=True)),
     ],
 )
 def test_a_state_says_how_asterisk_treats_him(state: str, wanted: Treatment) -> None:
@@ -295,6 +295,31 @@ def test_somebody_else_paused_him_in_all_his_queues() -> None:
     assert elsewhere(story.state, story.settings) is None
     story.asks("ready")
     assert (story.name, story.state.why, story.treatment) == ("ready", Why.ASKED, Treatment(False))
+
+
+def test_a_pause_by_hand_in_some_queues_is_shown_again_after_a_call() -> None:
+    story = Story()
+    story.asks("ready")
+    story.asterisk_has(by_hand=(True,), else_=(False,))
+    story.talks()
+    story.hangs_up()
+    story.asterisk_has(by_hand=(True,), else_=(True,))
+    assert (story.name, elsewhere(story.state, story.settings)) == ("wrap_up", None)
+    story.wait(LIMIT_S)
+    story.asterisk_has(by_hand=(True,), else_=(True,))  # something else is heard of him before our order is done
+    story.asterisk_has(by_hand=(True,), else_=(True,))
+    assert (story.name, story.treatment) == ("ready", Treatment(False))
+    story.asterisk_has(by_hand=(True,), else_=(False,))
+    assert (story.name, elsewhere(story.state, story.settings)) == ("ready", "paused")
+
+
+def test_a_pause_by_hand_in_all_queues_during_the_time_after_a_call_is_his_state_when_that_is_over() -> None:
+    story = after_a_talk(desk())
+    story.asterisk_has(by_hand=(True, True))
+    assert story.name == "wrap_up"
+    story.wait(LIMIT_S)
+    story.asterisk_has(by_hand=(True, True))
+    assert (story.name, story.state.why) == ("break", Why.PBX)
 
 
 def test_somebody_else_has_him_called_again() -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -44,6 +45,19 @@ async def test_the_state_is_taken_up_and_asterisk_told_again(tmp_path: Path) -> 
         assert again.wanted == [(RADA, Treatment(True, "lunch"))]
         assert again.staffing.view(ARKADY)["state"] == "ready"
         assert again.treatment(ARKADY) is None, "of whom nothing is known nothing is wanted"
+
+
+async def test_a_state_that_the_settings_no_longer_have_ends_with_the_run_that_had_it(tmp_path: Path) -> None:
+    async with staff_room(tmp_path) as room:
+        room.staffing.ask(RADA, Asked(named("lunch")))
+        await room.written()
+        room.clocks.pass_(600)
+    fewer = replace(desk(), states=tuple(one for one in desk().states if one.id != "lunch"))
+    async with staff_room(tmp_path, fewer, after=room) as again:
+        assert (again.state(), again.treatment()) == ("break", Treatment(True, "break"))
+        (*_, lunch, rest) = await again.history()
+        assert (lunch.state, lunch.ended_at) == ("lunch", again.clocks.wall)
+        assert (rest.state, rest.began_at, rest.ended_at) == ("break", again.clocks.wall, None)
 
 
 async def _talked_and_killed(folder: Path, *, next_: str = "") -> StaffRoom:

@@ -10,7 +10,7 @@ from state_stories import LIMIT_S, desk
 from cti_bridge.calls.events import CallerParked, CallerSetAside, ChannelBridged, ChannelUnbridged, LegAnswered
 from cti_bridge.operators.desk_settings import StateDefinition
 from cti_bridge.operators.directory import Directory
-from cti_bridge.operators.state_happenings import Asked
+from cti_bridge.operators.state_happenings import Asked, Finished
 from cti_bridge.operators.states import MemberPicture, Treatment
 
 
@@ -126,6 +126,19 @@ async def test_a_state_asked_for_during_the_talk_pauses_at_once_and_follows_it(t
         assert (room.state(), room.told()["next"], room.treatment()) == ("ready", "lunch", Treatment(True, "lunch"))
         room.hangs_up(T)
         assert room.state() == "lunch"
+
+
+async def test_what_comes_by_itself_is_told_apart_from_what_somebody_asks_for(tmp_path: Path) -> None:
+    async with staff_room(tmp_path) as room:
+        room.staffing.ask(RADA, Asked(named("ready")))
+        room.rada_talks_with_maria()
+        room.hangs_up(T)
+        room.staffing.ask(RADA, Finished())
+        room.staffing.ask(RADA, Asked(named("lunch")))
+        shop = (MemberPicture("sales", "PJSIP/101", by_hand=True),)
+        room.staffing.members_seen(RADA, shop, foreign=True)
+        assert [treatment and treatment.paused for _, treatment in room.wanted] == [False, True, False, True, False]
+        assert room.asked == [True, False, False, True, True]
 
 
 async def test_asking_for_the_same_state_has_asterisk_told_again(tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import time
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from staff_room import OPERATORS, RADA, staff_room
 from cti_bridge.cli.main import main
 from cti_bridge.desk.states.console_states import ConsoleStates
 from cti_bridge.desk.states.state_commands import StateCommands
+from cti_bridge.domain.ids import OperatorId
+from cti_bridge.domain.operator import Operator, Role
 from cti_bridge.operators.accounts import Accounts
 from cti_bridge.operators.command_list import CommandList
 from cti_bridge.operators.desk_settings import DeskSettings
@@ -57,6 +60,7 @@ async def test_who_is_in_which_state_is_seen_without_the_daemon(
     assert "Рада Бирюкова" in first
     assert "training" in first
     assert "by irina" in first
+    assert f"{datetime.now().astimezone().isoformat()[-6:]} " in first, "the time is the machine's, and says so"
     assert second.endswith("no state yet")
     assert await _cti(folder, "states", "--json") == 0
     listed = [json.loads(line) for line in capsys.readouterr().out.splitlines()]
@@ -127,6 +131,7 @@ async def test_without_a_daemon_it_waits_for_one(
         await console.take()
         assert room.state() == "break"
         assert await accounts.asked_states() == []
+        assert len(room.staffing.rows) == 0, "what was taken is on disk: the daemon may be killed now"
     await accounts.close()
 
 
@@ -140,6 +145,23 @@ async def test_in_shadow_mode_no_state_is_left_for_a_daemon_that_will_not_have_i
     await accounts.open()
     assert await accounts.asked_states() == []
     await accounts.close()
+
+
+async def test_callers_have_their_turn_while_the_states_of_a_large_team_are_put_together(tmp_path: Path) -> None:
+    irina = Operator(OperatorId("irina"), "Ирина Сухова", (), role=Role.SUPERVISOR)
+    team = Directory.of([irina, *(Operator(OperatorId(f"op{n}"), f"Рада Бирюкова {n}", ()) for n in range(1000))])
+    async with staff_room(tmp_path) as room:
+        room.directory = team
+        commands = CommandList()
+        StateCommands(room.staffing, SETTINGS, journal=room.journal, directory=lambda: team).offer_to(commands)
+        given = asyncio.create_task(commands.carry_out(irina, "1", "state.team", {}, now=0.0))
+        turns = 0
+        while not given.done():
+            await asyncio.sleep(0)
+            turns += 1
+        answer = json.loads(await given)
+    assert len(answer["value"]["team"]) == 1001
+    assert turns > 10, "ten slices of a hundred"
 
 
 async def test_who_was_removed_while_his_command_was_under_way_is_told_so(tmp_path: Path) -> None:

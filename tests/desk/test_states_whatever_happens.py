@@ -158,4 +158,4 @@ class AnOperatorsDay(RuleBasedStateMachine):
 
 
 TestAnOperatorsDay = AnOperatorsDay.TestCase
-TestAnOperatorsDay.settings = settings(max_examples=200, stateful_step_count=50, deadline=None)
+TestAnOperatorsDay.settings = settings(max_examples=4 * settings().max_examples, stateful_step_count=50)

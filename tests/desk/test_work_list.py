@@ -16,7 +16,7 @@ from cti_bridge.calls.journal_work_reader import WorkReader
 from cti_bridge.calls.record import CallRecord
 from cti_bridge.calls.work import CLAIM_S
 from cti_bridge.database import DatabaseUnusable
-from cti_bridge.desk.after.work_commands import ItemArgs, ListArgs, WorkCommands
+from cti_bridge.desk.after.work_commands import ItemArgs, WorkCommands, WorkListArgs
 from cti_bridge.desk.after.work_list import AT_ONCE, BREATH_S, WorkList
 from cti_bridge.desk.after.work_views import MOST_SHOWN
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
@@ -343,7 +343,7 @@ async def test_a_list_is_no_longer_than_a_page_can_take(room: Room) -> None:
         ))  # fmt: skip
     await room.missed(900)
     assert len((await room.passes())["op1"]) == MOST_SHOWN
-    listed = await room.commands.list(VERA, ListArgs())
+    listed = await room.commands.list(VERA, WorkListArgs())
     assert (len(listed.items), listed.more) == (MOST_SHOWN, True)
 
 

@@ -28,6 +28,12 @@ class Hung(Answer):
     times: int
 
 
+class Named(Answer):
+    """Whose hook it is."""
+
+    name: str
+
+
 @dataclass
 class Hooks:
     """Counts what was really done; `gate` holds it up."""
@@ -79,7 +85,7 @@ async def test_a_command_is_carried_out_and_answered(commands: CommandList, hook
 
 async def test_the_same_id_again_is_answered_and_not_carried_out(commands: CommandList, hooks: Hooks) -> None:
     first = await give(commands, ANNA, "c1", hook=3)
-    assert await give(commands, ANNA, "c1", hook=4, now=299.0) == first
+    assert await give(commands, ANNA, "c1", hook=3, now=299.0) == first
     assert (await give(commands, BORIS, "c1", hook=5))["value"] == {"times": 2}, "somebody else's is another one"
     assert (await give(commands, ANNA, "c1", hook=6, now=301.0))["value"] == {"times": 3}, "and after five minutes"
     assert hooks.done == [("anna", 3), ("boris", 5), ("anna", 6)]
@@ -147,6 +153,17 @@ async def test_one_that_takes_too_long_is_answered_without_knowing(hooks: Hooks)
     assert (await give(commands, ANNA, "c1", hook=3))["error"]["code"] == "no_answer"
 
 
+@pytest.mark.parametrize("name", ["Анна Ёжикова", "half a pair: \ud83d", '"}\n\x00'])
+async def test_an_answer_says_every_text_letter_by_letter(name: str) -> None:
+    async def who(operator: Operator, args: Hang) -> Named:
+        return Named(name=name)
+
+    commands = CommandList()
+    commands.offer(Command("hook.name", Hang, who, "Whose it is.", Named))
+    frame = await give(commands, ANNA, "1", "hook.name", hook=1)
+    assert frame == {"op": "result", "id": "1", "ok": True, "value": {"name": name}}
+
+
 async def test_closing_gives_up_what_is_under_way(commands: CommandList, hooks: Hooks) -> None:
     hooks.gate.clear()
     page = asyncio.create_task(give(commands, ANNA, "c1", hook=3))
@@ -154,3 +171,20 @@ async def test_closing_gives_up_what_is_under_way(commands: CommandList, hooks: 
     await commands.close()
     with pytest.raises(asyncio.CancelledError):
         await page
+
+
+async def test_an_id_that_was_given_to_something_else_is_refused_and_hides_no_write(
+    commands: CommandList, hooks: Hooks
+) -> None:
+    hooks.gate.clear()
+    first = asyncio.create_task(give(commands, BORIS, "c1", hook=3))
+    await asyncio.sleep(0)
+    for _ in ("while it is under way", "when it is done"):
+        for name, hook in (("hook.hang", 4), ("hook.saw", 3)):
+            result = await give(commands, BORIS, "c1", name, hook=hook)
+            assert (result["ok"], result["error"]["code"]) == (False, "bad_args")
+        hooks.gate.set()
+        assert (await first)["ok"]
+    assert hooks.done == [("boris", 3)]
+    assert (await give(commands, BORIS, "c1", hook=4, now=301.0))["ok"]
+    assert (await give(commands, ANNA, "c1", hook=5))["ok"]

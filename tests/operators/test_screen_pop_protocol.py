@@ -73,7 +73,7 @@ def test_every_frame_of_the_protocol_is_understood(text: str, frame: protocol.Cl
         ('{"op":"ack","seq":true,"paint_ms":1}', "bad_field"),
         ('{"op":"ack","seq":1}', "bad_field"),
         ('{"op":"ack","seq":1,"paint_ms":"1"}', "bad_field"),
-        ('{"op":"ack","seq":1,"paint_ms":1e999}', "bad_field"),
+        ('{"op":"ack","seq":1,"paint_ms":1e999}', "not_json"),
         ('{"op":"ack","seq":1,"paint_ms":-1}', "bad_field"),
         ('{"op":"command","name":"pause","args":{}}', "bad_field"),
         ('{"op":"command","id":1,"name":"pause","args":{}}', "bad_field"),

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.asterisk.recording import lines
@@ -208,7 +208,6 @@ def test_a_file_that_cannot_be_read(tmp_path: Path, capsys: pytest.CaptureFixtur
         assert capsys.readouterr().err == f"cti-bridge: {file}: {why}\n"
 
 
-@settings(max_examples=40)
 @given(data=st.data())
 def test_doubled_shuffled_and_missing_lines_are_harmless(
     data: st.DataObject, tmp_path_factory: pytest.TempPathFactory
@@ -220,7 +219,6 @@ def test_doubled_shuffled_and_missing_lines_are_harmless(
     assert main(["record", "--replay", str(file), "--json"]) in (0, 1)
 
 
-@settings(max_examples=60)
 @given(
     line=st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=20),

@@ -53,6 +53,7 @@ def test_what_is_no_text_is_named_where_it_stands(tmp_path: Path) -> None:
         read_rules(tmp_path / "r.yaml")
 
 
+@pytest.mark.slow
 @pytest.mark.timeout(60)
 def test_many_queues_and_many_misspelled_classes_are_judged_in_bounds() -> None:
     queues = "".join(f"  q{n}:\n" for n in range(20_000))

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import pytest
 from any_rules import calls, files, records, written
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -138,6 +139,7 @@ def test_what_is_pointless_was_accepted_once_and_can_be_read_again() -> None:
     assert len(judge(RuleText("r", text), None, SHIPPED_STAGES).complaints) == 1
 
 
+@pytest.mark.slow
 def test_a_file_of_rules_that_look_alike_is_judged_in_bounds() -> None:
     many = "".join(
         f"  - {{name: r{n}, when: {{deal.amount: {{min: {n}}}}}, queue: desk}}\n" for n in range(4000, 0, -1)

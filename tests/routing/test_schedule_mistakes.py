@@ -82,7 +82,7 @@ PIECES = [
 ]
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=7 * settings().max_examples)
 @given(
     st.lists(st.sampled_from(PIECES) | st.text(max_size=3), max_size=14).map("".join),
     st.datetimes(datetime(1990, 1, 1), datetime(2100, 1, 1), timezones=st.just(UTC)),  # noqa: DTZ001

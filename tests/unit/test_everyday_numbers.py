@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from cti_bridge.domain import number as numbers
-from cti_bridge.domain.number import CallerNumber, parse_number
+from cti_bridge.domain.number import CallerNumber, display_number, parse_number
 from cti_bridge.domain.plain_number import everyday_e164
 
 SPELLINGS = (
@@ -42,6 +42,24 @@ def test_every_area_code(prefix: str) -> None:
 def test_any_number_in_any_spelling(prefix: str, national: str, spelling: str, behind: str, region: str) -> None:
     text = prefix + spelling.format(national[:3], national[3:6], national[6:8], national[8:]) + behind
     assert parse_number(text, region=region) == by_the_parser(text, region)
+
+
+def displayed_by_the_library(text: str) -> str:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(numbers, "everyday_display", lambda text: None)
+        return display_number(text)
+
+
+def test_every_area_code_is_shown_as_the_library_writes_it() -> None:
+    for code in range(1000):
+        text = f"+7{code:03}0000149"
+        assert display_number(text) == displayed_by_the_library(text), text
+
+
+@given(text=st.text("+78 495()-0123456789", max_size=20), national=st.from_regex(r"\A[0-9]{9,11}\Z"))
+def test_any_number_is_shown_as_the_library_writes_it(text: str, national: str) -> None:
+    for shown in (text, f"+7{national}", f"+7 {text}"):
+        assert display_number(shown) == displayed_by_the_library(shown)
 
 
 @given(text=st.text("+78 495()-0123456789", max_size=20))

@@ -91,6 +91,12 @@ async def test_a_command_by_http_may_be_as_long_as_by_websocket_and_only_our_own
         ):
             async with desk.http.post(url, json={"args": {"text": text}}, headers=headers) as answer:
                 assert answer.status == status, (status, headers)
+        plain = cookie | {"Content-Type": "application/json"}
+        for body in ('{"args":{"text":"a","text":"b"}}', '{"args":{"text":1e999}}', '{"args":{"text":NaN}}', "[]"):
+            async with desk.http.post(url, data=body, headers=plain) as answer:
+                assert (answer.status, (await answer.json())["error"]["code"]) == (400, "bad_request"), body
+        async with desk.http.post(url, data='{"args":{"text":"a"}}', headers=cookie) as answer:
+            assert answer.status == 415
 
 
 def _fits(told: Json, response: Json, body: Json) -> None:
@@ -103,3 +109,9 @@ def test_a_name_is_offered_once() -> None:
     offered.offer(Command("note.write", Noted, _note, "Note something.", Notes))
     with pytest.raises(ValueError, match="offered twice"):
         offered.offer(Command("note.write", Args, _nothing, "Something else."))
+
+
+def test_what_programs_read_names_nothing_of_how_the_bridge_is_built() -> None:
+    for name in ("openapi.json", "websocket.json"):
+        shipped = Path(__file__).resolve().parents[2] / "docs" / name
+        assert "cti_bridge__" not in shipped.read_text("utf-8"), "two commands have models of the same name"

@@ -28,7 +28,7 @@ from cti_bridge.operators.protocol import CloseCode, Json
 from cti_bridge.operators.state_table import unknown
 from cti_bridge.operators.states import MemberPicture, Moment
 from cti_bridge.operators.states import Why as StateWhy
-from cti_bridge.reception.card import MAX_DEALS, Card, PastCall, encode_call
+from cti_bridge.reception.card import MAX_DEALS, Card, PastCall, encode_call, show
 from cti_bridge.reception.why import FirstOperator, Why, Wish
 from cti_bridge.routing.deciding import DecidingFact
 from cti_bridge.web import websocket
@@ -69,7 +69,7 @@ def real_call() -> dict[str, Any]:
         history=(PastCall(1.0, "inbound", "answered", "sales", "op1", 1.0, 2.0, "offer_sent"),),
     )
     call = Call(CallId("main-1.1"), ChannelId("1.1"), "1.1", 1.0, queue="sales", legs=(leg,))
-    encoded = encode_call(call, card, Part.RINGING, SHIPPED_STAGES, Directory.of([OLGA]))
+    encoded = encode_call(call, show(card, SHIPPED_STAGES, Directory.of([OLGA])), Part.RINGING)
     edit = Edit("e1", call.id, OLGA.id, "", customer.id, "+74950000150", customer.name, EditKind.UPDATE, {}, 1.0)
     target = Target("operator", "op2", "Сергей Ильин")
     transfer = transfer_view(Transfer(OLGA.id, target), Directory.of([OLGA]))

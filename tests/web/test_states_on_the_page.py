@@ -43,7 +43,7 @@ class Room:
             told=Told(
                 publish=lambda operator, state: desk.hub.publish(operator, "operator.state", state=state),
                 team_changed=desk.hub.team_changed,
-                want=lambda operator, treatment: None,
+                want=lambda operator, treatment, asked: None,
             ),
             journal=journal,
             calls=NoCalls(),

@@ -4,6 +4,7 @@ Each answers when AMI has; that it has really happened is told by the events tha
 Uniqueid, which it keeps whatever is done with it.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -12,6 +13,7 @@ from typing import Protocol
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected
 from cti_bridge.asterisk.ami.translate import Headers, text, whole
 from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.member import Member
 
 ANSWER_MARGIN_S = 3.0
 """How much longer than a phone may ring the PBX has to say that nobody answered there."""
@@ -83,6 +85,11 @@ class Steering:
         where = {"Channel": channel} if channel else {}
         answer = await self._ask({"Action": "Getvar", **where, "Variable": name})
         return text(answer[0], "Value") if answer else ""
+
+    async def has_contexts(self, channel: ChannelId, contexts: Sequence[str]) -> bool:
+        """Whether all these contexts can be entered: a channel that is sent to one that is not there is hung up."""
+        asked = (self.variable(channel, f"DIALPLAN_EXISTS({context},s,1)") for context in contexts)
+        return all(there == "1" for there in await asyncio.gather(*asked))
 
     async def can_be_reached(self, interface: str) -> bool:
         """Whether a phone is registered, or has a fixed address; of a phone that is not PJSIP's nothing is known."""
@@ -176,12 +183,12 @@ class Steering:
         return found
 
     async def members(self, queue: str) -> frozenset[str]:
-        """The interfaces that a queue calls, and those by whose state it knows whether they are free."""
+        """The interfaces that a queue calls, without options too, and those whose state says whether they are free."""
         found: set[str] = set()
 
         def take(entry: Headers) -> None:
             if text(entry, "Event") == "QueueMember" and text(entry, "Queue") == queue:
-                found.update((text(entry, "Location"), text(entry, "StateInterface")))
+                found.update(Member(queue, text(entry, "Location"), text(entry, "StateInterface")).phones)
 
         await self._ask({"Action": "QueueStatus", "Queue": queue}, take=take)
         return frozenset(found - {""})

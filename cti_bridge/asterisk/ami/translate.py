@@ -303,7 +303,7 @@ def _told_to_the_desk(message: Headers, at: float) -> CallEvent:
             return MeansTold(at, channel, frozenset(name.lower() for name in MEANS if text(message, name) == "1"))
 
 
-MEANS = ("Transfer", "Outbound", "Pickup", "Hold")
+MEANS = ("Transfer", "Outbound", "Pickup", "Hold", "Wait")
 """What [cti-means] of our dialplan says it has."""
 
 

@@ -144,9 +144,12 @@ def forget_calls(path: Path, keys: Sequence[str], *, busy_timeout_s: float) -> N
 
 def read_calls(database: Database, customer_id: CustomerId, *, limit: int) -> tuple[FinishedCall, ...]:
     """The latest calls of a customer, newest first; none in a file of a version that knew no calls."""
-    if not _has_list(database.conn):
+    try:
+        rows = database.execute(_READ, (customer_id, max(0, limit))).fetchall()
+    except sqlite3.OperationalError:
+        if _has_list(database.conn):
+            raise
         return ()
-    rows = database.execute(_READ, (customer_id, max(0, limit))).fetchall()
     return tuple(call for row in rows if (call := _call(customer_id, row)) is not None)
 
 

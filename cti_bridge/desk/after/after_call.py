@@ -27,6 +27,7 @@ from cti_bridge.desk.after.after_checks import (
     says_the_same,
 )
 from cti_bridge.desk.after.after_ports import NoteWriter, Pages, Parts, nobody_takes_notes
+from cti_bridge.desk.after.late_notes import LateNotes
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.operators.command_list import CommandRefused
 from cti_bridge.operators.desk_settings import DeskSettings
@@ -80,6 +81,8 @@ class AfterCalls:
         self._unfinished: dict[_Key, float] = {}
         """What is to be told to the CRM, with the time when it was saved."""
         self._through: set[_Key] = set()
+        self.late = LateNotes(journal, parts, self._note, now=now)
+        """What could not be told because nobody knew whose call it was."""
         self._wake = asyncio.Event()
         self._unwell = False
         self._restored = True
@@ -93,6 +96,7 @@ class AfterCalls:
                 lambda database: journal_after.latest_after_calls(database, since=since, limit=MOST_UNFINISHED),
                 within_s=WITHIN_S,
             )
+            await self.late.open()
             open_ones = await self._journal.ask(
                 lambda database: journal_after.unfinished(database, limit=MOST_UNFINISHED), within_s=WITHIN_S
             )
@@ -256,18 +260,23 @@ class AfterCalls:
             )
             if not done:
                 return  # saved once more meanwhile: told in the next round
+            if not told:
+                self.late.look_at(call)
         if after is None or self._unfinished.get(key) == after.saved_at:
             self._unfinished.pop(key, None)
             self._through.discard(key)
 
     async def _tell(self, after: AfterCall) -> bool:
-        known = self._directory().get(after.operator)
-        text = note_text(after, self._settings, language=known.language if known else "ru", zone=self._zone())
-        if not text:
-            return False
         try:
             about = await self._parts.about(after.operator, after.call)
         except CommandRefused:  # the journal has forgotten the call
+            return False
+        return await self._note(after, about)
+
+    async def _note(self, after: AfterCall, about: AboutCall) -> bool:
+        known = self._directory().get(after.operator)
+        text = note_text(after, self._settings, language=known.language if known else "ru", zone=self._zone())
+        if not text:
             return False
         # Not by the number of notes: told again after a crash it has to be the same, and another one once changed.
         key = f"{after.call}/after/{after.operator}/{after.saved_at:.3f}"

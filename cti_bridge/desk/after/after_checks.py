@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta, tzinfo
 from typing import Literal
 
 from cti_bridge.calls.after_call import AfterCall, NextStep, StepKind
-from cti_bridge.desk.customers.edit_texts import is_unseen
+from cti_bridge.desk.customers.edit_texts import is_unseen, says_something
 from cti_bridge.operators.desk_settings import DeskSettings
 from cti_bridge.operators.wire import AfterView
 
@@ -114,7 +114,10 @@ def note_text(after: AfterCall, settings: DeskSettings, *, language: str, zone: 
 
 
 def plain(field: str, text: str) -> str:
-    """The text without what cannot be shown, and without blanks at its ends. Raises WrongField."""
+    """The text without what cannot be shown, and without blanks at its ends; empty where nobody could see any of it.
+
+    Raises WrongField.
+    """
     try:
         text.encode()
     except UnicodeEncodeError:
@@ -122,7 +125,8 @@ def plain(field: str, text: str) -> str:
     lines = text.replace("\r\n", "\n")
     for ending in "\r\u2028\u2029":
         lines = lines.replace(ending, "\n")
-    return "".join(c for c in lines if c in "\n\t" or not is_unseen(c)).strip()
+    kept = "".join(c for c in lines if c in "\n\t" or not is_unseen(c)).strip()
+    return kept if says_something(kept) else ""
 
 
 def _outcome(outcome: str, settings: DeskSettings) -> str:

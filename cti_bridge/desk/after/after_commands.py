@@ -28,7 +28,7 @@ class StepArgs(Args):
     kind: Literal["callback", "task"]
 
 
-class SaveArgs(Args):
+class AfterSaveArgs(Args):
     """What is left out stays as it is, null takes back. `done`: nothing more is to come."""
 
     call: str = Field(min_length=1, max_length=200)
@@ -39,7 +39,7 @@ class SaveArgs(Args):
     done: bool = False
 
 
-class CallArgs(Args):
+class AfterGetArgs(Args):
     """Which call."""
 
     call: str = Field(min_length=1, max_length=200)
@@ -93,13 +93,15 @@ class AfterCommands:
     def offer_to(self, commands: CommandList) -> None:
         """Add them to the list of commands."""
         commands.offer(
-            Command("after.save", SaveArgs, self.save, "Write down what came of one of his calls.", SavedAnswer)
+            Command("after.save", AfterSaveArgs, self.save, "Write down what came of one of his calls.", SavedAnswer)
         )
         commands.offer(
-            Command("after.get", CallArgs, self.get, "What he has written down about one of his calls.", AfterAnswer)
+            Command(
+                "after.get", AfterGetArgs, self.get, "What he has written down about one of his calls.", AfterAnswer
+            )
         )
 
-    async def save(self, operator: Operator, args: SaveArgs) -> SavedAnswer:
+    async def save(self, operator: Operator, args: AfterSaveArgs) -> SavedAnswer:
         """Write down what is given."""
         feedback, step = args.feedback or FeedbackArgs(), args.next_step
         changes = Changes(
@@ -120,7 +122,7 @@ class AfterCommands:
             raise CommandRefused("unavailable", "the journal cannot be written at the moment") from None
         return SavedAnswer(after=AfterModel.model_validate(view))
 
-    async def get(self, operator: Operator, args: CallArgs) -> AfterAnswer:
+    async def get(self, operator: Operator, args: AfterGetArgs) -> AfterAnswer:
         """What is written down."""
         try:
             view = await self._after.find(operator.id, CallId(args.call))

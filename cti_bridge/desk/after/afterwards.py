@@ -50,6 +50,7 @@ class Afterwards:
     def parts(self) -> Iterator[tuple[str, Callable[[], Awaitable[None]]]]:
         """What has to run until the end, each with its name."""
         yield "after calls", self.after.run
+        yield "late notes", self.after.late.run
         yield "work list", self.work.run
 
     def snapshot_for(self, operator: OperatorId) -> Json:

@@ -6,6 +6,7 @@ from cti_bridge.calls.after_call import AboutCall
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.pops import Part, parts
 from cti_bridge.calls.record import CallRecord
+from cti_bridge.domain.decision import CrmSource
 from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.number import NumberKind
 from cti_bridge.operators.command_list import CommandRefused
@@ -28,7 +29,7 @@ class CallParts:
     async def about(self, operator: OperatorId, call: CallId) -> AboutCall:
         """Whom a call was with in which this operator talked, or that he made.
 
-        Raises CommandRefused (`not_found`, `not_allowed`), and DatabaseUnusable.
+        Raises CommandRefused (`not_found`, of anybody else's call as of none), and DatabaseUnusable.
         """
         over = self._switchboard.over_lately.get(call)
         dossier = self._switchboard.dossiers.get(call) or (over.dossier if over is not None else None)
@@ -41,9 +42,7 @@ class CallParts:
         for record in records:
             if _has_part(record, operator):
                 return self._about(record, "", "")
-        if not records and dossier is None:
-            raise CommandRefused("not_found", "there is no such call")
-        raise CommandRefused("not_allowed", "he has not talked in this call")
+        raise CommandRefused("not_found", "there is no such call")
 
     def is_in(self, operator: OperatorId, call: CallId) -> bool:
         """Whether this operator has a part in this call now."""
@@ -51,17 +50,24 @@ class CallParts:
         return parts(live, self._owner).get(operator) in (Part.TALKING, Part.CONSULTING)
 
     def _about(self, record: CallRecord, name: str, customer_id: str) -> AboutCall:
-        facts = record.decision.facts if record.decision else {}
         return AboutCall(
             number="" if record.caller_kind == NumberKind.ANONYMOUS else record.caller,
-            name=name or str(facts.get("customer.name") or "") or record.caller_name,
+            name=name or record.customer_name or record.caller_name,
             customer_id=customer_id or (record.customer if record.offered_at >= self.asked_since else ""),
             ended_at=record.ended_at,
+            unasked=_unasked(record) and record.offered_at >= self.asked_since,
         )
 
     def _owner(self, interface: str) -> OperatorId | None:
         operator = self._directory().owner_of(interface)
         return operator.id if operator else None
+
+
+def _unasked(record: CallRecord) -> bool:
+    """Whether the CRM did not say who it was: nobody was decided about, or it did not answer in time."""
+    if record.caller_kind not in (NumberKind.EXTERNAL, NumberKind.UNPARSED):
+        return False
+    return record.decision is None or record.decision.crm == CrmSource.FAILED
 
 
 def _has_part(record: CallRecord, operator: OperatorId) -> bool:

@@ -22,7 +22,7 @@ class ItemArgs(Args):
     item: str = Field(min_length=1, max_length=80)
 
 
-class ListArgs(Args):
+class WorkListArgs(Args):
     """None."""
 
 
@@ -52,7 +52,7 @@ class ItemModel(Answer):
     call: str
 
 
-class ListAnswer(Answer):
+class WorkItemsModel(Answer):
     """The list; `more` when it is longer than what is told."""
 
     items: list[ItemModel]
@@ -74,7 +74,9 @@ class WorkCommands:
     def offer_to(self, commands: CommandList) -> None:
         """Add them to the list of commands."""
         commands.offer(
-            Command("work.list", ListArgs, self.list, "What is left to do, as far as it is for him.", ListAnswer)
+            Command(
+                "work.list", WorkListArgs, self.list, "What is left to do, as far as it is for him.", WorkItemsModel
+            )
         )
         commands.offer(
             Command("work.take", ItemArgs, self.take, "Take an item, so that nobody else does the same.", ItemAnswer)
@@ -82,11 +84,11 @@ class WorkCommands:
         commands.offer(Command("work.release", ItemArgs, self.release, "Give an item back.", ItemAnswer))
         commands.offer(Command("work.done", ItemArgs, self.done, "Say that it is done, for everybody.", ItemAnswer))
 
-    async def list(self, operator: Operator, _args: ListArgs) -> ListAnswer:
+    async def list(self, operator: Operator, _args: WorkListArgs) -> WorkItemsModel:
         """The list as he sees it."""
         if not self._work.is_known:
             raise CommandRefused("unavailable", "the journal cannot be read at the moment")
-        return ListAnswer.model_validate(self._work.view(operator.id))
+        return WorkItemsModel.model_validate(self._work.view(operator.id))
 
     async def take(self, operator: Operator, args: ItemArgs) -> ItemAnswer:
         """Take an item; what he has already is his for as long again."""

@@ -5,10 +5,11 @@ all. The page shows it; a command asks it again before anything is sent to the P
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from cti_bridge.calls.asking import asked_by
 from cti_bridge.calls.call import Call
+from cti_bridge.calls.company import others_with
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.domain.direction import Direction
 
@@ -68,29 +69,25 @@ def actions_of(
 ) -> dict[str, str | None]:
     """For each action None when it is possible now, else the code of REASONS. `lacks`: what this PBX cannot do."""
     leg = own_leg(call, phones)
-    in_hand = replace(in_hand, held=leg is not None and leg.set_aside, asks=_asks(call, leg))
-    found = {name: _why_not(name, call, leg, in_hand) for name in ACTIONS}
+    if leg is None or call.ended_at is not None:
+        return dict.fromkeys(ACTIONS, "not_yours")
+    in_hand = InHand(leg.set_aside, _asks(call, leg), in_hand.transferring)
+    nothing_else = _only_hung_up(call, leg, in_hand)
+    found = {"hangup": None if leg.state is LegState.RINGING else _end(in_hand)}
+    for name, why_not in _TALKING.items():
+        found[name] = nothing_else if nothing_else is not None else why_not(call, leg, in_hand)
     for name, code in (lacks or {}).items():
         if found.get(name, "") is None:
             found[name] = code
     return found
 
 
-def _asks(call: Call, leg: Leg | None) -> str:
+def _asks(call: Call, leg: Leg) -> str:
     """Whom the phone itself calls on another line is its owner's business."""
-    asked = asked_by(call, leg) if leg is not None and leg.set_aside else None
+    asked = asked_by(call, leg) if leg.set_aside else None
     if asked is None:
         return ""
     return "talking" if asked.state is LegState.CONSULTING else "ringing"
-
-
-def _why_not(name: str, call: Call, leg: Leg | None, in_hand: InHand) -> str | None:
-    if leg is None or call.ended_at is not None:
-        return "not_yours"
-    if name == "hangup":
-        return None if leg.state is LegState.RINGING else _end(in_hand)
-    nothing_else = _only_hung_up(call, leg, in_hand)
-    return _TALKING[name](call, leg, in_hand) if nothing_else is None else nothing_else
 
 
 def _only_hung_up(call: Call, leg: Leg, in_hand: InHand) -> str | None:
@@ -168,8 +165,7 @@ def _two_talk(call: Call, leg: Leg) -> str | None:
 
 def _others_talk(call: Call, leg: Leg) -> str | None:
     """Of three who are connected the PBX would send on a channel of its own, which nobody speaks on."""
-    with_him = (one for one in call.legs if one.with_caller_since is not None and not one.name.startswith("Local/"))
-    return "others_talk" if any(one.id != leg.id for one in with_him) else None
+    return "others_talk" if others_with(call, leg) else None
 
 
 _TALKING = {

@@ -94,7 +94,7 @@ class CallDesk:
             line_of=lambda call: switchboard.line_of(call.id) or settings.line,
         )
         orders = PhoneOrders(self.steering, busy=switchboard.busy)
-        self._dialling = Dialling(orders, self.outside, self.events, self.means)
+        self.dialling = Dialling(orders, self.outside, self.events, self.means)
         self._picking_up = PickingUp(
             self.steering, orders, self.events, self.means, book=switchboard.book, directory=directory
         )
@@ -108,7 +108,7 @@ class CallDesk:
         """Offer all commands."""
         self.steer.offer_to(commands)
         self.holding.offer_to(commands)
-        self._dialling.offer_to(commands)
+        self.dialling.offer_to(commands)
         self._picking_up.offer_to(commands)
         commands.offer(
             Command(

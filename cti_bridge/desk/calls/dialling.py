@@ -1,7 +1,7 @@
 """Calling somebody outside by a click: the operator's own phone first, then the number."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 
 import structlog
 from pydantic import Field
@@ -14,7 +14,7 @@ from cti_bridge.desk.calls.means import Means
 from cti_bridge.desk.calls.numbers_outside import NumbersOutside
 from cti_bridge.desk.calls.own_calls import pbx_asked, within
 from cti_bridge.desk.calls.phone_orders import WHOLE_S, PhoneOrders, new_channel
-from cti_bridge.domain.ids import ChannelId
+from cti_bridge.domain.ids import CallId, ChannelId
 from cti_bridge.domain.number import mask
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import Answer, Args, Command, CommandList, CommandRefused
@@ -28,10 +28,15 @@ _REFUSED = {
 
 
 class DialArgs(Args):
-    """Whom to call, and the line whose number is shown there."""
+    """Whom to call, and the line whose number is shown there.
+
+    `customer`, or else whoever the `item` of the work list is about, is meant where several customers have the number.
+    """
 
     number: str = Field(min_length=1, max_length=40)
     line: str = Field(default="", max_length=40)
+    customer: str = Field(default="", max_length=200)
+    item: str = Field(default="", max_length=200)
 
 
 class CallAnswer(Answer):
@@ -52,6 +57,10 @@ class Dialling:
         *,
         now: Callable[[], float] = time.monotonic,
     ) -> None:
+        self.whose: Callable[[Operator, str], Awaitable[str]] = _nobody
+        """The customer whom an item of the operator's work list is about; whoever keeps the list says so."""
+        self.is_meant: Callable[[CallId, str], None] = lambda call, customer: None
+        """Hears which customer a call was begun for."""
         self._orders = orders
         self._outside = outside
         self._events = events
@@ -69,6 +78,7 @@ class Dialling:
         self._means.require("outbound")
         line = self._outside.line(args.line)
         async with pbx_asked(), self._orders.phone_of(operator) as phone:
+            customer = args.customer or (await self.whose(operator, args.item) if args.item else "")
             number = self._outside.allowed(operator.id, args.number, self._means.can_dial)
             channel, until = new_channel("dial"), self._now() + WHOLE_S
             with self._events.expects(lambda event, changes: _dialled(event, changes, channel)) as dialled:
@@ -86,8 +96,14 @@ class Dialling:
             raise CommandRefused("not_possible", _REFUSED[outcome])
         if not outcome:
             raise CommandRefused("not_possible", "your phone was hung up before anybody was called")
+        if customer:
+            self.is_meant(CallId(outcome), customer)
         log.info("call.dialled", operator=operator.id, call=outcome, number=mask(number))
         return CallAnswer(call=outcome)
+
+
+async def _nobody(_operator: Operator, _item: str) -> str:
+    return ""
 
 
 def _dialled(event: CallEvent, changes: Sequence[Change], channel: ChannelId) -> str | None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from cti_bridge.asterisk.ami.steering import Steering
-from cti_bridge.asterisk.dialplan import CONSULT, DESK, HOLD, JOIN, is_safe
+from cti_bridge.asterisk.dialplan import BACK, CONSULT, DESK, HOLD, JOIN, WAIT, is_safe
 from cti_bridge.calls.asking import asked_by
 from cti_bridge.calls.book import Change
 from cti_bridge.calls.call import Call
@@ -187,7 +187,8 @@ class Holding:
         """The two are taken apart in one go: either both go, or neither."""
 
         async def do() -> None:
-            await self._require(call.channel, HOLD, place)
+            # All that he needs to come back again, too.
+            await self._require(call.channel, *dict.fromkeys((HOLD, JOIN, DESK, BACK, WAIT, place)))
             name = await self._name_of(leg.id)
             await self._steering.set_variables(
                 call.channel,
@@ -212,7 +213,7 @@ class Holding:
             return self._set_aside(call, leg, operator, CONSULT, variables)
 
         async def do() -> None:
-            await self._require(leg.id, CONSULT)
+            await self._require(leg.id, CONSULT, DESK)
             await self._steering.set_variables(leg.id, variables)
             await self._steering.redirect(leg.id, CONSULT)
 
@@ -220,7 +221,7 @@ class Holding:
 
     def _join(self, call: Call, leg: ChannelId) -> Doing:
         async def do() -> None:
-            await self._require(call.channel, JOIN)
+            await self._require(call.channel, JOIN, HOLD)
             await self._steering.set_variables(call.channel, {"CTI_DESK_JOIN": await self._name_of(leg)})
             await self._steering.redirect(call.channel, JOIN)
 
@@ -228,9 +229,8 @@ class Holding:
 
     async def _require(self, channel: ChannelId, *contexts: str) -> None:
         """Who is sent to a context that is not there (any more) is hung up. Raises CommandRefused before that."""
-        for context in contexts:
-            if await self._steering.variable(channel, f"DIALPLAN_EXISTS({context},s,1)") != "1":
-                raise CommandRefused("not_possible", REASONS["dialplan_old"])
+        if not await self._steering.has_contexts(channel, contexts):
+            raise CommandRefused("not_possible", REASONS["dialplan_old"])
 
     async def _name_of(self, channel: ChannelId) -> str:
         """Asked anew: a channel that was picked up, or joined another one, may have got another name."""

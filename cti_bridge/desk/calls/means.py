@@ -24,7 +24,7 @@ is a call more in the PBX's own records."""
 LOOK_S = 1.0
 """How often it is looked whether there is a new session."""
 TOLD_WITHIN_S = 10.0
-ALL = frozenset({"transfer", "hold", "pickup", "outbound"})
+ALL = frozenset({"transfer", "hold", "pickup", "outbound", "wait"})
 NEEDED = {
     "transfer": ("transfer",),
     "hold": ("hold",),

@@ -8,11 +8,11 @@ import structlog
 from pydantic import Field
 
 from cti_bridge.asterisk.ami.steering import PbxRefused, Steering
-from cti_bridge.asterisk.dialplan import is_safe
+from cti_bridge.asterisk.dialplan import BACK, TRANSFER, WAIT, is_safe
 from cti_bridge.calls.book import Change
 from cti_bridge.calls.call import Call
 from cti_bridge.calls.desk_events import TransferTold
-from cti_bridge.calls.events import CallEvent, ChannelHungUp, LegHungUp, LegTransferred
+from cti_bridge.calls.events import CallerQueued, CallEvent, ChannelHungUp, LegHungUp, LegTransferred
 from cti_bridge.calls.leg import Leg, LegState
 from cti_bridge.calls.pops import Part
 from cti_bridge.desk.calls.call_actions import REASONS
@@ -156,8 +156,8 @@ class Steer:
         return call, leg
 
     async def _send(self, call: Call, leg: Leg, operator: Operator, way: Way) -> None:
-        # The caller would be hung up where there is no such context (any more).
-        if await self._steering.variable(call.channel, "DIALPLAN_EXISTS(cti-transfer,s,1)") != "1":
+        # The caller would be hung up where one of these contexts is not there (any more).
+        if not await self._steering.has_contexts(call.channel, (TRANSFER, BACK, WAIT)):
             raise CommandRefused("not_possible", REASONS["dialplan_old"])
         # Inherited by the channel to a number outside, which is made for him.
         line = self._line_of(call) if way.number else ""
@@ -177,10 +177,10 @@ class Steer:
             },
         )
         if self._own_calls.hears_directly(call, leg):
-            await self._steering.send_on(leg.id, "cti-transfer")
+            await self._steering.send_on(leg.id, TRANSFER)
             return
         # The other side of his leg is not the caller: it is half of a Local channel, or nobody while he is on hold.
-        await self._steering.redirect(call.channel, "cti-transfer")
+        await self._steering.redirect(call.channel, TRANSFER)
         self._feed(LegTransferred(self._now(), leg.id))
         if leg.parent is None:
             with suppress(PbxRefused):
@@ -214,10 +214,10 @@ def _written(target: Target) -> str:
 
 def _arrived(event: CallEvent, changes: Sequence[Change], call: Call, way: Way) -> str | None:
     """Whether the caller has got to the target, or why he has not; None while that is not known."""
-    if isinstance(event, TransferTold) and event.channel == call.channel:
-        if event.state == "failed":
-            return FAILURES.get(event.why, "failed")
-        return _ON_ITS_WAY if event.state == "queued" else None
+    if isinstance(event, TransferTold) and event.channel == call.channel and event.state == "failed":
+        return FAILURES.get(event.why, "failed")
+    if way.queue and isinstance(event, CallerQueued) and event.channel == call.channel:
+        return _ON_ITS_WAY  # not when the dialplan says that he is about to: the queue may not take him
     if isinstance(event, ChannelHungUp) and event.channel == call.channel:
         return _CALLER_GONE
     known: set[ChannelId] = {leg.id for leg in call.legs}

@@ -32,7 +32,7 @@ class FieldsArgs(Args):
     preferred_channel: str | None = Field(default=None, max_length=_LONGEST)
 
 
-class SaveArgs(Args):
+class CardSaveArgs(Args):
     """What is to be known of the customer, and what the operator saw in the same fields before he changed them.
 
     `customer` is whom he saw there: a colleague may have said meanwhile that somebody else calls.
@@ -68,10 +68,11 @@ class CreateArgs(Args):
 
 
 class NoteArgs(Args):
-    """What is to be written down about the customer."""
+    """What is to be written down about the customer; `customer` is whom the operator saw there, as in CardSaveArgs."""
 
     call: str = Field(min_length=1, max_length=200)
     text: str = Field(max_length=_LONGEST)
+    customer: str | None = Field(default=None, min_length=1, max_length=200)
 
 
 class EditModel(Answer):
@@ -101,7 +102,7 @@ class CardCommands:
         """Add them to the list of commands."""
         for command in (
             Command("card.choose", ChooseArgs, self.choose, "Say which of several customers with one number calls."),
-            Command("card.save", SaveArgs, self.save, "Change what the CRM knows of the customer.", EditAnswer),
+            Command("card.save", CardSaveArgs, self.save, "Change what the CRM knows of the customer.", EditAnswer),
             Command("card.settle", SettleArgs, self.settle, "Decide about a change that cannot go on.", EditAnswer),
             Command("card.create", CreateArgs, self.create, "Make an unknown caller a customer.", EditAnswer),
             Command("card.note", NoteArgs, self.note, "Write a note on the customer into the CRM.", EditAnswer),
@@ -112,7 +113,7 @@ class CardCommands:
         """One of the candidates is the customer of the call."""
         await self._desk.choose(operator.id, CallId(args.call), args.customer)
 
-    async def save(self, operator: Operator, args: SaveArgs) -> EditAnswer:
+    async def save(self, operator: Operator, args: CardSaveArgs) -> EditAnswer:
         """Keep changes of the customer."""
         changes, seen = args.changes.model_dump(), args.seen.model_dump()
         return _answer(await self._desk.save(operator.id, CallId(args.call), changes, seen, meant=args.customer))
@@ -129,7 +130,7 @@ class CardCommands:
 
     async def note(self, operator: Operator, args: NoteArgs) -> EditAnswer:
         """Keep a note."""
-        return _answer(await self._desk.note(operator.id, CallId(args.call), args.text))
+        return _answer(await self._desk.note(operator.id, CallId(args.call), args.text, meant=args.customer))
 
 
 def _answer(edit: Edit | None) -> EditAnswer:

@@ -4,6 +4,7 @@ Everything is kept on disk first and carried to the CRM behind, so nothing is lo
 at once what is to be written, marked as waiting until it is.
 """
 
+import asyncio
 import secrets
 import time
 from collections.abc import Callable, Iterable, Mapping
@@ -15,13 +16,14 @@ from prometheus_client.registry import Collector
 
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_edits import CallerForgotten, Edit, EditKind, EditState, TooManyEdits
+from cti_bridge.crm.pace import NOBODY_WAITS
 from cti_bridge.crm.port import Capability, Crm
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.customers.card_calls import CardCall, CardCalls
-from cti_bridge.desk.customers.edit_courier import EditCourier
+from cti_bridge.desk.customers.edit_courier import WITHIN_S, EditCourier
 from cti_bridge.desk.customers.edit_keeping import EditKeeping
 from cti_bridge.desk.customers.edit_texts import Unwritable, all_checked
-from cti_bridge.desk.customers.edit_writer import Written
+from cti_bridge.desk.customers.edit_writer import Written, caller_of
 from cti_bridge.desk.customers.edited_cards import EditedCards
 from cti_bridge.desk.customers.edits import settled
 from cti_bridge.domain.customer import Customer, CustomerRecord, StageList
@@ -33,6 +35,8 @@ from cti_bridge.operators.protocol import Json
 from cti_bridge.reception.switchboard import Switchboard
 
 log = structlog.get_logger(__name__)
+
+_JOURNAL_S = 1.0
 
 
 class CustomerDesk(Collector):
@@ -54,6 +58,7 @@ class CustomerDesk(Collector):
         with_deals: bool,
         now: Callable[[], float] = time.time,
     ) -> None:
+        self._crm = crm
         self._can = crm.capabilities
         self._journal = journal
         self._calls = calls
@@ -93,6 +98,29 @@ class CustomerDesk(Collector):
             "deal": self._with_deals,
         }
 
+    async def whose(self, number: str) -> str:
+        """The id of the one customer with this number; empty for a stranger, and for several. Raises CrmUnavailable."""
+        NOBODY_WAITS.set(True)  # of this task alone: callers are looked up first
+        async with asyncio.timeout(WITHIN_S):
+            found = await self._crm.find(caller_of(number))
+        return found[0].customer.id if len(found) == 1 else ""
+
+    def tell_whose(self, hears: Callable[[CallId], None]) -> None:
+        """Have `hears` told of the calls of which an operator says whose they are."""
+        self._cards.on_known = hears
+
+    async def whose_call(self, call_id: CallId) -> str:
+        """Whose an earlier call was, by the CRM's id; empty where nobody has said so, or the journal not in time."""
+        try:
+            records = await self._journal.states_of(call_id, within_s=_JOURNAL_S)
+        except DatabaseUnusable:
+            return ""
+        return next((record.customer for record in records), "")
+
+    def is_meant(self, call_id: CallId, customer: str) -> None:
+        """The call was begun to talk with that customer."""
+        self._cards.is_meant(call_id, CustomerId(customer))
+
     # Commands -------------------------------------------------------------------------------------------------------
 
     async def choose(self, operator: OperatorId, call_id: CallId, customer: str) -> None:
@@ -105,6 +133,9 @@ class CustomerDesk(Collector):
         if record is None:
             raise CommandRefused("not_found", "he is none of those who have the number")
         if found.dossier.whose != record.customer.id:
+            for edit in self._edits.of_call(call_id):
+                if edit.kind is EditKind.CREATE and _is_open(edit):
+                    await self.keeping.found(edit, record.customer.id, "one of the customers was chosen instead")
             self._cards.is_of(found, record)
             log.info("card.chosen", call=call_id, operator=operator)
 
@@ -124,8 +155,7 @@ class CustomerDesk(Collector):
         self._needs(Capability.UPDATE, "change customers")
         found = await self._calls.find(operator, call_id)
         record = self._customer_of(found)
-        if meant is not None and record.customer.id != meant:
-            raise CommandRefused("conflict", "somebody else has been chosen for this call meanwhile")
+        _is_meant(record.customer, meant)
         texts = _checked(changes)
         known = {name: text for name, text in seen.items() if text is not None}
         if not texts.keys() <= known.keys():
@@ -159,12 +189,14 @@ class CustomerDesk(Collector):
             edits.append(self._edit(found, operator, EditKind.DEAL, titles, None, name=made["name"]))
         return (await self.keeping.put(*edits))[0]
 
-    async def note(self, operator: OperatorId, call_id: CallId, text: str) -> Edit:
-        """Write a note down in the CRM, during the call or after it. Raises CommandRefused."""
+    async def note(self, operator: OperatorId, call_id: CallId, text: str, *, meant: str | None = None) -> Edit:
+        """Write a note down in the CRM, during the call or after it; `meant` as in `save`. Raises CommandRefused."""
         self._needs(Capability.ADD_NOTE, "take notes")
         found = await self._calls.find(operator, call_id)
         being_made = any(one.kind is EditKind.CREATE and _is_open(one) for one in self._edits.of_call(call_id))
         customer = None if found.dossier.card.known is None and being_made else self._customer_of(found).customer
+        if customer is not None:
+            _is_meant(customer, meant)
         return (await self.keeping.put(self._edit(found, operator, EditKind.NOTE, _checked({"text": text}), customer)))[
             0
         ]
@@ -187,13 +219,14 @@ class CustomerDesk(Collector):
         decided = settled(edit, keep_mine)
         if edit.kind is EditKind.CREATE and not keep_mine:
             theirs = CustomerId(edit.theirs.get("customer", ""))
-            await self.keeping.made(edit, decided, theirs)
+            if not await self.keeping.found(edit, theirs, decided.reason):
+                raise CommandRefused("conflict", "it was decided at the same moment")
             found = self._calls.get(edit.call_id)
             if found is not None and found.dossier.card.known is None:
                 them = Customer(theirs, edit.theirs.get("name", ""), (edit.number,))
                 self._cards.is_of(found, CustomerRecord(them))
         else:
-            decided = await self.keeping.write(decided)
+            decided = await self.keeping.write(decided, was=edit.state)
         return decided
 
     async def keep_note(
@@ -269,6 +302,11 @@ class CustomerDesk(Collector):
     def _crm_user(self, operator: OperatorId) -> str:
         known = self._directory().get(operator)
         return known.crm_user if known else ""
+
+
+def _is_meant(customer: Customer, meant: str | None) -> None:
+    if meant is not None and customer.id != meant:
+        raise CommandRefused("conflict", "somebody else has been chosen for this call meanwhile")
 
 
 def _checked(texts: Mapping[str, str | None]) -> dict[str, str]:

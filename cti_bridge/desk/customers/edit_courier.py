@@ -24,6 +24,8 @@ from cti_bridge.calls.journal_edits import (
     Edit,
     EditKind,
     EditState,
+    begin_edit,
+    edit_on_disk,
     next_edits,
     refuse_others,
     write_edit,
@@ -222,11 +224,17 @@ class EditCourier:
         self._not_before[edit.key] = now + 2 * pause_s
 
     async def _note(self, outcome: Carried) -> Carried | None:
-        """Have it on disk, however long that takes; None for an edit that was forgotten meanwhile."""
+        """Have it on disk, however long that takes; None for an edit that was forgotten meanwhile.
+
+        One that was decided otherwise meanwhile, while the CRM was asked, stays as it was decided.
+        """
         edit, now = outcome.edit, self._now()
 
         def work(database: Database) -> Carried | None:
             others: list[Edit] = []
+            known = edit_on_disk(database.conn, edit.key)
+            if known is None or known.state is not EditState.WAITING:
+                return Carried(known) if known is not None else None
             if edit.kind is EditKind.CREATE and edit.state is EditState.SAVED and outcome.now is not None:
                 others = write_made(database.conn, replace(edit, customer_id=CustomerId("")),
                                     outcome.now.record.customer.id, now=now)  # fmt: skip
@@ -261,7 +269,7 @@ class EditCourier:
             return _Later(reason, surprise=True)
 
     async def _begin(self, edit: Edit) -> bool:
-        return await self._ask(lambda database: write_edit(database.conn, edit, now=self._now()))
+        return await self._ask(lambda database: begin_edit(database.conn, edit))
 
     async def _ask(self, work: Callable[[Database], T]) -> T:
         return await self._file.ask(work, within_s=_DISK_S)

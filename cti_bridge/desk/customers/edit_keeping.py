@@ -14,11 +14,12 @@ from cti_bridge.calls.journal_edits import (
     EditState,
     TooManyEdits,
     drop_edit,
+    edit_on_disk,
     for_whom,
     open_edits,
     put_edits,
     write_edit,
-    write_made,
+    write_found,
 )
 from cti_bridge.calls.journal_forgotten import forgotten_among
 from cti_bridge.database import DatabaseUnusable
@@ -117,29 +118,42 @@ class EditKeeping:
         self._courier.look()
         return kept
 
-    async def write(self, edit: Edit) -> Edit:
-        """Note that an edit stands otherwise than before; how it stands then. Raises CommandRefused."""
+    async def write(self, edit: Edit, *, was: EditState) -> Edit:
+        """Note that an edit stands otherwise than it was; how it stands then. Raises CommandRefused."""
 
-        def work(database: Database) -> Edit | None:
+        def work(database: Database) -> tuple[Edit | None, bool]:
+            known = edit_on_disk(database.conn, edit.key)
+            if known is None or known.state is not was:
+                return known, False
             goes = for_whom(database.conn, edit) if edit.state is EditState.WAITING else edit
-            return goes if write_edit(database.conn, goes, now=self._now()) else None
+            return goes, write_edit(database.conn, goes, now=self._now())
 
-        written = await self._write(work)
+        written, is_new = await self._write(work)
         if written is None:
             raise _forgotten()
+        if not is_new:
+            raise _decided()
         self._cards.put(written)
         self._courier.look()
         return written
 
-    async def made(self, edit: Edit, decided: Edit, customer_id: CustomerId) -> None:
-        """Who was to be made is this customer, and what was for him goes on for the customer. Raises CommandRefused."""
-        others = await self._write(lambda database: write_made(database.conn, edit, customer_id, now=self._now()))
-        self._cards.put(decided, *(other for other in others if other.key != edit.key))
-        self._courier.look()
+    async def found(self, edit: Edit, customer_id: CustomerId, reason: str) -> bool:
+        """Who was to be made is this customer, and what was for him goes on for the customer. Raises CommandRefused.
+
+        False, and nothing is changed, where the CRM may have made somebody already.
+        """
+        others = await self._write(
+            lambda database: write_found(database.conn, edit, customer_id, reason, now=self._now())
+        )
+        if others:
+            self._cards.put(*others)
+            self._courier.look()
+        return bool(others)
 
     async def drop(self, edit: Edit) -> None:
         """Give an edit up. Raises CommandRefused."""
-        await self._write(lambda database: drop_edit(database.conn, edit.key))
+        if not await self._write(lambda database: drop_edit(database.conn, edit.key)):
+            raise _decided()
         self._cards.drop(edit)
 
     async def _ask(self, work: Callable[[Database], T]) -> T:
@@ -154,6 +168,10 @@ class EditKeeping:
 
 def _forgotten() -> CommandRefused:
     return CommandRefused("not_found", "the caller was forgotten")
+
+
+def _decided() -> CommandRefused:
+    return CommandRefused("conflict", "it was decided at the same moment")
 
 
 def _not_written() -> CommandRefused:

@@ -11,6 +11,11 @@ _CONTROLS = frozenset({"Cc", "Cs", "Zl", "Zp"})
 _TURNING = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 """Characters that turn the direction of writing: a text with them is not what it seems."""
 
+_BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0")
+"""Letters and signs that are as good as a blank."""
+_SEEN = frozenset("LNPS")
+"""The categories of what can be seen: letters, figures, punctuation, signs."""
+
 
 class Unwritable(ValueError):
     """A text cannot be kept; the message says which, and why, without what is in it."""
@@ -26,11 +31,16 @@ def checked(name: str, text: str) -> str:
             raise Unwritable(f"{name} has characters that nobody can see")
     if len(kept) > LONGEST[name]:
         raise Unwritable(f"{name} is longer than {LONGEST[name]} characters")
-    if not kept and name in ("name", "title", "text"):
+    if name in ("name", "title", "text") and not says_something(kept):
         raise Unwritable(f"{name} is empty")
     if name == "email" and kept and not _EMAIL.fullmatch(kept):
         raise Unwritable("email is no e-mail address")
     return kept
+
+
+def says_something(text: str) -> bool:
+    """Whether there is anything in a text that can be seen."""
+    return any(unicodedata.category(letter)[0] in _SEEN and letter not in _BLANK for letter in text)
 
 
 def is_unseen(letter: str) -> bool:

@@ -90,7 +90,7 @@ class EditWriter:
 
     async def _create(self, edit: Edit) -> Carried:
         if not edit.begun:
-            found = [record.customer for record in await self._crm.find(_caller(edit.number))]
+            found = [record.customer for record in await self._crm.find(caller_of(edit.number))]
             other = strangers(found, edit)
             if other is not None:
                 return Carried(replace(edit, state=EditState.CONFLICT, theirs=theirs_of(other)))
@@ -135,7 +135,7 @@ class EditWriter:
         return known
 
     async def _record(self, number: str, customer_id: CustomerId) -> CustomerRecord | None:
-        records = in_our_words(await self._crm.find(_caller(number)), self._stage_words)
+        records = in_our_words(await self._crm.find(caller_of(number)), self._stage_words)
         return next((record for record in records if record.customer.id == customer_id), None)
 
 
@@ -145,7 +145,7 @@ def forgotten(edit: Edit) -> Carried:
     return Carried(replace(gone, reason=_FORGOTTEN))
 
 
-def _caller(number: str) -> CallerNumber:
+def caller_of(number: str) -> CallerNumber:
     """The number as it is looked up; one that is not E.164 is one of the house."""
     if number.startswith("+"):
         return CallerNumber(NumberKind.EXTERNAL, number, e164=number)

@@ -12,7 +12,7 @@ from cti_bridge.desk.customers.edit_writer import Carried, Written
 from cti_bridge.desk.customers.edits import as_shown, edit_view, own_edit_view
 from cti_bridge.desk.customers.kept_edits import SHOWN, KeptEdits
 from cti_bridge.domain.customer import CustomerRecord, Note, StageList
-from cti_bridge.domain.ids import CallId, DealId, OperatorId
+from cti_bridge.domain.ids import CallId, CustomerId, DealId, OperatorId
 from cti_bridge.domain.number import display_number
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.hub import Hub
@@ -39,6 +39,8 @@ class EditedCards:
         wrote: Callable[[Written, str], None],
     ) -> None:
         self.edits = KeptEdits()
+        self.on_known: Callable[[CallId], None] = lambda call: None
+        """Hears of calls of which an operator has said whose they are."""
         self._switchboard = switchboard
         self._calls = calls
         self._hub = hub
@@ -46,6 +48,7 @@ class EditedCards:
         self._stages = stages
         self._wrote = wrote
         switchboard.add_to_cards(self._on_card)
+        switchboard.on_completed.append(self._completed)
 
     def put(self, *edits: Edit) -> None:
         """Edits are new, or stand otherwise than before: show them. They are of one call."""
@@ -100,6 +103,24 @@ class EditedCards:
         """An operator has said whose call it is."""
         found.dossier.is_of(record, self._main_deal(record))
         self._switchboard.card_changed(found.call, found.dossier)
+        self.on_known(found.call.id)
+
+    def is_meant(self, call_id: CallId, customer: CustomerId) -> None:
+        """An operator has had a number called to talk with this customer: among several who have it that is who it is.
+
+        Who has another number is not taken for the one who is called, whatever the operator wanted.
+        """
+        found = self._calls.get(call_id)
+        if found is not None:
+            found.dossier.meant = customer
+            self._completed(call_id)
+
+    def _completed(self, call_id: CallId) -> None:
+        """It is known who has the number, perhaps."""
+        found = self._calls.get(call_id)
+        record = found.dossier.meant_one if found is not None else None
+        if found is not None and record is not None:
+            self.is_of(found, record)
 
     def author(self, operator: OperatorId) -> str:
         """How an operator signs notes in the CRM."""

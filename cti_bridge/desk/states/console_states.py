@@ -1,6 +1,7 @@
 """States that somebody on the machine asks for, by `cti-bridge operators set`, are taken from where they wait."""
 
 import asyncio
+import contextlib
 
 import structlog
 
@@ -17,6 +18,7 @@ log = structlog.get_logger(__name__)
 
 LOOK_EVERY_S = 30.0
 """So often is looked, also when nobody has said that there is something."""
+ON_DISK_WITHIN_S = 0.5
 
 
 class ConsoleStates:
@@ -49,6 +51,11 @@ class ConsoleStates:
         for one in waiting:
             self._take(one)
         if waiting:
+            # What is forgotten there is to be on disk here; but for a disk that takes nothing nobody waits.
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(ON_DISK_WITHIN_S):
+                    for one in waiting:
+                        await self._staffing.rows.written_soon(one.operator, within_s=ON_DISK_WITHIN_S)
             await self._accounts.states_taken(waiting)
 
     def _take(self, asked: AskedState) -> None:

@@ -8,7 +8,7 @@ of these, and once a minute, all members are listed and compared.
 import asyncio
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,7 +22,7 @@ from cti_bridge.desk.states.member_look import MemberLook
 from cti_bridge.desk.states.member_orders import Order, PauseOrder
 from cti_bridge.desk.states.roster import Roster
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.member import MemberEvent, MemberKey, MemberRemoved, MembersReloaded
+from cti_bridge.domain.member import MemberEvent, MemberKey, MemberRemoved, MembersReloaded, OwnPenalty
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.states import MemberPicture, Treatment
 
@@ -49,10 +49,10 @@ class MembershipLimits:
 class KeepsPenalties(Protocol):
     """Keeps on disk which penalties members have of their own."""
 
-    async def all(self, *, within_s: float) -> Mapping[MemberKey, int]:
+    async def all(self, *, within_s: float) -> Mapping[MemberKey, OwnPenalty]:
         """All that are kept. Raises DatabaseUnusable."""
 
-    async def keep(self, changes: Mapping[MemberKey, int | None], *, within_s: float) -> None:
+    async def keep(self, changes: Mapping[MemberKey, OwnPenalty | None], *, within_s: float) -> None:
         """Keep these, and forget those that are None. Raises DatabaseUnusable."""
 
 
@@ -77,11 +77,15 @@ class Membership:
         *,
         directory: Callable[[], Directory],
         last_penalty: int,
+        reasons: Container[str],
         commands: bool = True,
         limits: MembershipLimits = MembershipLimits(),
         now: Callable[[], float] = time.monotonic,
     ) -> None:
-        """`last_penalty` is that of members who are called last. Without `commands` Asterisk is told nothing."""
+        """`last_penalty` is that of members who are called last, `reasons` are those of our pauses.
+
+        Without `commands` Asterisk is told nothing.
+        """
         self.ordered = 0
         """Orders that Asterisk took."""
         self.unconfirmed = 0
@@ -96,7 +100,7 @@ class Membership:
         self._commands = commands
         self._limits = limits
         self._now = now
-        self._roster = Roster(directory=directory, last_penalty=last_penalty)
+        self._roster = Roster(directory=directory, last_penalty=last_penalty, reasons=reasons)
         self._up = False
         self._look_now = asyncio.Event()
         self._members = MemberLook(ami)
@@ -107,21 +111,25 @@ class Membership:
         self._put_right: dict[MemberKey, int] = {}
         self._told_of_last = ""
         self._tell_all = True
-        self._phones: dict[OperatorId, tuple[str, ...]] = {}
+        self._people = directory()
         self._sessions = 0
 
     async def open(self) -> None:
         """Take up what an earlier run kept."""
+        self._people = self._directory()
         try:
-            self._roster.own.update(await self._penalties.all(within_s=self._limits.kept_within_s))
+            self._roster.penalties.own.update(await self._penalties.all(within_s=self._limits.kept_within_s))
         except DatabaseUnusable as error:
             log.warning("members.penalties_unknown", reason=str(error))
 
-    def want(self, operator: OperatorId, treatment: Treatment | None) -> None:
-        """From now on he is to be treated so, whatever somebody else did; None: as Asterisk has it. Never blocks."""
+    def want(self, operator: OperatorId, treatment: Treatment | None, *, asked: bool = True) -> None:
+        """From now on he is to be treated so; None: as Asterisk has it. Never blocks.
+
+        Where somebody has `asked` for it, whatever somebody else did; else what that one has paused stays so.
+        """
         if not self._commands:
             return
-        self._roster.want(operator, treatment)
+        self._roster.want(operator, treatment, asked=asked)
         self._drive_soon(operator)
 
     def pictures(self, operator: OperatorId) -> tuple[MemberPicture, ...]:
@@ -146,11 +154,14 @@ class Membership:
             self._drive_soon(news.operator)
 
     def people_changed(self) -> None:
-        """Where there are other operators than before, or phones have changed hands, everybody is told what he has."""
-        phones = {operator.id: operator.phones for operator in self._directory().all()}
-        if phones == self._phones:
+        """Where there are other operators than before, or phones have changed hands, everybody is told what he has.
+
+        To be called before what is wanted of those who are gone is taken back.
+        """
+        before, self._people = self._people, self._directory()
+        if _phones(before) == _phones(self._people):
             return  # somebody signed in: at nine o'clock Asterisk would list all its members for each of a thousand
-        self._phones = phones
+        self._roster.let_go(before)
         self._tell_all = True
         self._look_now.set()
 
@@ -265,6 +276,9 @@ class Membership:
             await self._tell_of_last()
             if not orders and not self._roster.orders(operator):
                 self._roster.settled(operator)
+                pictures = self.pictures(operator)
+                if any(one.by_hand for one in pictures):  # no event tells that somebody else's word holds again
+                    self._staff.members_seen(operator, pictures, foreign=False)
                 return
             why_not = ""
             while orders and not why_not:
@@ -310,14 +324,14 @@ class Membership:
 
     async def _keep_penalties(self) -> None:
         """Write down which penalties have to be given back, before they are changed."""
-        changes = self._roster.take_unwritten()
+        changes = self._roster.penalties.take_unwritten()
         if not changes:
             return
         try:
             await self._penalties.keep(changes, within_s=self._limits.kept_within_s)
         except DatabaseUnusable as error:
             # Known until this run ends; the next orders try to write it down once more.
-            self._roster.not_written(changes)
+            self._roster.penalties.not_written(changes)
             log.warning("members.penalties_not_kept", reason=str(error))
 
     async def _tell_of_last(self) -> None:
@@ -330,3 +344,7 @@ class Membership:
             self._told_of_last = value
         except (NotConnected, ActionRefused, TimeoutError) as error:
             log.warning("members.last_not_told", reason=str(error) or type(error).__name__)
+
+
+def _phones(people: Directory) -> dict[OperatorId, tuple[str, ...]]:
+    return {operator.id: operator.phones for operator in people.all()}

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from cti_bridge.calls.journal import Journal
 from cti_bridge.calls.journal_members import keep_own_penalties, own_penalties
-from cti_bridge.domain.member import MemberKey
+from cti_bridge.domain.member import MemberKey, OwnPenalty
 
 
 class OwnPenalties:
@@ -14,10 +14,10 @@ class OwnPenalties:
         self._journal = journal
         self._pbx = pbx
 
-    async def all(self, *, within_s: float) -> Mapping[MemberKey, int]:
+    async def all(self, *, within_s: float) -> Mapping[MemberKey, OwnPenalty]:
         """All that are kept. Raises DatabaseUnusable."""
         return await self._journal.ask(lambda database: own_penalties(database, self._pbx), within_s=within_s)
 
-    async def keep(self, changes: Mapping[MemberKey, int | None], *, within_s: float) -> None:
+    async def keep(self, changes: Mapping[MemberKey, OwnPenalty | None], *, within_s: float) -> None:
         """Keep these, and forget those that are None. Raises DatabaseUnusable."""
         await self._journal.ask(lambda database: keep_own_penalties(database, self._pbx, changes), within_s=within_s)

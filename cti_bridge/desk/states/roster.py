@@ -3,15 +3,16 @@
 A member belongs to the operator one of whose phones he is, by his own interface or by the one whose state counts.
 
 What differs from what is wanted is of two kinds. Somebody else did it, and an event told of it: that is respected, and
-stays until something is wanted anew. Or it is simply so, after a reload, a restart or an interruption, or because a
-member was added: then it is put right. The penalty of a member who is to be called last is ours alone; what anybody
-else gives him meanwhile is the one that he gets back.
+stays until somebody asks for something; a pause outlives what comes by itself as well, such as the time after a call.
+Or it is simply so, after a reload, a restart or an interruption, or because a member was added: then it is put right.
+Penalties are in `penalties.py`.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from cti_bridge.desk.states.member_orders import Order, PauseOrder, PenaltyOrder, differs
+from cti_bridge.desk.states.member_orders import Order, PauseOrder, differs
+from cti_bridge.desk.states.penalties import Penalties
 from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved
 from cti_bridge.operators.directory import Directory
@@ -39,11 +40,11 @@ class _Sent:
 class Roster:
     """All members of one PBX. What it says of an operator's phones is by the directory of that moment."""
 
-    def __init__(self, *, directory: Callable[[], Directory], last_penalty: int) -> None:
-        self.own: dict[MemberKey, int] = {}
-        """The penalties of their own of those who are called last; taken up from an earlier run."""
+    def __init__(self, *, directory: Callable[[], Directory], last_penalty: int, reasons: Container[str]) -> None:
+        """`reasons`: those that pauses of ours have."""
+        self.penalties = Penalties(last_penalty)
         self._directory = directory
-        self._last_penalty = last_penalty
+        self._reasons = reasons
         self._members: dict[MemberKey, Member] = {}
         self._by_phone: dict[str, dict[MemberKey, None]] = {}
         self._wanted: dict[OperatorId, Treatment] = {}
@@ -51,21 +52,40 @@ class Roster:
         """What somebody else made of members, and is left alone."""
         self._sent: dict[str, list[_Sent]] = {}
         """Orders whose events may still come, by interface."""
-        self._unwritten: dict[MemberKey, int | None] = {}
+        self._left_paused: dict[MemberKey, str] = {}
+        """Members whom we paused, and who are nobody's phone any more; with the reason."""
 
     @property
     def somebody_is_last(self) -> bool:
         """Whether there is, or may be, a member with the penalty of those who are called last."""
-        return bool(self.own) or any(treatment.last for treatment in self._wanted.values())
+        return bool(self.penalties.own) or any(treatment.last for treatment in self._wanted.values())
 
-    def want(self, operator: OperatorId, treatment: Treatment | None) -> None:
-        """He is to be treated so, whatever anybody else did; None: as the PBX has it."""
+    def want(self, operator: OperatorId, treatment: Treatment | None, *, asked: bool = True) -> None:
+        """He is to be treated so; None: as the PBX has it.
+
+        Where somebody has `asked` for it, whatever anybody else did. What comes by itself leaves the pauses that
+        somebody else made, in some of his queues, as they are.
+        """
+        before = self._wanted.get(operator)
         if treatment is None:
             self._wanted.pop(operator, None)
         else:
             self._wanted[operator] = treatment
         for member in self._of(operator):
-            self._held.pop(member.key, None)
+            if asked or not member.paused:
+                self._held.pop(member.key, None)
+            elif before is None:
+                self._held[member.key] = (True, member.reason)  # nobody has said anything yet: it was not we
+
+    def let_go(self, before: Directory) -> None:
+        """There were these operators before: whom we paused, and whose phone is nobody's now, may be called again."""
+        for member in self._members.values():
+            former = next((found.id for phone in member.phones if (found := before.owner_of(phone))), None)
+            wanted = self._wanted.get(former) if former is not None else None
+            if wanted is None or not wanted.paused or wanted.stays or self._owner(member) is not None:
+                continue
+            if member.paused and member.reason == wanted.reason and not self._is_held(member):
+                self._left_paused[member.key] = member.reason
 
     def hear(self, event: MemberChanged | MemberRemoved, now: float) -> News | None:
         """Take an event; None when it is nobody's member, or says nothing new. `now` is of a clock that only runs."""
@@ -80,13 +100,15 @@ class Roster:
         owner = self._owner(member)
         foreign = False
         if owner and self._is_echo(event, now):
-            if before is not None and member.penalty == self._last_penalty and key not in self.own:
-                self._note_own(key, before.penalty)  # he was taken out and added again while the order was on its way
+            if before is not None and member.penalty == self.penalties.last and key not in self.penalties.own:
+                # He was taken out and added again while the order was on its way.
+                self.penalties.note(key, before.penalty)
         elif owner:
             if event.about in (About.PAUSE, About.ADDED):
                 foreign = self._paused_by_hand(owner, member, is_new=event.about is About.ADDED)
             elif event.about is About.PENALTY:
-                self._penalised_by_hand(owner, member)
+                wanted = self._wanted.get(owner)
+                self.penalties.changed_by_hand(member, last=wanted is not None and wanted.last)
         return News(owner, foreign) if owner and (member != before or foreign) else None
 
     def take_list(self, members: Mapping[MemberKey, Member]) -> set[OperatorId]:
@@ -102,14 +124,16 @@ class Roster:
             if self._members.get(member.key) != member:
                 self._remember(member)
                 changed.update(self._owners(member))
+                if member.paused and member.reason and member.reason not in self._reasons:
+                    self._held[member.key] = (True, member.reason)  # nothing that is lost looks so: somebody did it
         return changed
 
     def pictures(self, operator: OperatorId) -> tuple[MemberPicture, ...]:
         """His phones in their queues, ordered by queue."""
         return tuple(
             MemberPicture(
-                one.queue, one.interface, one.paused, one.reason, one.penalty, last=self._is_last(one),
-                available=one.available,
+                one.queue, one.interface, one.paused, one.reason, one.penalty, last=self.penalties.is_last(one),
+                available=one.available, by_hand=self._is_held(one),
             )
             for one in sorted(self._of(operator), key=lambda one: one.key)
         )  # fmt: skip
@@ -118,22 +142,25 @@ class Roster:
         """What has to be ordered for him to be treated as wanted; of penalties it notes which were his own."""
         members = list(self._of(operator))
         wanted = self._wanted.get(operator)
-        penalties = list(self._penalty_orders(members, last=wanted is not None and wanted.last))
+        penalties: list[Order] = list(self.penalties.orders(members, last=wanted is not None and wanted.last))
         if wanted is None:
             return penalties
-        pauses = list(self._pause_orders(members, wanted))
+        pauses: list[Order] = list(self._pause_orders(members, wanted))
         return pauses + penalties if wanted.paused else penalties + pauses
 
     def orders_for_nobody(self) -> list[Order]:
-        """What has to be ordered for members to get their penalty back whose operator is gone."""
-        left = [self._members[key] for key in self.own if key in self._members]
-        return list(self._penalty_orders([one for one in left if self._owner(one) is None], last=False))
+        """What has to be ordered for members to be as they were whose operator is gone."""
+        left = [self._members[key] for key in self.penalties.own if key in self._members]
+        orders: list[Order] = [*self.penalties.orders([one for one in left if self._owner(one) is None], last=False)]
+        self._left_paused = {key: reason for key, reason in self._left_paused.items() if self._is_left(key, reason)}
+        orders += [PauseOrder(key.interface, key.queue, False) for key in self._left_paused]
+        return orders
 
     def still_holds(self, order: Order) -> bool:
         """Whether an order of a moment ago can be sent: nobody is put last whose own penalty is not known."""
-        if isinstance(order, PauseOrder) or order.penalty != self._last_penalty:
+        if isinstance(order, PauseOrder) or order.penalty != self.penalties.last:
             return True
-        return MemberKey(order.queue, order.interface) in self.own
+        return MemberKey(order.queue, order.interface) in self.penalties.own
 
     def sent(self, order: Order, now: float) -> None:
         """An order is on its way; events with what it orders are its echo."""
@@ -154,15 +181,6 @@ class Roster:
         there = (member for key in meant if (member := self._members.get(key)) is not None)
         return all(order.is_fulfilled_by(one) for one in there)
 
-    def take_unwritten(self) -> dict[MemberKey, int | None]:
-        """Penalties that have to be kept on disk, or (None) no longer; who takes them has to write them."""
-        unwritten, self._unwritten = self._unwritten, {}
-        return unwritten
-
-    def not_written(self, changes: Mapping[MemberKey, int | None]) -> None:
-        """The disk did not take these; what has changed since counts."""
-        self._unwritten = {**changes, **self._unwritten}
-
     def _paused_by_hand(self, owner: OperatorId, member: Member, *, is_new: bool) -> bool:
         """Whether it is a pause, or the end of one, that somebody else made."""
         wanted = self._wanted.get(owner)
@@ -173,36 +191,14 @@ class Roster:
         self._held[member.key] = (member.paused, member.reason)
         return member.paused != wanted.paused
 
-    def _penalised_by_hand(self, owner: OperatorId, member: Member) -> None:
-        if member.key in self.own and member.penalty != self._last_penalty:
-            wanted = self._wanted.get(owner)
-            self._note_own(member.key, member.penalty if wanted is not None and wanted.last else None)
-
     def _pause_orders(self, members: list[Member], wanted: Treatment) -> Iterator[Order]:
         wrong = [
             one for one in members
-            if differs(one, wanted) and self._held.get(one.key) != (one.paused, one.reason)
+            if differs(one, wanted) and not self._is_held(one)
         ]  # fmt: skip
         reason = (wanted.reason or "") if wanted.paused else ""
         for interface, queue in self._grouped(wrong):
             yield PauseOrder(interface, queue, wanted.paused, reason)
-
-    def _penalty_orders(self, members: list[Member], *, last: bool) -> Iterator[Order]:
-        wrong: dict[int, list[Member]] = {}
-        for one in members:
-            own = self.own.get(one.key)
-            if last:
-                if own is None or one.penalty != self._last_penalty:
-                    self._note_own(one.key, one.penalty)
-                if one.penalty != self._last_penalty:
-                    wrong.setdefault(self._last_penalty, []).append(one)
-            elif own is not None and own != one.penalty == self._last_penalty:
-                wrong.setdefault(own, []).append(one)
-            elif own is not None:
-                self._note_own(one.key, None)
-        for penalty, those in wrong.items():
-            for one in those:
-                yield PenaltyOrder(one.interface, one.queue, penalty)
 
     def _grouped(self, wrong: list[Member]) -> Iterator[tuple[str, str]]:
         """Interface and queue of each order: none for an interface that is to be ordered in all its queues."""
@@ -221,17 +217,15 @@ class Roster:
             for one in self._sent.get(event.member.interface, ())
         )
 
-    def _is_last(self, member: Member) -> bool:
-        return member.key in self.own and member.penalty == self._last_penalty
+    def _is_left(self, key: MemberKey, reason: str) -> bool:
+        """Whether he is still nobody's, and paused as we left him."""
+        one = self._members.get(key)
+        return one is not None and one.paused and one.reason == reason and self._owner(one) is None
 
-    def _note_own(self, key: MemberKey, penalty: int | None) -> None:
-        if self.own.get(key) == penalty:
-            return
-        if penalty is None:
-            del self.own[key]
-        else:
-            self.own[key] = penalty
-        self._unwritten[key] = penalty
+    def _is_held(self, member: Member) -> bool:
+        """Whether somebody else has made his pause so; a reload of the settings may have lost the reason."""
+        paused, reason = self._held.get(member.key, (not member.paused, ""))
+        return paused == member.paused and member.reason in ("", reason)
 
     def _owner(self, member: Member) -> OperatorId | None:
         directory = self._directory()
@@ -262,7 +256,7 @@ class Roster:
         member = self._members.pop(key, None)
         self._held.pop(key, None)
         if not keep_own:
-            self._note_own(key, None)
+            self.penalties.note(key, None)
         for phone in member.phones if member else ():
             keys = self._by_phone[phone]
             del keys[key]

@@ -23,6 +23,7 @@ from cti_bridge.operators.desk_settings import DeskSettings, StateKind
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.protocol import Json
 from cti_bridge.operators.state_happenings import (
+    Asked,
     Happening,
     MembersSeen,
     Pages,
@@ -53,8 +54,9 @@ class Told:
     """His pages: his state."""
     team_changed: Callable[[], None]
     """Everybody: somebody's state is another one."""
-    want: Callable[[OperatorId, Treatment | None], None]
-    """Asterisk: how he is to be treated; None: nothing is known of him any more, or never was."""
+    want: Callable[[OperatorId, Treatment | None, bool], None]
+    """Asterisk: how he is to be treated (None: nothing is known of him any more, or never was), and whether somebody
+    has asked for it, or it comes by itself."""
     wrapped_up: Callable[[OperatorId, CallId], None] = lambda operator, call: None
     """The time after this call is over for him."""
     signed_off: Callable[[OperatorId], None] = lambda operator: None
@@ -171,7 +173,7 @@ class Staffing:
             self._dues.pop(operator, None)
             self._to_show.pop(operator, None)
             self.rows.keep(period(gone, ended_at=at.wall))
-            self.told.want(operator, None)
+            self.told.want(operator, None, True)
 
     # Running --------------------------------------------------------------------------------------------------------
 
@@ -223,16 +225,16 @@ class Staffing:
             return  # he was removed a moment ago
         after = happens(before, what, self._desk, self._moment())
         if after != before or asked:
-            self._take(before, after, again=asked)
+            self._take(before, after, again=asked, asked=isinstance(what, Asked | MembersSeen))
 
-    def _take(self, before: OperatorState, after: OperatorState, *, again: bool = False) -> None:
+    def _take(self, before: OperatorState, after: OperatorState, *, again: bool, asked: bool) -> None:
         operator = after.operator
         self._states[operator] = after
         self._note_due(after)
         self._write(before, after)
         wanted = treatment(after, self._desk)
         if again or wanted != treatment(before, self._desk):
-            self.told.want(operator, wanted)
+            self.told.want(operator, wanted, asked)
         self._tell(before, after)
 
     def _tell(self, before: OperatorState, after: OperatorState) -> None:
@@ -306,12 +308,16 @@ class Staffing:
             ended_at = max(row.began_at, self._now())
             for one in (replace(row, ended_at=ended_at), period(known, ended_at=ended_at), period(state)):
                 self.rows.keep(one)
+        elif state.state != row.state:  # the settings no longer have it: from now on he is in another one
+            state = replace(state, number=row.number + 1, since=max(row.began_at, self._now()))
+            for one in (replace(row, ended_at=state.since), period(state)):
+                self.rows.keep(one)
         self._states[row.operator] = state
         self.talkers.left_talking(row.operator, state.talks)
         self._note_due(state)
         wanted = treatment(state, self._desk)
         if wanted is not None:
-            self.told.want(row.operator, wanted)
+            self.told.want(row.operator, wanted, True)
         self._show(state)
         self.told.team_changed()
 

@@ -48,7 +48,7 @@ class StateDesk:
             told=Told(
                 publish=lambda operator, state: hub.publish(operator, "operator.state", state=state),
                 team_changed=hub.team_changed,
-                want=lambda operator, treatment: self.membership.want(operator, treatment),
+                want=lambda operator, treatment, asked: self.membership.want(operator, treatment, asked=asked),
             ),
             journal=journal,
             calls=switchboard.book,
@@ -61,6 +61,7 @@ class StateDesk:
             self.staffing,
             directory=lambda: accounts.directory,
             last_penalty=settings.last_penalty,
+            reasons=frozenset(state.id for state in settings.states),
             commands=not shadow,
         )
         self._commands = StateCommands(
@@ -76,8 +77,8 @@ class StateDesk:
         ami.member_watchers.append(self.membership.hear)
         ami.session_watchers.append(self.membership.session)
         hub.on_pages = self.staffing.pages
+        accounts.subscribe(lambda change: self.membership.people_changed())  # first: it knows who was whose
         accounts.subscribe(lambda change: self.staffing.people_changed())
-        accounts.subscribe(lambda change: self.membership.people_changed())
         accounts.on_signed_out = self.staffing.signed_out
         registry.register(_Figures(self.staffing, self.membership))
 
