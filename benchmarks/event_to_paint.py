@@ -49,7 +49,7 @@ async def rows() -> list[Row]:
     ):
         await _give_password(place)
         browser = await playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
-        page = await browser.new_page()
+        page = await browser.new_page(bypass_csp=True)  # the look for the painted card is a text to evaluate
         await page.add_init_script(_WATCH)
         await _sign_in(page, place.page_url)
         times = [await _painted_after_ms(place, page, position) for position in range(WARM_UP_CALLS + CALLS)]

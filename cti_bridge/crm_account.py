@@ -18,6 +18,7 @@ log = structlog.get_logger(__name__)
 _PLACES = ("url", "engine", "host", "port", "database")
 """What says in the settings where a CRM is, whichever of them its kind has."""
 _IN_USE = f"{FOR_GOOD}in use"
+_TOLD_SINCE = f"{FOR_GOOD}told since"
 _REASON = "the settings name another account of this CRM now"
 _BEGUN_WITH_ANOTHER = "the call began while the settings named another CRM, or another account"
 
@@ -43,6 +44,7 @@ async def put_aside_for_another(
     since = 0.0
     try:
         since = await _asked_since(links, kind, account, now())
+        told_since = await _told_since(links, settings.report_to_crm, now())
         if not settings.report_to_crm:
             return since
         before = await links.get(key)
@@ -51,6 +53,7 @@ async def put_aside_for_another(
             log.warning("reports.of_another", sink=sink, reports=number, reason=_REASON)
         await links.put(key, account)
         dispatch.writer.put_aside(sink, begun_before=since, reason=_BEGUN_WITH_ANOTHER)
+        dispatch.writer.begin_with(sink, since=told_since)
     except DatabaseUnusable as error:
         log.warning("reports.of_another", sink=sink, reports=None, reason=f"unknown: {error}")
     return since
@@ -66,3 +69,14 @@ async def _asked_since(links: Links, kind: str, account: str, now: float) -> flo
     known_since = min(float(since), now) if before == here else now
     await links.put(_IN_USE, f"{known_since} {here}")
     return known_since
+
+
+async def _told_since(links: Links, is_told: bool, now: float) -> float:
+    """Since when the settings have the CRM told of calls; 0 where they always had. Raises DatabaseUnusable."""
+    known = await links.get(_TOLD_SINCE)
+    told = known if is_told else ""
+    if is_told and known == "":
+        told = str(now)
+    if told is not None and told != known:
+        await links.put(_TOLD_SINCE, told)
+    return float(told or 0.0)

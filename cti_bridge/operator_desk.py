@@ -55,7 +55,7 @@ class OperatorDesk:
 
     def asks_this_crm(self, since: float) -> None:
         """It is the CRM of the settings that is asked since then (seconds since 1970)."""
-        self._afterwards.calls.asked_since = since
+        self._afterwards.calls.asked_since = self.customers.asked_since = since
 
     async def open(self) -> None:
         """Take up what an earlier run left; called once the journal is open."""
@@ -89,7 +89,7 @@ class OperatorDesk:
                 "required": sorted(settings.wrap_up.required),
                 "create_deal": settings.create_deal,
                 "crm": self.customers.can(),
-                "dial": self._calls.means.can_dial,
+                "dial": self._calls.means.may_dial,
             },
         }
 

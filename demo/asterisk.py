@@ -203,7 +203,7 @@ class AsteriskInstance:
             self._process.kill()
         await self._process.wait()
         self._process = None
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(30):
             while not _is_free(self.address):
                 await asyncio.sleep(0.01)
 

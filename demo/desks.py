@@ -15,7 +15,7 @@ from typing import Any, ClassVar, Self
 import aiohttp
 
 PROTOCOL = "cti-bridge.v1"
-LIMIT_S = 10.0
+LIMIT_S = 30.0
 
 
 class DeskError(RuntimeError):

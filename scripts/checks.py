@@ -4,8 +4,8 @@
     python -m scripts.checks soak [--minutes N] [--seed N] [--only PART]
 
 `test` goes through five parts: the page's unit tests; unit tests and call stories, two at a time, and beside them what
-needs a real Asterisk or a browser, and the promises that are marked unhurried; the other promises alone, because they
-assert time limits. What fails there is tried once more; few may need that, and they are named
+needs a browser, and what needs a real Asterisk, with the promises that are marked unhurried; the other promises alone,
+because they assert time limits. What fails there is tried once more; few may need that, and they are named
 (`tests/second_chance.py`); the slowest are named as well. `check` does the first two, but for what is marked slow, and
 briefly (`tests/brief.py`), so that it answers soon: three at a time, for many of these tests wait more than they
 compute. All parts run even when one failed; the closing line adds up pytest's.
@@ -32,8 +32,8 @@ from xml.etree import ElementTree
 
 from scripts.steps import PAGE, ROOT, npm_command
 
-NEEDS_A_PBX = ("asterisk", "browser", "demo", "promises")
-"""Folders of tests that need a real Asterisk or a browser."""
+NEEDS_A_PBX = ("browser", "asterisk", "demo", "promises")
+"""Folders of tests that need a real Asterisk; the first needs a browser as well, and takes as long as the others."""
 ALONE, UNHURRIED = "promise", "unhurried"
 """Marks of promises, which are in those folders: it asserts time limits and runs alone; it does not, and need not."""
 OF_PARTS = frozenset((ALONE, UNHURRIED))
@@ -58,18 +58,18 @@ class Parts:
     """What pytest is given for each part of `make test`; every test is in exactly one of them."""
 
     units: tuple[str, ...]
+    browser: tuple[str, ...]
     asterisk: tuple[str, ...]
-    unhurried: tuple[str, ...]
     alone: tuple[str, ...]
 
 
 def parts(root: Path = ROOT) -> Parts:
     """The parts of the tests below ``root``; they are all of them if `in_one_part` says yes to each."""
-    folders = [str(folder) for name in NEEDS_A_PBX if (folder := root / "tests" / name).is_dir()]
+    browser, *others = folders = [str(root / "tests" / name) for name in NEEDS_A_PBX]
     return Parts(
         units=(str(root / "tests"), *(f"--ignore={folder}" for folder in folders)),
-        asterisk=("-m", f"not {ALONE} and not {UNHURRIED}", *folders),
-        unhurried=("-m", UNHURRIED, *folders),
+        browser=("-m", f"not {ALONE}", browser),
+        asterisk=("-m", f"not {ALONE}", *others),
         alone=("-m", ALONE, *folders),
     )
 
@@ -99,7 +99,7 @@ class Tests:
             if everything:
                 with (
                     self.beside("units and stories", *PATIENTLY, "-n", "2", *tests.units, nice=5),
-                    self.beside("unhurried promises", *PATIENTLY, *tests.unhurried),
+                    self.beside("browser", *PATIENTLY, *tests.browser),
                 ):
                     self.pytest("real Asterisk", *PATIENTLY, *tests.asterisk)
                 self.pytest("promises", *PATIENTLY, *tests.alone)

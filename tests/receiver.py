@@ -78,7 +78,7 @@ class HttpReceiver:
             await self._runner.cleanup()
         self._runner = None
 
-    async def until(self, number: int, *, within_s: float = 20.0) -> None:
+    async def until(self, number: int, *, within_s: float = 30.0) -> None:
         """Wait until so many reports were taken. Raises TimeoutError."""
         async with asyncio.timeout(within_s):
             while len(self.taken) < number:

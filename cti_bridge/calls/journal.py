@@ -26,7 +26,7 @@ from cti_bridge.calls.journal_figures import DIRECTIONS, FIGURES, NAMES_ARE_FACT
 from cti_bridge.calls.journal_forgotten import FORGOTTEN, as_forgotten, take_out_beside
 from cti_bridge.calls.journal_heard import HEARD, Heard, note_heard
 from cti_bridge.calls.journal_legs import LEGS, write_legs
-from cti_bridge.calls.journal_members import OWN_PENALTIES
+from cti_bridge.calls.journal_members import GIVEN_PENALTIES, OWN_PENALTIES
 from cti_bridge.calls.journal_missed import PROMISES
 from cti_bridge.calls.journal_outbox import OUTBOX
 from cti_bridge.calls.journal_recordings import RECORDINGS, close_recordings, write_recordings
@@ -104,6 +104,7 @@ _MIGRATIONS = (
     AFTER,
     OWN_PENALTIES,
     CHOICES,
+    GIVEN_PENALTIES,
 )
 SCHEMA_VERSION = len(_MIGRATIONS)
 
@@ -111,10 +112,18 @@ SCHEMA_VERSION = len(_MIGRATIONS)
 class Companion(Protocol):
     """What is written together with the states of calls, in the same transaction."""
 
-    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+    def add(
+        self,
+        connection: sqlite3.Connection,
+        calls: Sequence[CallRecord],
+        *,
+        to_whom_knows: bool = False,
+        only: str = "",
+    ) -> None:
         """Write what belongs to these states; on the journal's thread, and nothing counts before it is committed.
 
         `to_whom_knows`: these calls were over long ago, and concern only who was told of them when they were not.
+        `only`: the one receiver whom they concern, whether he was told of them or not.
         """
 
     def written(self) -> None:
@@ -283,12 +292,16 @@ class Journal:
             self._companion.written()
         return changed
 
-    async def tell_of(self, find: Callable[[sqlite3.Connection], Sequence[CallId]], *, within_s: float) -> int:
-        """Have told of the calls that `find` names who hears of calls, in one transaction; how many they are.
+    async def tell_of(
+        self, find: Callable[[sqlite3.Connection], Sequence[CallId]], *, receiver: str, within_s: float
+    ) -> int:
+        """Have one receiver told of the calls that `find` names, in one transaction; how many they are.
 
         Raises DatabaseUnusable.
         """
-        number = await self._database.run(lambda database: _tell_of(database, find, self._companion), within_s=within_s)
+        number = await self._database.run(
+            lambda database: _tell_of(database, find, receiver, self._companion), within_s=within_s
+        )
         if number and self._companion is not None:
             self._companion.written()
         return number
@@ -394,7 +407,10 @@ def _change_and_tell(
 
 
 def _tell_of(
-    database: Database, find: Callable[[sqlite3.Connection], Sequence[CallId]], companion: Companion | None
+    database: Database,
+    find: Callable[[sqlite3.Connection], Sequence[CallId]],
+    receiver: str,
+    companion: Companion | None,
 ) -> int:
     with database.conn:
         database.conn.execute("BEGIN IMMEDIATE")
@@ -403,7 +419,7 @@ def _tell_of(
         written, forgotten = as_forgotten(database.conn, [record_of(row) for row in rows])
         told = [record for record in written if record.id not in forgotten]
         if told and companion is not None:
-            companion.add(database.conn, whole(database.conn, told))
+            companion.add(database.conn, whole(database.conn, told), only=receiver)
     return len(told)
 
 

@@ -117,10 +117,8 @@ def unfinished(database: Database, *, limit: int) -> list[AfterCall]:
 
 def untold(database: Database, *, since: float, limit: int, call: CallId | None = None) -> list[AfterCall]:
     """What was saved since then, of all calls or this one, is finished, and of which the CRM got no note."""
-    query = (
-        f"{_READ} WHERE a.finished_at IS NOT NULL AND a.told = 0 AND a.saved_at >= :since"
-        " AND (:call IS NULL OR a.call_id = :call) ORDER BY a.saved_at LIMIT :limit"
-    )
+    which = "+a.saved_at >= :since AND a.call_id = :call" if call is not None else "a.saved_at >= :since"
+    query = f"{_READ} WHERE a.finished_at IS NOT NULL AND a.told = 0 AND {which} ORDER BY a.saved_at LIMIT :limit"
     return [_after(row) for row in database.query(query, {"since": since, "call": call, "limit": limit})]
 
 

@@ -311,8 +311,8 @@ def _twin(connection: sqlite3.Connection, edit: Edit) -> Edit | None:
     if row is None and edit.kind is not EditKind.UPDATE:  # which finds nothing to do when it is done again
         row = connection.execute(
             f"SELECT {_NAMES} FROM crm_edits WHERE call_id = ? AND operator = ? AND kind = ? AND content = ?"  # noqa: S608
-            " AND state <> 'refused'",
-            [edit.call_id, edit.operator, edit.kind.value, _text(edit.content)],
+            " AND state <> 'refused' AND ? IN ('', customer_id)",
+            [edit.call_id, edit.operator, edit.kind.value, _text(edit.content), edit.customer_id],
         ).fetchone()
     return _edit(row) if row else None
 

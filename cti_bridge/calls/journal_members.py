@@ -16,11 +16,27 @@ OWN_PENALTIES = """
         queue TEXT NOT NULL,
         interface TEXT NOT NULL,
         penalty INTEGER NOT NULL,
-        given INTEGER NOT NULL,
         PRIMARY KEY (pbx, queue, interface)
     ) WITHOUT ROWID;
 """
 """The migration that makes the table."""
+GIVEN_PENALTIES = """
+    CREATE TABLE penalties_with_given (
+        pbx TEXT NOT NULL,
+        queue TEXT NOT NULL,
+        interface TEXT NOT NULL,
+        penalty INTEGER NOT NULL,
+        given INTEGER NOT NULL,
+        PRIMARY KEY (pbx, queue, interface)
+    ) WITHOUT ROWID;
+    INSERT INTO penalties_with_given SELECT pbx, queue, interface, penalty, -1 FROM own_penalties;
+    DROP TABLE own_penalties;
+    ALTER TABLE penalties_with_given RENAME TO own_penalties;
+"""
+"""The migration that adds which penalty was given; of those from before nobody knows it, and no member has -1.
+
+The table is made anew, because some had the column before there was this migration.
+"""
 
 
 def own_penalties(database: Database, pbx: str) -> dict[MemberKey, OwnPenalty]:

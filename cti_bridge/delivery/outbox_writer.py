@@ -41,15 +41,15 @@ class Receiver:
     customers_only: bool = False
     """Whether only of calls of customers whom the CRM knows."""
 
-    def hears_of(self, call: CallRecord, *, now: float) -> bool:
+    def hears_of(self, call: CallRecord, *, now: float, knows: bool = False) -> bool:
         """Whether this call concerns him, or may: where the CRM did not answer, nobody knows yet who called.
 
         Of a call that was not decided here (made by an operator, or while the bridge was down) somebody else may still
         find the customer as long as it goes on. Whose call of several customers it is says an operator; as long as he
         can, the CRM hears nothing of it, because it would write it down with one of them. Afterwards it is a
-        stranger's. `now` is in seconds since 1970.
+        stranger's. `now` is in seconds since 1970; `knows`: he was told of the call, so he hears how it goes on.
         """
-        if self.name.startswith(OF_THE_CRM) and _may_be_chosen(call, now):
+        if self.name.startswith(OF_THE_CRM) and not knows and _may_be_chosen(call, now):
             return False
         if not self.customers_only:
             return True
@@ -74,29 +74,43 @@ class OutboxWriter:
         self._on_written = on_written
         self._now = now
         self._aside: dict[str, tuple[float, str]] = {}
+        self._since: dict[str, float] = {}
 
     def put_aside(self, receiver: str, *, begun_before: float, reason: str) -> None:
         """From now on what is due to him of customers' calls that began before this time are dead letters at once."""
         self._aside[receiver] = begun_before, reason
 
+    def begin_with(self, receiver: str, *, since: float) -> None:
+        """He is told of calls since then (seconds since 1970): what is found out now of earlier ones is not for him."""
+        self._since[receiver] = since
+
     def begun_since(self, receiver: str) -> float:
         """Since when calls have to have begun of which he is told, in seconds since 1970."""
-        since = self._aside.get(receiver, (0.0, ""))[0]
-        return since if since <= self._now() + SET_S else 0.0  # later: a wrong clock's
+        times = (self._aside.get(receiver, (0.0, ""))[0], self._since.get(receiver, 0.0))
+        return max((since for since in times if since <= self._now() + SET_S), default=0.0)  # later: a wrong clock's
 
-    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+    def add(
+        self,
+        connection: sqlite3.Connection,
+        calls: Sequence[CallRecord],
+        *,
+        to_whom_knows: bool = False,
+        only: str = "",
+    ) -> None:
         """Add the reports that these states of calls make due; within a transaction, on the journal's thread.
 
-        With `to_whom_knows`, only for receivers that have heard of the call before.
+        With `to_whom_knows`, only for receivers that have heard of the call before; with `only`, for that one.
         """
-        if not self._receivers:
+        receivers = [one for one in self._receivers if only in ("", one.name)]
+        if not receivers:
             return
         told = _told(connection, [call.id for call in calls])
         now = self._now()
         for call in calls:
-            for receiver in self._receivers:
+            for receiver in receivers:
                 before = told.get((call.id, receiver.name), Told())
-                if not receiver.hears_of(call, now=now) or (to_whom_knows and before.last is None):
+                knows = before.last is not None
+                if not receiver.hears_of(call, now=now, knows=knows) or (to_whom_knows and not knows):
                     continue
                 reports, after = due(before, call, now=now, crm_user=self._crm_user, types=receiver.types)
                 begun_before, reason = self._aside.get(receiver.name, (-math.inf, ""))

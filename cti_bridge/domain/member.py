@@ -33,6 +33,8 @@ class Member:
     penalty: int = 0
     available: bool = True
     """Whether the phone can be reached at all; one that talks can."""
+    behind: tuple[str, ...] = ()
+    """The phones for which the state interface stands, where it names none but is only known to the dialplan."""
 
     @property
     def key(self) -> MemberKey:
@@ -43,7 +45,7 @@ class Member:
     def phones(self) -> tuple[str, ...]:
         """The interfaces by which an operator may be known whose phone this is, the closest first."""
         without_options = "/".join(self.interface.split("/", 2)[:2])  # Local/101@agents/n
-        return tuple(dict.fromkeys((self.interface, without_options, self.state_interface)))
+        return tuple(dict.fromkeys((self.interface, without_options, self.state_interface, *self.behind)))
 
 
 class About(Enum):

@@ -25,8 +25,10 @@ _WITHIN_S = 10.0
 class CallsFile(Protocol):
     """The journal, as far as it is needed here."""
 
-    async def tell_of(self, find: Callable[[sqlite3.Connection], Sequence[CallId]], *, within_s: float) -> int:
-        """Make due what is to be told of these calls; how many they are. Raises DatabaseUnusable."""
+    async def tell_of(
+        self, find: Callable[[sqlite3.Connection], Sequence[CallId]], *, receiver: str, within_s: float
+    ) -> int:
+        """Make due what this receiver is to be told of these calls; how many they are. Raises DatabaseUnusable."""
         ...
 
 
@@ -61,4 +63,4 @@ class LateChoices:
             until=now - CHOICE_S,
             begun_since=self._writer.begun_since(self._sink),
         )
-        return await self._journal.tell_of(find, within_s=_WITHIN_S)
+        return await self._journal.tell_of(find, receiver=self._sink, within_s=_WITHIN_S)

@@ -1,12 +1,13 @@
 """What AMI says of queue members, in our words; and what is said to it, which no text can turn into another header."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import pytest
 from hostile_texts import TEXTS
 
 from cti_bridge.asterisk.ami import members
-from cti_bridge.asterisk.ami.protocol import build_action
+from cti_bridge.asterisk.ami.hints import hint_of, phones_of
+from cti_bridge.asterisk.ami.protocol import ActionRefused, build_action
 from cti_bridge.asterisk.ami.translate import Headers
 from cti_bridge.domain.member import About, Member, MemberChanged, MemberKey, MemberRemoved, MembersReloaded
 
@@ -22,16 +23,24 @@ LEYLA = Member("sales", "PJSIP/101", "PJSIP/101", paused=True, reason="обед"
 class Asterisk:
     """Keeps what it is told; lists these members."""
 
-    def __init__(self, *entries: Headers) -> None:
+    def __init__(self, *entries: Headers, hints: Mapping[str, str] | None = None) -> None:
         self.told: list[dict[str, str]] = []
         self._entries = entries
+        self._hints = hints
 
-    async def ask(self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None) -> None:
+    async def ask(
+        self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None
+    ) -> Sequence[Headers]:
         build_action(headers)
         self.told.append(dict(headers))
         for entry in self._entries if take else ():
             assert take is not None
             take(entry)
+        if headers["Action"] == "ExtensionState":
+            if self._hints is None:
+                raise ActionRefused("Permission denied")
+            return [{"Response": "Success", "Hint": self._hints.get(f"{headers['Exten']}@{headers['Context']}", "")}]
+        return []
 
 
 @pytest.mark.parametrize(
@@ -65,6 +74,38 @@ def test_a_member_behind_a_local_channel_has_several_names() -> None:
     heard = members.heard(PAUSED | {"Interface": "Local/101@agents/n"})
     assert isinstance(heard, MemberChanged)
     assert heard.member.phones == ("Local/101@agents/n", "Local/101@agents", "PJSIP/101")
+
+
+@pytest.mark.parametrize(
+    ("state_interface", "hint"),
+    [
+        ("hint:101@ext-local", "101@ext-local"), ("Hint:101@ext-local", "101@ext-local"), ("hint:101", "101"),
+        ("PJSIP/101", ""), ("hint:", ""), ("hint:101@", ""), ("hint:101)@x", ""), ("hint:1,SHELL(id)@x", ""), ("", ""),
+    ],
+)  # fmt: skip
+def test_a_state_interface_that_is_a_hint(state_interface: str, hint: str) -> None:
+    assert hint_of(state_interface) == hint
+
+
+@pytest.mark.parametrize(
+    ("value", "phones"),
+    [
+        ("PJSIP/101&Custom:DND101,CustomPresence:101", ("PJSIP/101",)),
+        ("PJSIP/9101 & PJSIP/9102", ("PJSIP/9101", "PJSIP/9102")),
+        ("Custom:DND101", ()), (",CustomPresence:101", ()), ("", ()),
+    ],
+)  # fmt: skip
+def test_the_phones_in_a_hint(value: str, phones: tuple[str, ...]) -> None:
+    assert phones_of(value) == phones
+
+
+async def test_the_dialplan_is_asked_once_for_each_hint_and_for_nothing_else() -> None:
+    asterisk = Asterisk(hints={"101@ext-local": "PJSIP/101&Custom:DND101"})
+    asked = ["hint:101@ext-local", "PJSIP/102", "hint:101@ext-local", "hint:103@ext-local"]
+    found = await members.phones_behind(asterisk, asked)
+    assert found == {"hint:101@ext-local": ("PJSIP/101",), "hint:103@ext-local": ()}
+    assert len(asterisk.told) == 2
+    assert await members.phones_behind(Asterisk(), asked) == dict.fromkeys(found, ())
 
 
 @pytest.mark.parametrize("header", ["Queue", "Interface", "Paused", "Penalty", "PausedReason", "StateInterface"])

@@ -5,7 +5,7 @@ from typing import Any, Self
 
 from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Locator, Page, expect
 
-PATIENCE_MS = 15_000
+PATIENCE_MS = 30_000
 """For whatever should be there soon; a busy machine is not what is tested."""
 expect.set_options(timeout=PATIENCE_MS)
 SIZE = {"width": 1440, "height": 900}

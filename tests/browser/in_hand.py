@@ -8,7 +8,7 @@ Json = dict[str, Any]
 
 TALKING = {"hold": None, "resume": "not_held", "consult": None, "consult_cancel": "asks_nobody",
            "complete": "asks_nobody", "transfer": None, "hangup": None}  # fmt: skip
-HELD = TALKING | {"hold": "held", "resume": None, "transfer": "held", "hangup": "held"}
+HELD = TALKING | {"hold": "held", "resume": None, "hangup": "held"}
 ASKED = dict.fromkeys(ACTIONS, "asking") | {"consult_cancel": None, "complete": "colleague_rings"}
 ASKS = ASKED | {"complete": None}
 TIMUR = {"kind": "operator", "id": "op2", "name": "Тимур Ахметов"}

@@ -34,7 +34,7 @@ async def shut(stage: Stage, desk: DeskPage) -> None:
 
     await desk.page.route("**/api/v1/session", refuse)
     await desk.sign_in("lanskaya", "не тот пароль")
-    await expect(desk.page.locator("#sign-in-problem")).to_contain_text("0:47")
+    await expect(desk.page.locator("#sign-in-problem")).to_contain_text("0:4")
 
 
 async def unknown(stage: Stage, desk: DeskPage) -> None:

@@ -191,6 +191,7 @@ async def test_a_card_that_has_just_come_is_not_hung_up_by_the_click_before(on_s
     stage.silent.add("call.hangup")
     await control(desk, "hangup").dblclick()
     await expect(said(desk, "under_way")).to_have_text("Завершаем разговор…")
+    await until(lambda: stage.commands, WITHIN_S)
     assert [one["name"] for one in stage.commands] == ["call.hangup"]
 
 

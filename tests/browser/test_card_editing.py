@@ -189,6 +189,7 @@ async def test_which_of_several_customers_it_is_he_says_once_he_has_picked_up(on
     stage.silent.add("card.choose")
     await choose.click()
     await expect(choose).to_contain_text("Выбираем…")
+    await until(lambda: stage.commands, WITHIN_S)
     assert [(one["name"], one["args"]["customer"]) for one in stage.commands] == [("card.choose", "k-05")]
     other = desk.page.locator("[data-candidate-id=k-04] [data-action=choose]")
     await expect(other).to_have_attribute("aria-disabled", "true")
@@ -240,7 +241,8 @@ async def test_a_form_for_somebody_new_waits_for_the_answer_of_the_phone_and_the
     await expect(both).to_contain_text("В CRM уже кто-то есть с этим номером")
     await both.locator("[data-side=theirs]").get_by_role("button").click()
     await expect(both.locator("[data-side=theirs]")).to_contain_text("Пётр Петрович")
-    assert stage.commands[-1]["args"] == {"edit": "e-1", "keep": "theirs"}
+    settled = await until(lambda: [one for one in stage.commands if one["name"] == "card.settle"], WITHIN_S)
+    assert settled[0]["args"] == {"edit": "e-1", "keep": "theirs"}
 
 
 async def test_what_the_crm_did_not_get_of_earlier_calls_is_listed_until_it_is_settled(on_stage: OnStage) -> None:
@@ -253,7 +255,7 @@ async def test_what_the_crm_did_not_get_of_earlier_calls_is_listed_until_it_is_s
         await expect(line).to_contain_text(words)
     await line.get_by_role("button", name="Повторить").click()
     await expect(line.get_by_role("button", name="Повторить")).to_be_visible()
-    assert stage.commands[-1]["args"] == {"edit": "e-1", "keep": "mine"}
+    assert (await until(lambda: stage.commands, WITHIN_S))[0]["args"] == {"edit": "e-1", "keep": "mine"}
     await stage.tell_edits([])
     await expect(line).to_have_count(0)
 
@@ -267,4 +269,5 @@ async def test_a_conflict_is_heard_and_chosen_with_keys(on_stage: OnStage) -> No
     await conflict.get_by_role("button", name="Оставить: В CRM, Орёл").focus()
     await desk.page.keyboard.press("Enter")
     await expect(conflict).to_be_visible()
-    assert json.dumps(stage.commands[-1]["args"], sort_keys=True) == '{"edit": "e-1", "keep": "theirs"}'
+    await until(lambda: stage.commands, WITHIN_S)
+    assert json.dumps(stage.commands[0]["args"], sort_keys=True) == '{"edit": "e-1", "keep": "theirs"}'

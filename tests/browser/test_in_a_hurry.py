@@ -167,6 +167,7 @@ async def test_an_enter_that_is_held_down_does_not_answer_the_question_that_it_a
     assert given(stage, "call.dial") == []
     await desk.page.keyboard.press("Enter")
     await expect(desk.page.locator("[data-action=dial_yes]")).to_have_count(0)
+    await eventually(lambda: bool(given(stage, "call.dial")))
     assert given(stage, "call.dial") == [{"number": "84950000150"}]
 
 
@@ -185,4 +186,5 @@ async def test_a_word_that_is_not_finished_is_not_saved_because_another_window_w
     await box.fill("sokolova@example.org")
     await desk.page.keyboard.press("Enter")
     await expect(box).to_have_count(0)
+    await eventually(lambda: bool(given(stage, "card.save")))
     assert [one["changes"] for one in given(stage, "card.save")] == [{"email": "sokolova@example.org"}]

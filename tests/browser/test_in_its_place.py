@@ -7,6 +7,7 @@ from browser.conftest import OnStage
 from browser.in_hand import edit
 from browser.people import call, customer, production_call
 from browser.screenshots import shows
+from browser.talks import said
 from browser.test_frame import NARROW
 from browser.test_seen_large import in_full
 
@@ -33,6 +34,7 @@ async def test_in_a_narrow_window_what_is_to_be_done_can_be_pressed_with_a_finge
     stage, desk = await on_stage(viewport=NARROW)
     await stage.list_work(at_work.work())
     await desk.page.locator("[data-pane-button=team]").click()
+    await expect(desk.page.locator("[data-item]")).to_have_count(4)
     for button in await desk.page.locator(".item-buttons button").all():
         box = await button.bounding_box()
         assert box is not None
@@ -109,3 +111,14 @@ async def test_whoever_is_away_is_not_told_that_calls_will_come(on_stage: OnStag
     await stage.put(at_work.state("lunch"))
     await shows(desk, "lunch")
     await expect(why).to_have_text("Звонки из очередей к вам не идут")
+
+
+async def test_a_queue_to_which_a_caller_goes_has_its_name_and_gives_nobody_back(on_stage: OnStage) -> None:
+    stage, desk = await on_stage()
+    talk = await stage.answer(await stage.ring(call()))
+    goes = {"to": {"kind": "queue", "id": "sales", "name": "sales"}, "by": {"operator": "op3", "name": "Ольга Ланская"}}
+    full = goes | {"state": "failed", "reason": "full"}
+    await stage.say("call.updated", talk | {"transfer": full})
+    await expect(said(desk, "came_back")).to_have_text("Продажи: очередь заполнена. Звонящий снова у вас")
+    await stage.end(talk | {"transfer": goes | {"state": "ringing", "reason": ""}})
+    await expect(said(desk, "handed_on")).to_have_text("Передано в очередь «Продажи»")

@@ -65,7 +65,7 @@ async def test_talk_card_and_words_survive_and_everything_can_be_done_again(
         await talking.is_("talking")
         await expect(desk.value("name")).to_have_text("Глеб Ракитин")
         await expect(desk.page.locator('[data-deal-id="s-01"][data-main=true]')).to_contain_text("Кухня угловая")
-        await expect(desk.page.locator("[data-story=note]").first).to_contain_text("столешницу")
+        await expect(desk.page.locator("[data-story=note]", has_text="столешницу")).to_be_visible()
         await expect(note).to_have_value(NOTE)
         await expect(desk.page.locator(".keeping[data-keeping=saved]")).to_be_visible(timeout=WITHIN_MS)
         undisturbed(asterisk, talking)

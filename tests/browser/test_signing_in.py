@@ -3,8 +3,8 @@
 from pathlib import Path
 
 from playwright.async_api import expect
-from promises.scene import PASSWORD, PRODUCTION
-from promises.screens import incoming
+from promises.scene import PASSWORD, PRODUCTION, until
+from promises.screens import WITHIN_S, incoming
 
 from browser.conftest import OnStage, OpenPage
 from browser.people import call
@@ -84,3 +84,23 @@ async def test_who_was_writing_when_his_session_ended_sees_one_door_and_goes_on_
     await expect(desk.page.locator("main")).to_have_count(1)
     await expect(desk.card_of(talk["id"], "talking")).to_be_visible()
     await expect(desk.page.locator("#after-note")).to_have_value("Просит набросок")
+
+
+async def test_a_field_in_which_he_was_writing_is_open_when_he_is_back(on_stage: OnStage) -> None:
+    stage, desk = await on_stage()
+    await stage.answer(await stage.ring(call()))
+    await desk.page.locator("[data-edit=city] .pencil").click()
+    box = desk.page.locator("[data-box=city]")
+    await box.fill("Обни")
+    stage.signed_in = False
+    await stage.cut()
+    stage.mend()
+    await expect(desk.page.locator("#sign-in")).to_be_visible()
+    await desk.shows_nothing_of("Соколова", "Обни")
+    await desk.sign_in("op3", PASSWORD)
+    await desk.is_at_desk()
+    await expect(box).to_be_focused()
+    await desk.page.keyboard.type("нск")
+    await desk.page.keyboard.press("Enter")
+    await until(lambda: stage.commands, WITHIN_S)
+    assert [one["args"]["changes"] for one in stage.commands] == [{"city": "Обнинск"}]

@@ -48,7 +48,7 @@ async def test_the_card_is_there_before_the_answer_and_on_nobody_elses_page(
         await expect(deal).to_contain_text("Кухня угловая")
         await expect(deal.locator('[data-field="amount"]')).to_have_text("284\u00a0000\u00a0₽")
         await expect(mine.page.locator('[data-deal-id="s-07"]')).to_contain_text("Полка в ванную")
-        await expect(mine.page.locator("[data-story=note]")).to_contain_text("Ждёт скидку")
+        await expect(mine.page.locator("[data-story=note]", has_text="Ждёт скидку")).to_be_visible()
         await mine.page.screenshot(path=tmp_path / "ringing.png")
         await other.page.screenshot(path=tmp_path / "other.png")
         assert "Глеб Ракитин" in await mine.page.title()

@@ -16,8 +16,10 @@ from demo.bridge import Bridge
 from demo.sip import Behaviour, Phones
 
 RINGS = Behaviour(answer_after=None)
-BACK_MS = 15_000
+BACK_MS = 30_000
 """A restart takes the bridge a second or two, and the page comes back within five."""
+SOON_MS = 15_000
+"""For what is a matter of two or three seconds where nothing else runs on the machine."""
 
 
 @pytest_asyncio.fixture(autouse=True, loop_scope="session")
@@ -48,7 +50,7 @@ async def test_a_restart_of_the_bridge_while_it_rings_is_shown_and_brings_the_ca
     desk, other = await at_page("op3"), await at_page("op1")
     async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
         await expect(desk.card_of(caller.call_id, "ringing")).to_be_visible()
-        await expect(desk.page.locator("[data-story=note]")).to_be_visible()
+        await expect(desk.page.locator("[data-story=note]", has_text="столешницу")).to_be_visible()
         bridge.signal(signal.SIGKILL)
         await bridge.ended()
         await expect(desk.page.locator("#desk[data-connection=lost]")).to_be_visible()
@@ -64,7 +66,7 @@ async def test_a_restart_of_the_bridge_while_it_rings_is_shown_and_brings_the_ca
         await expect(desk.value("name")).to_have_text("Глеб Ракитин")
         await expect(desk.value("class")).to_have_text("Продажи")
         await expect(desk.value("rule")).to_contain_text("sales")
-        await expect(desk.page.locator("[data-story=note]")).to_be_visible()
+        await expect(desk.page.locator("[data-story=note]", has_text="столешницу")).to_be_visible()
         await pick_up(phones["103"])
         await expect(desk.card_of(caller.call_id, "talking")).to_be_visible()
     await other.shows_nothing_of("Ракитин", "4950000201")
@@ -130,7 +132,7 @@ async def test_a_closed_lid_and_a_dead_line_heal_within_seconds(
             await phones["103"].rings(2)
             await desk.context.set_offline(False)
             await _lifecycle(desk, "active")
-            await expect(desk.card_of(second.call_id, "ringing")).to_be_visible(timeout=6_000)
+            await expect(desk.card_of(second.call_id, "ringing")).to_be_visible(timeout=SOON_MS)
             await expect(desk.card_of(first.call_id)).to_have_count(0)
             await desk.is_at_desk()
 

@@ -50,7 +50,7 @@ async def test_a_caller_is_handed_to_a_colleague_and_his_card_goes_with_him(
 ) -> None:
     desk, other = await at_page(FIRST), await at_page(SECOND)
     async with phones_of(asterisk, FIRST, SECOND) as phones, talk(asterisk, desk, phones) as talking:
-        await desk.page.keyboard.press("F4")
+        await opened(desk, "F4")
         free = desk.page.locator(f"[data-to=operator][data-to-id={SECOND}][data-free=true]")
         await expect(free).to_contain_text(COLLEAGUE, timeout=WITHIN_MS)
         await desk.page.keyboard.press("Escape")
@@ -63,7 +63,7 @@ async def test_a_caller_is_handed_to_a_colleague_and_his_card_goes_with_him(
         await pick_up(phones[OTHER])
         await together(asterisk, talking.caller.channel, OTHER)
         await expect(other.card_of(talking.call_id, "talking")).to_be_visible(timeout=WITHIN_MS)
-        await expect(other.page.locator("[data-story=note]").first).to_contain_text("столешницу")
+        await expect(other.page.locator("[data-story=note]", has_text="столешницу")).to_be_visible()
         await talking.is_("ended")
 
 
@@ -197,7 +197,7 @@ async def test_what_is_no_number_is_said_and_not_sent(on_stage: OnStage) -> None
     await expect(desk.page.locator(".target[aria-selected=true]")).to_contain_text("84950000149")
     await desk.page.keyboard.press("Enter")
     await expect(desk.page.locator("#chooser")).to_have_count(0)
-    given = [one for one in stage.commands if one["name"] != "call.targets"]
+    given = await until(lambda: [one for one in stage.commands if one["name"] != "call.targets"], WITHIN_S)
     assert [(one["name"], one["args"]["to"]) for one in given] == [("call.transfer", {"number": "84950000149"})]
 
 

@@ -208,7 +208,14 @@ class Teller:
     def __init__(self) -> None:
         self.told: list[list[CallRecord]] = []
 
-    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+    def add(
+        self,
+        connection: sqlite3.Connection,
+        calls: Sequence[CallRecord],
+        *,
+        to_whom_knows: bool = False,
+        only: str = "",
+    ) -> None:
         assert connection.in_transaction and not to_whom_knows
         self.told.append(list(calls))
 

@@ -9,11 +9,14 @@ from pathlib import Path
 import pytest
 
 from cti_bridge import database
+from cti_bridge.calls import journal
 from cti_bridge.calls.journal import AcceptedRules, Journal
 from cti_bridge.calls.journal_file import JournalFile
+from cti_bridge.calls.journal_members import GIVEN_PENALTIES, keep_own_penalties, own_penalties
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.domain.ids import CallId, ChannelId, OperatorId
+from cti_bridge.domain.member import MemberKey, OwnPenalty
 
 DECISION = DecisionRecord(
     kind="matched",
@@ -143,6 +146,29 @@ async def test_a_file_of_a_newer_program_is_refused(path: Path) -> None:
         newer.execute("PRAGMA user_version = 99")
     with pytest.raises(DatabaseUnusable, match="newer"):
         await Journal(path, on_state=lambda *_: None).open()
+
+
+@pytest.mark.parametrize("column", ["", ", given INTEGER NOT NULL DEFAULT 50"])
+async def test_a_file_of_before_it_was_known_which_penalty_was_given_goes_on(path: Path, column: str) -> None:
+    before = journal._MIGRATIONS.index(GIVEN_PENALTIES)
+    with closing(sqlite3.connect(path)) as older:
+        older.executescript("".join(f"{script};" for script in journal._MIGRATIONS[:before]))
+        older.executescript(
+            "DROP TABLE own_penalties; CREATE TABLE own_penalties (pbx TEXT NOT NULL, queue TEXT NOT NULL,"
+            f" interface TEXT NOT NULL, penalty INTEGER NOT NULL{column}, PRIMARY KEY (pbx, queue, interface))"
+            f" WITHOUT ROWID; PRAGMA user_version = {before};"
+        )
+        columns = "(pbx, queue, interface, penalty)"
+        older.execute(f"INSERT INTO own_penalties {columns} VALUES ('main', 'sales', 'PJSIP/1', 3)")
+        older.commit()
+    async with Running(path) as running:
+        key = MemberKey("sales", "PJSIP/1")
+        kept = await running.journal.ask(lambda database: own_penalties(database, "main"), within_s=30.0)
+        assert kept == {key: OwnPenalty(3, -1)}
+        changes = {key: OwnPenalty(3, 50)}
+        await running.journal.ask(lambda database: keep_own_penalties(database, "main", changes), within_s=30.0)
+        kept = await running.journal.ask(lambda database: own_penalties(database, "main"), within_s=30.0)
+        assert kept == changes
 
 
 async def test_the_rules_accepted_last_are_the_ones_found(path: Path) -> None:

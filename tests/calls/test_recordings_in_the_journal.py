@@ -34,7 +34,14 @@ class Companion:
     def __init__(self) -> None:
         self.calls: list[CallRecord] = []
 
-    def add(self, connection: sqlite3.Connection, calls: Sequence[CallRecord], *, to_whom_knows: bool = False) -> None:
+    def add(
+        self,
+        connection: sqlite3.Connection,
+        calls: Sequence[CallRecord],
+        *,
+        to_whom_knows: bool = False,
+        only: str = "",
+    ) -> None:
         self.calls += calls
 
     def written(self) -> None:

@@ -74,14 +74,15 @@ class Office:
         writing.cancel()
         await asyncio.gather(writing, return_exceptions=True)
 
-    def settings(self, url: str) -> Settings:
+    def settings(self, url: str, *, told: bool) -> Settings:
         write(self.folder / "ami.secret", "geheim\n")
         block = "pbxes: [{ami: {secret_file: ami.secret}}]\ndata_dir: .\n" + BLOCK.format(url=url)
+        block += "" if told else "reports: {crm: false}\n"
         return load_settings(write(self.folder / "cti-bridge.yaml", block))
 
-    async def starts(self, url: str, *, at: float = 0.0) -> dict[str, str]:
-        """A start with the CRM at this address at this time: what has become of each report."""
-        settings = self.settings(url)
+    async def starts(self, url: str, *, at: float = 0.0, told: bool = True) -> dict[str, str]:
+        """A start with the CRM at this address at this time, and `told` of calls: what has become of each report."""
+        settings = self.settings(url, told=told)
         crm = crm_of(settings)
         account = account_of(settings, crm)
         await put_aside_for_another(settings, account, self.links, self.dispatch, now=lambda: at)
@@ -149,6 +150,14 @@ async def test_a_clock_that_was_far_ahead_when_the_crm_was_switched_costs_no_rep
     await office.starts("https://crm.example", at=2000.0)
     await office.writes(replace(ended(2010.0), id=CallId("main-3.1"), channel=ChannelId("3.1")))
     assert await office.reports() == {"crm:generic": "waiting"}
+
+
+async def test_a_crm_that_was_not_told_for_a_while_begins_with_the_calls_since_it_is_again(office: Office) -> None:
+    told_since = []
+    for at, told in ((1000.0, True), (2000.0, False), (3000.0, False), (4000.0, True), (5000.0, True)):
+        await office.starts("https://crm.example", at=at, told=told)
+        told_since.append(office.dispatch.writer.begun_since("crm:generic"))
+    assert told_since == [1000.0, 1000.0, 1000.0, 4000.0, 4000.0]
 
 
 async def test_a_call_of_which_nobody_knew_whose_it_was_is_told_to_the_new_one(office: Office) -> None:

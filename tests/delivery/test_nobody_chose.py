@@ -7,9 +7,11 @@ from contextlib import asynccontextmanager, closing
 from dataclasses import replace
 from pathlib import Path
 
-from test_reports import ABANDONED, ENDED, OFFERED
+from test_reports import ABANDONED, ENDED, LATE, OFFERED
 
 from cti_bridge.calls.journal import Journal
+from cti_bridge.calls.journal_choices import never_chosen
+from cti_bridge.calls.journal_forget import forget
 from cti_bridge.calls.record import CallRecord, DecisionRecord
 from cti_bridge.delivery.outbox_writer import CHOICE_S, OutboxWriter, Receiver
 from cti_bridge.delivery.reports import ReportType
@@ -32,10 +34,10 @@ LATER = ENDED.ended_at + CHOICE_S
 class Office:
     """A journal that writes for receivers, and a clock of its own."""
 
-    def __init__(self, path: Path, *, customers_only: bool = False) -> None:
+    def __init__(self, path: Path, *, customers_only: bool = False, also: tuple[str, ...] = ()) -> None:
         self.path, self.now = path, ENDED.ended_at or 0.0
         self.writer = OutboxWriter(
-            [Receiver(CRM, EVERY, customers_only), Receiver("a webhook", EVERY)],
+            [Receiver(CRM, EVERY, customers_only), *(Receiver(name, EVERY) for name in ("a webhook", *also))],
             crm_user=lambda _: "", on_written=lambda: None, now=lambda: self.now,
         )  # fmt: skip
         self.journal = Journal(path, on_state=lambda *_: None, companion=self.writer)
@@ -106,6 +108,14 @@ async def test_a_call_in_which_nobody_talked_is_told_when_it_is_over_as_nobody_c
         assert office.told() == [("started", None), ("ended", None), ("updated", None)]
 
 
+async def test_who_was_told_that_nobody_answered_is_told_when_it_turns_out_that_somebody_did(tmp_path: Path) -> None:
+    async with Office(tmp_path / "calls.sqlite").open() as office:
+        await office.keep(UNANSWERED, replace(LATE, decision=SEVERAL))
+        assert office.told() == [("started", None), ("ended", None), ("updated", None), ("updated", None)]
+        await office.keep(replace(LATE, decision=SEVERAL, customer_id="c-9"))
+        assert office.told()[4:] == [("updated", "c-9")]
+
+
 async def test_a_bridge_that_was_off_for_days_tells_of_them_when_it_is_back_and_of_nothing_older(
     tmp_path: Path,
 ) -> None:
@@ -138,3 +148,32 @@ async def test_a_crm_that_hears_of_customers_only_is_not_told_whose_call_nobody_
         office.now = LATER
         await office.choices.once()
         assert office.told() == []
+
+
+async def test_who_hears_of_calls_only_since_today_is_not_told_of_yesterdays(tmp_path: Path) -> None:
+    path = tmp_path / "calls.sqlite"
+    async with Office(path).open() as office:
+        await office.keep(OVER)
+    async with Office(path, also=("a new one",)).open() as office:
+        office.now = LATER
+        assert await office.choices.once() == 1
+        assert (office.told(), office.told("a webhook"), office.told("a new one")) == (WHOLE, WHOLE, [])
+
+
+async def test_for_the_few_not_all_calls_are_read(tmp_path: Path) -> None:
+    async with Office(tmp_path / "calls.sqlite").open() as office:
+        asked: list[str] = []
+        with closing(sqlite3.connect(office.path)) as file:
+            file.set_trace_callback(asked.append)
+            assert never_chosen(file, CRM, since=0.0, until=LATER, begun_since=0.0) == []
+            file.set_trace_callback(None)
+            plan = [row[3] for row in file.execute(f"EXPLAIN QUERY PLAN {asked[0]}")]
+        assert any("calls_of_several (ended_at>? AND ended_at<?)" in step for step in plan), plan
+
+
+async def test_of_whom_somebody_forgot_meanwhile_nothing_is_told(tmp_path: Path) -> None:
+    async with Office(tmp_path / "calls.sqlite").open() as office:
+        await office.keep(OVER)
+        await asyncio.to_thread(forget, office.path, caller=OVER.caller)
+        office.now = LATER
+        assert (await office.choices.once(), office.told()) == (0, [])

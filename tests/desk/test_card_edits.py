@@ -240,6 +240,18 @@ async def test_what_was_meant_for_one_customer_is_not_written_to_another_whom_a_
         assert (await room.record_of(TWO, "c-2")).customer.email == ""
 
 
+async def test_a_note_that_was_for_another_is_written_again_for_whom_it_is(tmp_path: Path) -> None:
+    async with card_room(tmp_path) as room:
+        call = await room.talks(TWO)
+        for customer in ("c-2", "c-3", "c-3"):
+            await room.done("card.choose", call=call, customer=customer)
+            await room.done("card.note", call=call, text="Ждёт замера", customer=customer)
+        await room.until(lambda: room.on_disk() == [("note", "saved"), ("note", "saved")])
+        for customer in ("c-2", "c-3"):
+            notes = await room.crm.notes(CustomerId(customer), limit=5)
+            assert [note.text for note in notes] == ["Ждёт замера"], customer
+
+
 async def test_an_unknown_caller_becomes_a_customer_with_a_deal_and_is_known_when_he_calls_again(
     tmp_path: Path,
 ) -> None:
@@ -407,6 +419,28 @@ async def test_what_is_carried_while_the_disk_is_full_is_noted_when_it_is_not(
         assert refused.is_set()
         assert notes_in(tmp_path) == ["Ждёт замерщика"]
         assert room.on_disk() == [("note", "saved")]
+
+
+async def test_what_the_disk_has_taken_although_it_did_not_say_so_in_time_is_shown_as_it_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async with card_room(tmp_path) as room:
+        assert isinstance(room.crm, MoodyCrm)
+        crm, call = room.crm, await room.talks(STRANGER)
+        ask, late = room.journal.ask, asyncio.Event()
+
+        async def too_late_when_it_is_written(work: Any, *, within_s: float) -> Any:
+            done = await ask(work, within_s=within_s)
+            if "create" in crm.asked and not late.is_set():
+                late.set()
+                raise DatabaseUnusable("no answer in time")
+            return done
+
+        monkeypatch.setattr(room.journal, "ask", too_late_when_it_is_written)
+        await room.done("card.create", call=call, name="Нина Новая")
+        await room.edit_is("saved", kind="create")
+        assert late.is_set()
+        assert room.card()["customer"]["name"] == "Нина Новая"
 
 
 async def test_a_fault_of_the_adapter_is_tried_again_and_does_not_hold_up_other_customers(

@@ -115,6 +115,53 @@ async def test_a_customer_whom_the_crm_could_not_name_gets_it_when_it_answers(tm
         await room.until(lambda: notes_in(tmp_path) == ["Итог звонка\nЖдёт замера"])
 
 
+async def test_whom_an_operator_says_to_be_somebody_new_is_not_taken_for_who_has_the_number(tmp_path: Path) -> None:
+    async with office(tmp_path) as desk:
+        room = desk.room
+        assert isinstance(room.crm, MoodyCrm)
+        room.crm.down = True
+        call = await room.rings(VERA)
+        dossier = room.switchboard.dossiers[call]
+        assert dossier.decision is not None
+        dossier.decision = replace(dossier.decision, crm="failed", facts={})
+        dossier.card = replace(dossier.card, record=None)
+        room.answers(call, "101")
+        await desk.is_through(call, "Ждёт замера")
+        await room.done("card.create", call=call, name="Нина Новая")
+        room.crm.down = False
+        room.desk.courier.crm_is_back()
+        edit = await room.edit_is("conflict", kind="create")
+        await desk.after.late.once()
+        assert notes_in(tmp_path) == []
+        await room.done("card.settle", edit=edit["id"], keep="mine")
+        await room.until(lambda: room.on_disk() == [("create", "saved"), ("note", "saved")])
+        new = next(one for one in await room.all_with(VERA) if one.customer.name == "Нина Новая")
+        assert [note.text for note in await room.crm.notes(new.customer.id, limit=5)] == ["Итог звонка\nЖдёт замера"]
+
+
+async def test_an_answer_that_nobody_expected_keeps_the_note_and_no_others_from_the_crm(tmp_path: Path) -> None:
+    async with office(tmp_path) as desk:
+        room = desk.room
+
+        async def nonsense(number: str) -> str:
+            raise KeyError(number)
+
+        assert isinstance(room.crm, MoodyCrm)
+        room.crm.down = True
+        desk.after.late.look_up = nonsense
+        call = await room.rings(VERA)
+        decision = room.switchboard.dossiers[call].decision
+        assert decision is not None
+        room.switchboard.dossiers[call].decision = replace(decision, crm="failed", facts={})
+        room.answers(call, "101")
+        await desk.is_through(call, "Ждёт замера")
+        assert notes_in(tmp_path) == []
+        room.crm.down = False
+        desk.after.late.look_up = room.desk.whose
+        await desk.after.late.once()
+        await room.until(lambda: notes_in(tmp_path) == ["Итог звонка\nЖдёт замера"])
+
+
 async def test_a_stranger_is_asked_about_no_more_and_who_waits_too_long_is_given_up(tmp_path: Path) -> None:
     async with office(tmp_path) as desk:
         room = desk.room
@@ -161,3 +208,15 @@ async def test_a_callback_names_nobody_whom_the_rules_had_only_guessed(tmp_path:
         parts = CallParts(desk.room.switchboard, desk.room.journal, directory=desk.directory)
         about = await parts.about(RADA.id, call)
         assert (about.customer_id, about.name) == ("c-3", "")
+
+
+async def test_whose_an_earlier_call_was_is_what_this_crm_knows_and_not_the_one_before(tmp_path: Path) -> None:
+    async with office(tmp_path) as desk:
+        room = desk.room
+        call = await room.talks(TWO)
+        await room.done("card.choose", call=call, customer="c-3")
+        room.hangs_up(call, at=time.time())
+        await room.until(lambda: room.is_over_on_disk(call))
+        assert await room.desk.whose_call(call) == "c-3"
+        room.desk.asked_since = time.time()
+        assert await room.desk.whose_call(call) == ""

@@ -1,7 +1,7 @@
 """Operators are treated as wanted: confirmed by what Asterisk says and by nothing else, tried again, within limits."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -33,11 +33,14 @@ class Asterisk:
         self.looks = 0
         self.deaf = self.silent = False
         self.refuses: set[str] = set()
+        self.hints: dict[str, str] = {}
         self.gone = False
         self.say: Callable[[MemberChanged], None] = lambda event: None
         self.listed: Callable[[], None] = lambda: None
 
-    async def ask(self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None) -> None:
+    async def ask(
+        self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None
+    ) -> Sequence[Headers]:
         await asyncio.sleep(0)
         if self.gone:
             raise NotConnected("not connected to AMI")
@@ -48,15 +51,19 @@ class Asterisk:
                     {
                         "Event": "QueueMember", "Queue": one.queue, "Location": one.interface,
                         "Paused": str(int(one.paused)), "PausedReason": one.reason, "Penalty": str(one.penalty),
+                        "StateInterface": one.state_interface,
                     }
                 )  # fmt: skip
             self.listed()
-            return
+            return ()
+        if headers["Action"] == "ExtensionState":
+            return [{"Hint": self.hints.get(f"{headers['Exten']}@{headers['Context']}", "")}]
         self.told.append(dict(headers))
         if headers["Action"] in self.refuses:
             raise ActionRefused("Permission denied")
         if headers["Action"] in ("QueuePause", "QueuePenalty") and not self.deaf:
             self._carry_out(headers)
+        return ()
 
     def _carry_out(self, headers: Mapping[str, str]) -> None:
         for key, one in self.members.items():
@@ -64,7 +71,7 @@ class Asterisk:
             paused = headers["Paused"] == "true" if pause else one.paused
             penalty = one.penalty if pause else int(headers["Penalty"])
             reason = headers.get("Reason", "") if pause else one.reason
-            self.members[key] = Member(one.queue, one.interface, PHONE, paused, reason, penalty)
+            self.members[key] = Member(one.queue, one.interface, one.state_interface, paused, reason, penalty)
             if not self.silent:
                 self.say(MemberChanged(self.members[key], About.PAUSE if pause else About.PENALTY))
 
@@ -399,3 +406,33 @@ async def test_who_is_added_to_a_queue_while_an_order_is_on_its_way_is_paused_th
         await room.until(lambda: new.key in room.asterisk.members and room.asterisk.members[new.key].paused)
         await room.settled()
         assert room.membership.unconfirmed == 0
+
+
+async def test_a_member_whose_state_is_a_hint_is_his_whose_phone_the_dialplan_has_there() -> None:
+    room = Room()
+    local = MemberKey("sales", "Local/105@from-queue/n")
+    hinted = Member(*local, "hint:105@ext-local")
+    room.asterisk.members = {local: hinted}
+    room.asterisk.hints = {"105@ext-local": "PJSIP/105&Custom:DND105,CustomPresence:105"}
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.until(lambda: room.asterisk.members[local].paused)
+        assert [one["Interface"] for one in room.asterisk.actions("QueuePause")] == [local.interface]
+        await room.until(lambda: [one.paused for one in room.membership.pictures(LEYLA)] == [True])
+        room.membership.want(LEYLA, READY)
+        await room.until(lambda: not room.asterisk.members[local].paused)
+        assert [one.interface for one in room.membership.pictures(LEYLA)] == [local.interface]
+
+
+async def test_a_hint_that_nobody_has_heard_of_is_asked_for_at_once() -> None:
+    room = Room()
+    room.asterisk.members = {}
+    async with room.open():
+        room.membership.want(LEYLA, BREAK)
+        await room.settled()
+        hinted = Member("sales", "Local/105@from-queue/n", "hint:105@ext-local")
+        room.asterisk.members[hinted.key] = hinted
+        room.asterisk.hints = {"105@ext-local": "PJSIP/105"}
+        room.membership.hear(MemberChanged(hinted, About.ADDED))
+        await room.until(lambda: room.asterisk.members[hinted.key].paused)
+        assert room.asterisk.looks == 2

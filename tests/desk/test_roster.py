@@ -283,6 +283,32 @@ def test_a_pause_by_hand_that_is_over_is_forgotten(pbx: Pbx) -> None:
     assert pbx.has()["sales"] == (False, 0)
 
 
+@pytest.mark.parametrize("reason", ["shop", "break"])
+def test_a_pause_by_hand_that_a_restart_forgot_during_the_time_after_a_call_is_over_with_it(
+    pbx: Pbx, reason: str
+) -> None:
+    pbx.want(READY)
+    pbx.by_hand("sales", paused=True, reason=reason)
+    pbx.want(AFTER_A_CALL, asked=False)
+    pbx.forgets("sales", paused=False, reason="")
+    assert pbx.looked() == [PauseOrder(PHONE, "sales", True, "wrap_up")]
+    pbx.want(BREAK, asked=False)  # his page is gone
+    pbx.forgets("sales", reason="")  # by a reload
+    pbx.looked()
+    pbx.want(READY, asked=False)
+    assert pbx.has()["sales"] == (False, 0), "else he would not be called for ever"
+
+
+def test_a_member_who_was_let_be_called_by_hand_and_is_paused_as_wanted_again_is_not_called_after_a_restart(
+    pbx: Pbx,
+) -> None:
+    pbx.want(BREAK)
+    pbx.by_hand("sales", paused=False, reason="")
+    pbx.by_hand("sales", paused=True, reason="break")
+    pbx.forgets("sales", paused=False, reason="")
+    assert pbx.looked() == [PauseOrder(PHONE, "sales", True, "break")]
+
+
 def test_a_pause_for_a_reason_that_is_none_of_ours_is_somebody_elses_also_where_nobody_saw_it(pbx: Pbx) -> None:
     pbx.want(READY)
     pbx.forgets("sales", paused=True, reason="shop")
@@ -399,6 +425,20 @@ def test_a_queue_that_is_not_listed_before_it_is_used_takes_no_penalty_away(pbx:
     pbx.roster.take_list(pbx.members)
     pbx.roster.take_list({key: one for key, one in pbx.members.items() if key != ("sales", PHONE)})
     assert MemberKey("sales", PHONE) not in pbx.roster.penalties.own
+
+
+def test_a_queue_that_is_gone_with_its_members_leaves_nobody_last(pbx: Pbx) -> None:
+    pbx.want(PAPERWORK)
+    gone = {key: one for key, one in pbx.members.items() if key.interface == "PJSIP/106"}
+    pbx.roster.take_list(gone)
+    assert pbx.roster.somebody_is_last, "she is, wherever she is a member next"
+    pbx.want(READY)
+    assert not pbx.roster.somebody_is_last
+    pbx.roster.take_list(pbx.members)
+    assert pbx.roster.somebody_is_last, "the queues were only not listed"
+    pbx.settle()
+    assert [penalty for _, penalty in pbx.has().values()] == [2, 0, 1, 0]
+    assert not pbx.roster.somebody_is_last
 
 
 def test_a_phone_that_changes_hands_is_the_new_ones(pbx: Pbx) -> None:

@@ -58,6 +58,7 @@ async def test_a_state_that_the_settings_no_longer_have_ends_with_the_run_that_h
         (*_, lunch, rest) = await again.history()
         assert (lunch.state, lunch.ended_at) == ("lunch", again.clocks.wall)
         assert (rest.state, rest.began_at, rest.ended_at) == ("break", again.clocks.wall, None)
+        assert "lunch" in again.staffing.reasons, "a pause that Asterisk still has so is ours, and nobody else's"
 
 
 async def _talked_and_killed(folder: Path, *, next_: str = "") -> StaffRoom:

@@ -105,6 +105,16 @@ async def test_queues_and_members_are_read_off_lists() -> None:
     assert await Steering(Pbx(member, other)).members("sales") == {"Local/101@x", "PJSIP/101"}
 
 
+async def test_a_member_whose_state_is_a_hint_has_the_phones_that_the_dialplan_has_there() -> None:
+    member = {
+        "Event": "QueueMember", "Queue": "sales", "Location": "Local/101@from-queue/n",
+        "StateInterface": "hint:101@ext-local", "Hint": "PJSIP/101&Custom:DND101,CustomPresence:101",
+    }  # fmt: skip
+    pbx = Pbx(member)
+    assert "PJSIP/101" in await Steering(pbx).members("sales")
+    assert pbx.asked[1:] == [{"Action": "ExtensionState", "Exten": "101", "Context": "ext-local"}]
+
+
 async def test_a_phone_without_a_contact_cannot_be_reached_and_of_others_nothing_is_known() -> None:
     assert not await Steering(Pbx({"Value": ""})).can_be_reached("PJSIP/101")
     assert await Steering(Pbx({"Value": "PJSIP/101/sip:101@127.0.0.3"})).can_be_reached("PJSIP/101")

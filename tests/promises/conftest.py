@@ -81,8 +81,12 @@ async def prepared(shared_asterisk: AsteriskInstance, tmp_path_factory: pytest.T
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def asterisk(shared_asterisk: AsteriskInstance) -> AsyncIterator[AsteriskInstance]:
-    """A running Asterisk without calls, members and bridge."""
+async def asterisk(
+    request: pytest.FixtureRequest, shared_asterisk: AsteriskInstance
+) -> AsyncIterator[AsteriskInstance]:
+    """A running Asterisk without calls, members and bridge; where a test is unhurried, its dialplan is as well."""
+    if request.node.get_closest_marker("unhurried"):
+        await shared_asterisk.lab.set_global("CTI_DEADLINE", "30")
     yield shared_asterisk
     if not shared_asterisk.running:
         await shared_asterisk.start()
@@ -101,12 +105,25 @@ async def staff(asterisk: AsteriskInstance) -> None:
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def installed(asterisk: AsteriskInstance, prepared: Path, tmp_path: Path) -> AsyncIterator[Bridge]:
-    """A bridge that Asterisk asks, not started. Its `rules` are a copy of the shipped file that a test may change."""
+async def installed(
+    request: pytest.FixtureRequest, asterisk: AsteriskInstance, prepared: Path, tmp_path: Path
+) -> AsyncIterator[Bridge]:
+    """A bridge that Asterisk asks, not started. Its `rules` are a copy of the shipped file that a test may change.
+
+    Where a test is unhurried they give the CRM and the preferred operator more time.
+    """
     folder = tmp_path / "bridge"
     shutil.copytree(prepared, folder / "data")
     rules = folder / "routing.yaml"
-    shutil.copyfile(REPOSITORY / "config" / "routing.yaml", rules)
+    shipped = (REPOSITORY / "config" / "routing.yaml").read_text("utf-8")
+    if request.node.get_closest_marker("unhurried"):
+        for short, long in (
+            ("  deadline: 300ms", "  deadline: 900ms"),
+            ("operator_timeout: 15s", "operator_timeout: 60s"),
+        ):
+            assert short in shipped
+            shipped = shipped.replace(short, long)
+    rules.write_text(shipped, "utf-8")
     bridge = Bridge(folder, asterisk, page_port=_free_port(), rules=rules)
     await asterisk.lab.set_global("CTI_AGI", bridge.agi_url)
     yield bridge

@@ -275,6 +275,8 @@ async def test_while_asterisk_cannot_be_reached_nothing_is_offered_or_done_and_t
         for name, args in orders.items():
             assert refusal(await first.command(name, **args)) in ("unavailable", "not_possible")
         assert value(await first.command("call.targets"))["queues"][0]["free"] is None
+        late = await at_desk(SECOND)
+        assert late.welcome["snapshot"]["desk"]["dial"], "a page that comes now has its number field for the whole day"
         await cable.mend()
         await until(lambda: can(first, caller.call_id, "hangup"), WITHIN_S)
         value(await first.command("call.hangup", call=caller.call_id))

@@ -11,7 +11,19 @@ import pytest_asyncio
 
 from demo.asterisk import AsteriskInstance
 from demo.bridge import Bridge
-from promises.desk_scene import FIRST, OPERATORS_MAY, SECOND, THIRD, can, phones_of, refusal, talk, together, value
+from promises.desk_scene import (
+    FIRST,
+    OPERATORS_MAY,
+    SECOND,
+    THIRD,
+    can,
+    phones_of,
+    refusal,
+    talk,
+    talking_leg_of,
+    together,
+    value,
+)
 from promises.scene import PHONE_OF, SALES, AtDesk, until
 from promises.screens import (
     DID_SHORT,
@@ -24,6 +36,7 @@ from promises.screens import (
     pick_up,
     shows,
 )
+from promises.states_scene import comes_to, is_shown, sets
 
 pytestmark = pytest.mark.unhurried
 QUEUES = """
@@ -180,6 +193,42 @@ async def test_who_is_called_through_a_local_channel_consults_hands_over_and_is_
         await shows(third, caller.call_id, my_role="talking", state="talking")
         await is_empty(second)
     await no_live_calls(bridge)
+
+
+@asynccontextmanager
+async def known_by_hints(asterisk: AsteriskInstance, *operators: str) -> AsyncIterator[dict[str, str]]:
+    """Members of a queue as FreePBX writes them: the interface of each of these operators there."""
+    members = {one: f"Local/{PHONE_OF[one]}@phones/n" for one in operators}
+    for one, member in members.items():
+        phone = PHONE_OF[one]
+        await asterisk.lab.command(f"dialplan add extension {phone},hint,PJSIP/{phone} into ext-local")
+        hint = f"hint:{phone}@ext-local"
+        await asterisk.lab.action("QueueAdd", Queue="sales", Interface=member, StateInterface=hint)
+    try:
+        yield members
+    finally:
+        await asterisk.lab.command("dialplan remove context ext-local")
+
+
+async def test_members_whose_state_is_a_hint_are_their_operators_and_may_pick_up(
+    asterisk: AsteriskInstance, bridge: Bridge, at_desk: AtDesk
+) -> None:
+    first, second = await at_desk(FIRST), await at_desk(SECOND)
+    async with known_by_hints(asterisk, FIRST, SECOND) as members:
+        await sets(second, "break")
+        await comes_to(asterisk, {("sales", members[SECOND]): (True, "break", 0)}, members[SECOND])
+        await is_shown(second, state="break", confirmed=True)
+        async with phones_of(asterisk, FIRST, SECOND) as phones, incoming(asterisk, SALES) as caller:
+            await shows(first, caller.call_id, my_role="ringing")
+            order = asyncio.create_task(second.command("call.pickup", operator=FIRST))
+            await pick_up(phones[PHONE_OF[SECOND]])
+            assert value(await order) == {"call": caller.call_id}
+            await talking_leg_of(asterisk, PHONE_OF[SECOND])
+            await shows(second, caller.call_id, my_role="talking", state="talking")
+            await is_empty(first)
+        await no_live_calls(bridge)
+        await sets(second, "ready")
+        await comes_to(asterisk, {("sales", members[SECOND]): (False, "", 0)}, members[SECOND])
 
 
 async def test_who_holds_while_something_is_played_to_him_first_has_his_caller_waiting_and_answered(

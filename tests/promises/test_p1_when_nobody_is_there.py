@@ -92,7 +92,6 @@ async def ended(bridge: Bridge, caller: Arrival) -> CallRecord:
     return await journalled(bridge, caller.call_id, ended=True)
 
 
-@pytest.mark.timeout(90)
 async def test_at_night_and_on_a_holiday_he_is_told_that_he_will_be_called_back_and_is_so_once(
     asterisk: AsteriskInstance, bridge: Bridge
 ) -> None:
@@ -161,7 +160,6 @@ async def test_whose_number_is_hidden_is_not_promised_a_call(asterisk: AsteriskI
         assert (caller.cti("RULE"), caller.cti("FINAL")) == ("night", "queue:primary-consult")
 
 
-@pytest.mark.timeout(90)
 async def test_a_message_in_the_box_ends_the_call_with_thanks(asterisk: AsteriskInstance, bridge: Bridge) -> None:
     lab = asterisk.lab
     await lab.action("ModuleLoad", Module="app_senddtmf.so", LoadType="load")

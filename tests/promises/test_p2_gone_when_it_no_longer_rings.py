@@ -13,6 +13,7 @@ from promises.scene import SALES, VIP, AtDesk, journalled
 from promises.screens import (
     DID_ALL_HANDS,
     DID_SHORT,
+    RULES,
     Screens,
     bridge_with_short_times,
     incoming,
@@ -31,6 +32,8 @@ from promises.screens import (
 pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
+PATIENT_RULES = RULES.replace("operator_timeout: 2s", "operator_timeout: 60s").replace("timeout: 2s}", "timeout: 6s}")
+"""Who gives up at his own operator has the time to; in `short` everything can be seen before it runs out."""
 POPPED_AND_GONE = ["call.ringing", "call.withdrawn"]
 
 
@@ -39,7 +42,8 @@ async def running(
     shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Bridge]:
     """One bridge for all tests here: none of them harms it."""
-    async with bridge_with_short_times(shared_asterisk, prepared, tmp_path_factory.mktemp("p2") / "bridge") as bridge:
+    folder = tmp_path_factory.mktemp("p2") / "bridge"
+    async with bridge_with_short_times(shared_asterisk, prepared, folder, rules_text=PATIENT_RULES) as bridge:
         yield bridge
 
 
@@ -100,7 +104,7 @@ async def test_a_phone_that_nobody_answers_gives_the_call_to_the_next_member(
 ) -> None:
     screens = await Screens.opened(at_desk)
     async with (
-        queues_set(asterisk, ring_s=2),
+        queues_set(asterisk, ring_s=6),
         Phones(asterisk, dict.fromkeys(("103", "104"), RINGS)) as phones,
         incoming(asterisk, SALES) as caller,
     ):

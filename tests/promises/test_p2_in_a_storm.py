@@ -78,7 +78,7 @@ async def test_a_bridge_that_is_killed_in_the_middle_shows_in_the_end_what_is_tr
     raging = asyncio.create_task(storm(asterisk, random.Random(SEED + 1)))
     await until(lambda: len(asterisk.lab.events("QueueCallerJoin", since=began)) > CALLERS / 5)
     bridge.signal(signal.SIGKILL)
-    await bridge.ended()
+    await bridge.ended(within=30)
     await bridge.start()
     screens = await Screens.opened(at_desk)
     await raging
@@ -86,7 +86,7 @@ async def test_a_bridge_that_is_killed_in_the_middle_shows_in_the_end_what_is_tr
     for desk in screens.all():
         await is_empty(desk)
     records = JournalFile(bridge.data / "calls.sqlite").calls(limit=1000)
-    assert len(records) > CALLERS / 4
+    assert len(records) > CALLERS / 8
     assert not [record for record in records if record.ended_at is None]
 
 

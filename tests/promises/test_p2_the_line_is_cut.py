@@ -18,6 +18,7 @@ from promises.screens import (
     incoming,
     is_empty,
     pick_up,
+    queues_set,
     showing,
     shows,
     source_states,
@@ -41,8 +42,12 @@ async def cable(shared_asterisk: AsteriskInstance) -> AsyncIterator[Cable]:
 async def running(
     shared_asterisk: AsteriskInstance, prepared: Path, tmp_path_factory: pytest.TempPathFactory, cable: Cable
 ) -> AsyncIterator[Bridge]:
+    """One bridge for all tests here; a phone rings long enough for all that happens meanwhile."""
     folder = tmp_path_factory.mktemp("p2") / "bridge"
-    async with bridge_with_short_times(shared_asterisk, prepared, folder, ami_port=cable.port) as bridge:
+    async with (
+        queues_set(shared_asterisk, ring_s=60),
+        bridge_with_short_times(shared_asterisk, prepared, folder, ami_port=cable.port) as bridge,
+    ):
         yield bridge
 
 

@@ -14,6 +14,7 @@ from promises.cable import Cable
 from promises.scene import NO_OPEN_DEAL, PRODUCTION, SALES, UNKNOWN, AtDesk, journalled, source_is, until
 from promises.screens import (
     DID_SHORT,
+    RULES,
     Screens,
     bridge_with_short_times,
     incoming,
@@ -30,6 +31,8 @@ from promises.screens import (
 pytestmark = pytest.mark.unhurried
 
 RINGS = Behaviour(answer_after=None)
+PATIENT_RULES = RULES.replace("timeout: 2s}", "timeout: 12s}")
+"""Who is in `short` is still there when the line is cut."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -40,7 +43,9 @@ async def cable(shared_asterisk: AsteriskInstance) -> AsyncIterator[Cable]:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def bridge(asterisk: AsteriskInstance, prepared: Path, tmp_path: Path, cable: Cable) -> AsyncIterator[Bridge]:
-    async with bridge_with_short_times(asterisk, prepared, tmp_path / "bridge", ami_port=cable.port) as bridge:
+    async with bridge_with_short_times(
+        asterisk, prepared, tmp_path / "bridge", ami_port=cable.port, rules_text=PATIENT_RULES
+    ) as bridge:
         await asterisk.lab.set_global("CTI_AGI", bridge.agi_url)
         yield bridge
 
@@ -52,7 +57,7 @@ async def test_calls_that_ended_moved_were_answered_began_and_came_and_went_are_
     for queue, phone in (("sales", "103"), ("production", "105"), ("primary-consult", "101")):
         await asterisk.add_member(queue, f"PJSIP/{phone}")
     phones = Phones(asterisk, dict.fromkeys(("101", "103", "105", "106"), RINGS))
-    async with queues_set(asterisk), phones:
+    async with queues_set(asterisk, ring_s=60), phones:
         async with (
             incoming(asterisk, SALES) as ends,
             incoming(asterisk, PRODUCTION) as is_answered,
@@ -68,7 +73,7 @@ async def test_calls_that_ended_moved_were_answered_began_and_came_and_went_are_
             await source_is(bridge, "asterisk", "down")
             await ends.phone.hang_up()
             await pick_up(phones["105"])
-            await phones["101"].rings()  # two seconds were enough in the short queue
+            await phones["101"].rings()  # it was enough in the short queue
             async with incoming(asterisk, NO_OPEN_DEAL) as came_and_went:
                 await asterisk.lab.event("QueueCallerJoin", Uniqueid=came_and_went.channel)
             await came_and_went.phone.over()
@@ -139,7 +144,11 @@ async def test_a_line_that_comes_and_goes_ends_in_what_is_true(
 ) -> None:
     await asterisk.add_member("sales", "PJSIP/103")
     desk = await at_desk("op3")
-    async with Phones(asterisk, {"103": RINGS}) as phones, incoming(asterisk, SALES) as caller:
+    async with (
+        queues_set(asterisk, ring_s=60),
+        Phones(asterisk, {"103": RINGS}) as phones,
+        incoming(asterisk, SALES) as caller,
+    ):
         await phones["103"].rings()
         for _ in range(3):
             await cable.cut()

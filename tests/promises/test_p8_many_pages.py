@@ -98,8 +98,9 @@ async def test_a_page_that_never_reads_is_sent_away_in_bounded_memory_and_nobody
         calls = []
         async with asyncio.timeout(120):
             while not await room.metric("cti_pages_too_slow_total"):
-                # His card is as long as it gets, and told six times a call, until no buffer takes any more.
-                calls.append(await room.call(0, TALKATIVE, ring_s=0.02, talk_s=0.02))
+                # His card is as long as it gets, and told six times a call, until no buffer takes more; quickly, for
+                # who reads nothing answers no ping either, and is sent away for that after half a minute.
+                calls += [await room.call(0, TALKATIVE, ring_s=0.02, talk_s=0.02) for _ in range(5)]
                 neighbours.append(await room.call(1, CALLER, ring_s=0.5))
         assert await room.metric("cti_pages") == 2
         assert room.memory_mib() - before_mib < 64

@@ -195,8 +195,10 @@ async def test_a_command_that_is_repeated_on_a_new_line_has_its_first_result(tmp
         first = await page.receive("result")
         await cut(page, desk)
         page, colleague = await desk.page(ANNA), await desk.page(BORIS)
-        await page.send(op="command", id="k1", name="swim")
+        await page.send(op="command", id="k1", name="fly")
         assert await page.receive("result") == first
+        await page.send(op="command", id="k1", name="swim")
+        assert (await page.receive("result"))["error"]["code"] == "bad_args"
         await colleague.send(op="command", id="k1", name="swim")
         assert (await colleague.receive("result"))["error"]["message"] == "there is no command swim"
 

@@ -157,7 +157,30 @@ async def test_what_is_missing_is_named(room: Room) -> None:
     room.staffing.after_saved(ANNA.id, CALL, frozenset())
     finished = await room.asks(anna, "wrapup.finish", id_="3")
     assert finished["value"]["state"]["state"] == "ready"
-    assert (await room.asks(anna, "wrapup.finish", id_="4"))["error"]["code"] == "not_possible"
+
+
+@pytest.mark.parametrize(
+    ("name", "args", "then"), [("wrapup.finish", {}, "ready"), ("state.set", {"state": "lunch"}, "lunch")]
+)
+async def test_who_ends_the_time_after_a_call_on_one_page_has_ended_it_on_the_other_as_well(
+    room: Room, name: str, args: dict[str, Any], then: str
+) -> None:
+    anna, other = await room.desk.page(ANNA), await room.desk.page(ANNA)
+    assert (await room.asks(other, "wrapup.finish", id_="0"))["error"]["code"] == "not_possible"
+    room.staffing.ask(ANNA.id, TalkBegan(CALL))
+    room.staffing.ask(ANNA.id, TalkEnded(CALL, time.time(), True))
+    assert (await room.asks(anna, name, id_="1", **args))["value"]["state"]["state"] == then
+    assert (await room.asks(other, "wrapup.finish", id_="2"))["value"]["state"]["state"] == then
+    await room.asks(anna, "state.set", id_="3", state="training")
+    assert (await room.asks(other, "wrapup.finish", id_="4"))["error"]["code"] == "not_possible"
+
+
+async def test_a_time_after_a_call_that_a_supervisor_has_ended_is_not_said_to_be_ended_by_himself(room: Room) -> None:
+    anna, irina = await room.desk.page(ANNA), await room.desk.page(IRINA)
+    room.staffing.ask(ANNA.id, TalkBegan(CALL))
+    room.staffing.ask(ANNA.id, TalkEnded(CALL, time.time(), True, frozenset({"note"})))
+    await room.asks(irina, "state.set", id_="1", state="ready", operator="anna")
+    assert (await room.asks(anna, "wrapup.finish", id_="2"))["error"]["code"] == "not_possible"
 
 
 async def test_the_day_can_be_looked_up(room: Room) -> None:

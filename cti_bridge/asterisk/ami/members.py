@@ -6,9 +6,11 @@ that have this very interface. That something was done is told by the events tha
 """
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from typing import Protocol
 
+from cti_bridge.asterisk.ami.hints import hint_of, phones_of, question
+from cti_bridge.asterisk.ami.protocol import ActionRefused
 from cti_bridge.asterisk.ami.translate import Headers, text, whole
 from cti_bridge.domain.member import (
     About,
@@ -53,7 +55,9 @@ _SENDABLE = re.compile(r"[^\x00-\x1f\x7f]{0,200}")
 class Ami(Protocol):
     """The connection to the PBX; each action is under a time limit, and `take` gets the entries of a list."""
 
-    def ask(self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None) -> Awaitable[object]:
+    def ask(
+        self, headers: Mapping[str, str], *, take: Callable[[Headers], None] | None = None
+    ) -> Awaitable[Sequence[Headers]]:
         """Raises NotConnected, ActionRefused, TimeoutError or ValueError."""
 
 
@@ -79,6 +83,22 @@ async def all_members(ami: Ami) -> dict[MemberKey, Member]:
                 found[member.key] = member
 
     await ami.ask({"Action": "QueueStatus"}, take=take)
+    return found
+
+
+async def phones_behind(ami: Ami, state_interfaces: Iterable[str]) -> dict[str, tuple[str, ...]]:
+    """Of each of these that is a hint, the phones it stands for: none where the dialplan has no such hint.
+
+    Raises NotConnected or TimeoutError.
+    """
+    found: dict[str, tuple[str, ...]] = {}
+    for one in sorted(set(state_interfaces)):
+        if hint := hint_of(one):
+            try:
+                answer = await ami.ask(question(hint))
+            except ActionRefused:
+                answer = ()
+            found[one] = phones_of(text(answer[0], "Hint")) if answer else ()
     return found
 
 

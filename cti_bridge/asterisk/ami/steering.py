@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
+from cti_bridge.asterisk.ami.hints import hint_of, phones_of, question
 from cti_bridge.asterisk.ami.protocol import ActionRefused, NotConnected
 from cti_bridge.asterisk.ami.translate import Headers, text, whole
 from cti_bridge.domain.ids import ChannelId
@@ -185,12 +186,18 @@ class Steering:
     async def members(self, queue: str) -> frozenset[str]:
         """The interfaces that a queue calls, without options too, and those whose state says whether they are free."""
         found: set[str] = set()
+        hints: dict[str, None] = {}
 
         def take(entry: Headers) -> None:
             if text(entry, "Event") == "QueueMember" and text(entry, "Queue") == queue:
-                found.update(Member(queue, text(entry, "Location"), text(entry, "StateInterface")).phones)
+                state_interface = text(entry, "StateInterface")
+                found.update(Member(queue, text(entry, "Location"), state_interface).phones)
+                if hint := hint_of(state_interface):
+                    hints[hint] = None
 
         await self._ask({"Action": "QueueStatus", "Queue": queue}, take=take)
+        for answer in await asyncio.gather(*(self._ask(question(hint)) for hint in hints)):
+            found.update(phones_of(text(answer[0], "Hint")) if answer else ())
         return frozenset(found - {""})
 
     async def _ask(

@@ -15,6 +15,7 @@ import structlog
 from cti_bridge.calls import journal_after
 from cti_bridge.calls.after_call import AboutCall, AfterCall
 from cti_bridge.calls.journal import Journal
+from cti_bridge.crm.health import reason_of
 from cti_bridge.crm.port import CrmUnavailable
 from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.after.after_ports import Parts
@@ -103,7 +104,8 @@ class LateNotes:
                 about = await self._parts.about(after.operator, call)
             except CommandRefused:  # the journal has forgotten the call
                 continue
-            if about.unasked and about.number and not about.customer_id:
+            told = await self._tell(after, about)  # also to somebody new, whoever else has the number
+            if not told and about.unasked and about.number and not about.customer_id:
                 if self._away:
                     return False
                 try:
@@ -111,6 +113,10 @@ class LateNotes:
                 except (CrmUnavailable, TimeoutError):
                     self._away = True
                     return False
-            if await self._tell(after, about):
+                except Exception as error:  # the message of one that nobody expected may name the customer
+                    log.info("after.not_told", call=call, reason=reason_of(error))
+                    return False
+                told = bool(about.customer_id) and await self._tell(after, about)
+            if told:
                 await self._journal.ask(partial(journal_after.mark_told, after=after), within_s=WITHIN_S)
         return True

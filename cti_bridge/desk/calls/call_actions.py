@@ -33,6 +33,7 @@ REASONS = {
     "internal": "a call between colleagues cannot be handed over from here",
     "dialplan_old": "the PBX has not loaded the contexts that are needed; see `cti-bridge operators check`",
     "pbx_lacks": "the PBX lacks a module or a context that is needed; see `cti-bridge operators check`",
+    "pbx_unasked": "the PBX has not said yet what it can do; try again in a moment",
     "pbx_down": "the PBX cannot be reached",
 }
 """Every code, as a sentence for people."""

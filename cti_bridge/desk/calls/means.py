@@ -61,19 +61,27 @@ class Means:
         """Whether numbers outside can be called."""
         return self._connected() and "outbound" in (self._has or ())
 
+    @property
+    def may_dial(self) -> bool:
+        """Whether numbers outside can be called, or will be as soon as the PBX is there and has said what it has."""
+        return self._has is None or "outbound" in self._has
+
     def require(self, what: str) -> None:
-        """Raise CommandRefused where the PBX does not have this, or cannot be reached."""
+        """Raise CommandRefused where the PBX does not have this, has not said so yet, or cannot be reached."""
         if not self._connected():
             raise CommandRefused("unavailable", REASONS["pbx_down"])
-        if what not in (self._has or ()):
+        if self._has is None:
+            raise CommandRefused("unavailable", REASONS["pbx_unasked"])
+        if what not in self._has:
             raise CommandRefused("not_possible", REASONS["pbx_lacks" if self._has else "dialplan_old"])
 
     def lacks(self) -> Mapping[str, str]:
         """Of each action that cannot be done here at all, the code of why not."""
         if not self._connected():
             return dict.fromkeys((*NEEDED, "hangup"), "pbx_down")
-        has = self._has or frozenset()
-        return {name: "dialplan_old" for name, needs in NEEDED.items() if not has.issuperset(needs)}
+        if self._has is None:
+            return dict.fromkeys(NEEDED, "pbx_unasked")
+        return {name: "dialplan_old" for name, needs in NEEDED.items() if not self._has.issuperset(needs)}
 
     async def run(self) -> None:
         """Ask again and again, until cancelled."""
@@ -89,7 +97,7 @@ class Means:
 
     async def _ask(self) -> None:
         has = await self._told()
-        if not has and self._has:  # one answer that is lost, or late, takes nothing away from anybody
+        if not has and self._has != has:  # one answer that is lost, or late, takes nothing away from anybody
             has = await self._told()
         self.learn(has)
 

@@ -14,7 +14,7 @@ from cti_bridge.domain.ids import CallId, OperatorId
 from cti_bridge.domain.operator import Operator
 from cti_bridge.operators.command_list import CommandRefused
 
-_CODES = {"not_yours": "not_found", "pbx_down": "unavailable"}
+_CODES = {"not_yours": "not_found", "pbx_down": "unavailable", "pbx_unasked": "unavailable"}
 """How a reason against an action is refused, where it is not simply impossible now."""
 
 

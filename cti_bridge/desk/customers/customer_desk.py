@@ -66,6 +66,8 @@ class CustomerDesk(Collector):
         self._directory = directory
         self._with_deals = with_deals and Capability.CREATE_DEAL in self._can
         self._now = now
+        self.asked_since = 0.0
+        """Since when it is this CRM that is asked: earlier, an id in the journal is one of another's."""
         self._cards = EditedCards(switchboard, calls, hub, directory=directory, stages=stages, wrote=wrote)
         self._edits = self._cards.edits
         self.courier = EditCourier(
@@ -115,7 +117,7 @@ class CustomerDesk(Collector):
             records = await self._journal.states_of(call_id, within_s=_JOURNAL_S)
         except DatabaseUnusable:
             return ""
-        return next((record.customer for record in records), "")
+        return next((record.customer for record in records if record.offered_at >= self.asked_since), "")
 
     def is_meant(self, call_id: CallId, customer: str) -> None:
         """The call was begun to talk with that customer."""

@@ -233,8 +233,10 @@ class EditCourier:
         def work(database: Database) -> Carried | None:
             others: list[Edit] = []
             known = edit_on_disk(database.conn, edit.key)
-            if known is None or known.state is not EditState.WAITING:
-                return Carried(known) if known is not None else None
+            if known is None:
+                return None
+            if known.state not in (EditState.WAITING, edit.state):  # the same: we were not told in time that it is
+                return Carried(known)
             if edit.kind is EditKind.CREATE and edit.state is EditState.SAVED and outcome.now is not None:
                 others = write_made(database.conn, replace(edit, customer_id=CustomerId("")),
                                     outcome.now.record.customer.id, now=now)  # fmt: skip

@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections import deque
 from collections.abc import Callable, Container, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import structlog
@@ -22,7 +22,14 @@ from cti_bridge.desk.states.member_look import MemberLook
 from cti_bridge.desk.states.member_orders import Order, PauseOrder
 from cti_bridge.desk.states.roster import Roster
 from cti_bridge.domain.ids import OperatorId
-from cti_bridge.domain.member import MemberEvent, MemberKey, MemberRemoved, MembersReloaded, OwnPenalty
+from cti_bridge.domain.member import (
+    MemberChanged,
+    MemberEvent,
+    MemberKey,
+    MemberRemoved,
+    MembersReloaded,
+    OwnPenalty,
+)
 from cti_bridge.operators.directory import Directory
 from cti_bridge.operators.states import MemberPicture, Treatment
 
@@ -141,6 +148,10 @@ class Membership:
         if isinstance(event, MembersReloaded):
             self._look_now.set()
             return
+        if isinstance(event, MemberChanged):
+            if self._members.is_strange(event.member):
+                self._look_now.set()
+            event = replace(event, member=self._members.known(event.member))
         self._members.note(event)
         news = self._roster.hear(event, self._now())
         if news is None:

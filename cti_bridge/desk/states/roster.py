@@ -58,7 +58,8 @@ class Roster:
     @property
     def somebody_is_last(self) -> bool:
         """Whether there is, or may be, a member with the penalty of those who are called last."""
-        return bool(self.penalties.own) or any(treatment.last for treatment in self._wanted.values())
+        known = any(key in self._members for key in self.penalties.own)  # a queue may have gone with its members
+        return known or any(treatment.last for treatment in self._wanted.values())
 
     def want(self, operator: OperatorId, treatment: Treatment | None, *, asked: bool = True) -> None:
         """He is to be treated so; None: as the PBX has it.
@@ -187,6 +188,7 @@ class Roster:
         if wanted is None:
             return not is_new or member.paused
         if not differs(member, wanted) or (is_new and not member.paused):
+            self._held.pop(member.key, None)  # what somebody did before is over
             return False  # as wanted; or new, and does not know of the pause
         self._held[member.key] = (member.paused, member.reason)
         return member.paused != wanted.paused
@@ -249,6 +251,8 @@ class Roster:
         if before is not None and before.phones != member.phones:
             self._forget(member.key, keep_own=True)
         self._members[member.key] = member
+        if self._held.get(member.key, (member.paused, ""))[0] != member.paused:
+            del self._held[member.key]  # a restart has lost it, or it was taken back
         for phone in member.phones:
             self._by_phone.setdefault(phone, {})[member.key] = None
 

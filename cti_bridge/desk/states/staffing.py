@@ -80,6 +80,8 @@ class Staffing:
         self.told = told
         self.missing_of: Callable[[OperatorId, CallId], Set[str]] = lambda operator, call: desk.wrap_up.required
         """What he still has to write down of a call; whoever keeps what is written says so."""
+        self.reasons = {state.id for state in desk.states}
+        """What our pauses have as their reason; also those of an earlier run, whose settings had other states."""
         self.rows = StateRows(journal)
         self.talkers = Talkers(
             calls,
@@ -290,6 +292,7 @@ class Staffing:
         self._taken_up = True
         directory = self._directory()
         for row in kept:
+            self.reasons.add(row.state)
             known = self._states.get(row.operator)
             is_gone = bool(directory.all()) and directory.get(row.operator) is None
             if is_gone or (known is not None and known.steered):

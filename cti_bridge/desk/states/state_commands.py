@@ -11,6 +11,7 @@ from cti_bridge.database import DatabaseUnusable
 from cti_bridge.desk.states.staffing import Staffing
 from cti_bridge.desk.states.state_rows import StateJournal
 from cti_bridge.desk.states.state_view import PeriodView, period_view
+from cti_bridge.domain.ids import OperatorId
 from cti_bridge.domain.moments import parse_moment
 from cti_bridge.domain.operator import Operator, Role
 from cti_bridge.operators.command_list import Answer, Args, Command, CommandList, CommandRefused
@@ -90,6 +91,8 @@ class StateCommands:
         self._directory = directory
         self._shadow = shadow
         self._now = now
+        self._finished: dict[OperatorId, int] = {}
+        """By operator, the number of the state that followed when he ended the time after a call himself."""
 
     def offer_to(self, commands: CommandList) -> None:
         """Add the commands to the list."""
@@ -119,15 +122,25 @@ class StateCommands:
         return await self._asked(whose, Asked(self.definition(args.state), by))
 
     async def _finish(self, operator: Operator, _args: NoArgs) -> StateAnswer:
-        if self._staffing.kind_of(operator.id) is not StateKind.WRAP_UP:
+        now = self._staffing.state_of(operator.id)
+        if now.kind is StateKind.WRAP_UP:
+            return await self._asked(operator, Finished())
+        if self._finished.get(operator.id) != now.number:
             raise CommandRefused("not_possible", "there is no time after a call to end")
-        return await self._asked(operator, Finished())
+        return await self._told(operator)  # he has ended it a moment ago, on another page of his
 
     async def _asked(self, operator: Operator, what: Asked | Finished) -> StateAnswer:
+        before = self._staffing.kind_of(operator.id)
         try:
             self._staffing.ask(operator.id, what)
         except Missing as missing:
             raise CommandRefused("not_possible", str(missing)) from None
+        himself = isinstance(what, Finished) or not what.by
+        if himself and before is StateKind.WRAP_UP and self._staffing.kind_of(operator.id) is not before:
+            self._finished[operator.id] = self._staffing.state_of(operator.id).number
+        return await self._told(operator)
+
+    async def _told(self, operator: Operator) -> StateAnswer:
         # Whoever is answered may rely on it, also when the bridge is killed now; but for a busy disk nobody waits.
         await self._staffing.rows.written_soon(operator.id, within_s=_ON_DISK_WITHIN_S)
         return StateAnswer.model_validate({"state": self._staffing.view(operator.id)})

@@ -61,7 +61,7 @@ class StateDesk:
             self.staffing,
             directory=lambda: accounts.directory,
             last_penalty=settings.last_penalty,
-            reasons=frozenset(state.id for state in settings.states),
+            reasons=self.staffing.reasons,
             commands=not shadow,
         )
         self._commands = StateCommands(

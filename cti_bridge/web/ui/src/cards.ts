@@ -14,7 +14,8 @@ export const NOTICE_STAYS = 8_000;
 export const RECENT_KEPT = 500;
 
 /** Show the call, or show what became of it. Applying the same call again changes nothing. */
-export function placeCall(model: Model, call: Call): Model {
+export function placeCall(before: Model, call: Call): Model {
+  const model = call.state === "ended" ? before : notOver(before, call.id);
   const known = model.cards.find((card) => card.call.id === call.id);
   const current: Model = { ...model, recent: retold(model.recent, call) };
   if (call.state === "ended") return endCall(current, call, known);
@@ -72,8 +73,9 @@ export function withdrawCall(model: Model, callId: string, reason: GoneReason, b
  * A snapshot replaces all calls. What was talked before and is not in it has ended out of sight: its card stays as that of any
  * talk that ends, and may be written on.
  */
-export function replaceCalls(model: Model, calls: readonly Call[]): Model {
+export function replaceCalls(before: Model, calls: readonly Call[]): Model {
   const mine = calls.filter((call) => call.role !== "none" && call.state !== "ended");
+  const model = mine.reduce((each, { id }) => notOver(each, id), before);
   const vanished = model.cards.filter(
     ({ call }) => cardState(call) !== "ringing" && call.state !== "ended" && !mine.some(({ id }) => id === call.id),
   );
@@ -87,10 +89,10 @@ export function replaceCalls(model: Model, calls: readonly Call[]): Model {
   const begins = mine.some((call) => !model.cards.some((card) => card.call.id === call.id));
   // Whoever writes on an ended card does not see it go because the line was gone for a moment.
   const written = begins ? [] : model.cards.filter(({ call }) => call.id !== open?.call.id && !calls.some(({ id }) => id === call.id));
-  const left = written.flatMap(({ call, leavesAt }): Card[] => {
-    if (call.state !== "ended") return [];
-    if (isUnsaved(model, call.id)) return [{ call, leavesAt: model.now + ENDED_STAYS }];
-    return leavesAt !== null && leavesAt > model.now ? [{ call, leavesAt }] : [];
+  const left = written.flatMap((card): Card[] => {
+    if (card.call.state !== "ended") return [];
+    if (isUnsaved(model, card.call.id)) return [{ ...card, leavesAt: model.now + ENDED_STAYS }];
+    return card.leavesAt !== null && card.leavesAt > model.now ? [card] : [];
   });
   // A colleague who was only asked about a caller keeps nothing of him.
   const gone = mine.length > 0 ? [] : unseen.filter(({ call }) => call.role === "talking" && call.id !== open?.call.id);
@@ -160,6 +162,14 @@ function wrapUpCard(model: Model, calls: readonly Call[]): Card | null {
 export function forgetEnded(model: Model, callId: string): Model {
   const left = model.cards.filter((card) => card.call.id !== callId || card.call.state !== "ended");
   return left.length === model.cards.length ? model : { ...model, cards: left };
+}
+
+/** A talk that was gone when the page could see again goes on after all: in today's list it is not yet. */
+export function notOver(model: Model, callId: string): Model {
+  if (!model.cards.some(({ call, unseen }) => unseen && call.id === callId)) return model;
+  const early = model.recent.find((entry) => entry.callId === callId);
+  const review = model.review === early?.key ? null : model.review;
+  return { ...model, review, recent: model.recent.filter((entry) => entry !== early) };
 }
 
 /** Keep the eyes where they are; only when that call is gone, look at whom one talks to, else at the first. */

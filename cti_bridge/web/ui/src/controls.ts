@@ -5,7 +5,7 @@ import type { Command } from "./commands";
 import type { Model } from "./model";
 import { cardState } from "./model";
 import type { Call } from "./protocol";
-import type { ActionName } from "./protocol_hand";
+import type { ActionName, Handed } from "./protocol_hand";
 
 /** The keys, as the page shows them and as browsers name them in `aria-keyshortcuts`. */
 export const KEYS = { first: "F4", second: "F6", third: "F7", last: "Shift+F8", number: "F3", pickup: "F9" } as const;
@@ -63,10 +63,10 @@ export function whyNot(model: Model, call: Call, action: ActionName): string | n
 export type Said =
   | { readonly kind: "under_way"; readonly name: string; readonly to: string }
   | { readonly kind: "refused"; readonly command: Command }
-  | { readonly kind: "came_back"; readonly to: string; readonly reason: string }
+  | { readonly kind: "came_back"; readonly to: Handed; readonly reason: string }
   | { readonly kind: "not_asked"; readonly to: string; readonly reason: string }
-  | { readonly kind: "transferring"; readonly to: string }
-  | { readonly kind: "handed_on"; readonly to: string }
+  | { readonly kind: "transferring"; readonly to: Handed }
+  | { readonly kind: "handed_on"; readonly to: Handed }
   | { readonly kind: "handed_to_you"; readonly by: string }
   | { readonly kind: "held"; readonly by: "phone" | "desk" }
   | { readonly kind: "nothing" };
@@ -80,11 +80,11 @@ export function said(model: Model, call: Call): Said {
   if (call.transfer?.state === "ringing") {
     const toMe = call.transfer.to.kind === "operator" && call.transfer.to.id === model.operator?.id;
     // His part is over: whether somebody has answered there is not told here any more.
-    if (call.state === "ended") return { kind: "handed_on", to: call.transfer.to.name };
-    return toMe ? { kind: "handed_to_you", by: call.transfer.by } : { kind: "transferring", to: call.transfer.to.name };
+    if (call.state === "ended") return { kind: "handed_on", to: call.transfer.to };
+    return toMe ? { kind: "handed_to_you", by: call.transfer.by } : { kind: "transferring", to: call.transfer.to };
   }
   if (call.transfer?.state === "failed" && call.state !== "ended") {
-    return { kind: "came_back", to: call.transfer.to.name, reason: call.transfer.reason };
+    return { kind: "came_back", to: call.transfer.to, reason: call.transfer.reason };
   }
   if (call.notAsked !== null && call.consult === null) return { kind: "not_asked", to: call.notAsked.to.name, reason: call.notAsked.reason };
   if (call.state === "held" && call.heldBy !== null && call.consult === null) return { kind: "held", by: call.heldBy };

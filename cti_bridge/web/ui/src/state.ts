@@ -6,7 +6,7 @@
 
 import type { Change } from "./after";
 import { dueSave, hurry, isBegun, isUnsaved, retold, saved, saving, unkept, write, writingOf } from "./after";
-import { expire, forgetEnded, placeCall, removeEnded, replaceCalls, withdrawCall, wrappedUp, writtenOn } from "./cards";
+import { expire, forgetEnded, notOver, placeCall, removeEnded, replaceCalls, withdrawCall, wrappedUp, writtenOn } from "./cards";
 import type { Command, Wanted } from "./commands";
 import { answered, deny, dismiss, forgetOld, give, outdated, overdue, settle, underWay } from "./commands";
 import { forgetDrafts, unanswered } from "./drafts";
@@ -287,7 +287,7 @@ function told(before: Model, event: ServerEvent): Model {
     }
     case "call.ringing":
     case "call.answered":
-      return placeCall(forgetEnded(model, event.call.id), event.call); // handed on before, and back again
+      return placeCall(forgetEnded(notOver(model, event.call.id), event.call.id), event.call); // handed on before, and back again
     default:
       return placeCall(model, event.call);
   }

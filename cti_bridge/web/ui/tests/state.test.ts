@@ -207,6 +207,22 @@ describe("a snapshot", () => {
     expect(story.shown).toEqual(["a ended"]);
   });
 
+  const goesOn: readonly [string, (story: Story) => Story][] = [
+    ["in the news of the call", (s) => s.event("call.updated", { call: talking("a") })],
+    ["in that it was answered", (s) => s.event("call.answered", { call: talking("a") })],
+    ["in the next snapshot", (s) => s.welcome([talking("a")])],
+    ["in the news after another snapshot without it", (s) => s.welcome([]).event("call.updated", { call: talking("a") })],
+  ];
+  test.each(goesOn)("of a talk that is there again today's list has no line before its end, told %s", (_, happens) => {
+    const story = talks().welcome([]);
+    story.input({ kind: "review", key: story.model.recent[0]?.key ?? 0, at: NOON });
+    happens(story);
+    expect(story.shown).toEqual(["a talking"]);
+    expect(story.model).toMatchObject({ recent: [], review: null });
+    story.event("call.ended", { call: ended("a") });
+    expect(story.model.recent.map((entry) => entry.callId)).toEqual(["a"]);
+  });
+
   test("who was only asked about a caller keeps nothing of him", () => {
     const story = talks({ my_role: "consulting" });
     story.welcome([]);

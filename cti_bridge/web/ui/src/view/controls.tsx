@@ -6,6 +6,7 @@ import { useRef, useState } from "preact/hooks";
 import { KEYS, controls, said } from "../controls";
 import type { Control, ControlName } from "../controls";
 import type { Call } from "../protocol";
+import type { Handed } from "../protocol_hand";
 import { CallBack, Confirm } from "./dial";
 import { useDesk } from "./desk";
 import { Icon } from "./icon";
@@ -98,6 +99,7 @@ function ControlButton({ control, press }: { control: Control; press(): void }):
 function SaidWords({ call }: { call: Call }): JSX.Element | null {
   const { model, t, actions } = useDesk();
   const what = said(model, call);
+  const handed = (to: Handed): string => (to.kind === "queue" ? t.queueName(to.id) : to.name);
   const named = (id: string): string => model.hand.targets.list?.operators.find((each) => each.id === id)?.name ?? t.queueName(id);
   switch (what.kind) {
     case "nothing":
@@ -121,7 +123,7 @@ function SaidWords({ call }: { call: Call }): JSX.Element | null {
     case "came_back":
       return (
         <span class="warned" data-said="came_back" data-reason={what.reason}>
-          <bdi>{t.hand.cameBack(what.to, what.reason)}</bdi>
+          <bdi>{t.hand.cameBack(handed(what.to), what.reason)}</bdi>
         </span>
       );
     case "not_asked":
@@ -140,13 +142,13 @@ function SaidWords({ call }: { call: Call }): JSX.Element | null {
       return (
         <span data-said="transferring">
           <i class="spin" />
-          <bdi>{t.hand.transferring(what.to)}</bdi>
+          <bdi>{t.hand.transferring(handed(what.to))}</bdi>
         </span>
       );
     case "handed_on":
       return (
         <span data-said="handed_on">
-          <bdi>{t.hand.handedOn(what.to)}</bdi>
+          <bdi>{(what.to.kind === "queue" ? t.hand.handedToQueue : t.hand.handedOn)(handed(what.to))}</bdi>
         </span>
       );
     case "held":

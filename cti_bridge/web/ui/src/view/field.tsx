@@ -26,10 +26,11 @@ interface Editable {
 
 export function Field({ call, field, block = false, children }: Editable): JSX.Element {
   const { model, t, actions } = useDesk();
-  const [open, setOpen] = useState(false);
+  const view = fieldView(call, draftOf(model, call.id), field);
+  // Whose session ended in the middle of a word goes on with it.
+  const [open, setOpen] = useState(view.mark === "typing");
   const pencil = useRef<HTMLButtonElement>(null);
   const back = useRef(false);
-  const view = fieldView(call, draftOf(model, call.id), field);
   const mayBe = editable(call) !== null && model.desk.crm.update;
   const can = mayBe && call.role !== "ringing";
   useEffect(() => {
@@ -81,7 +82,7 @@ function Box({ call, field, view, close }: { call: Call; field: FieldName; view:
   };
   useEffect(() => {
     box.current?.focus();
-    if (field !== "preferred_channel") box.current?.select();
+    if (field !== "preferred_channel" && view.mark !== "typing") box.current?.select();
     // Whoever turns to another call has written this one to its end.
     return () => {
       if (!done.current) actions.hand({ kind: "field_done", callId: call.id, field });

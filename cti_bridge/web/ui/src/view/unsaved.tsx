@@ -4,6 +4,7 @@ import type { JSX } from "preact";
 
 import { isUnderWay } from "../commands";
 import { FIELDS } from "../drafts";
+import type { FieldName } from "../drafts";
 import { shownCall } from "../model";
 import type { OpenEdit } from "../protocol_hand";
 import { useDesk } from "./desk";
@@ -34,8 +35,19 @@ export function Unsaved(): JSX.Element | null {
 /** The words that were written; of changes also in which fields. */
 function written({ kind, changes }: OpenEdit, t: ReturnType<typeof useDesk>["t"]): string {
   if (kind !== "update") return Object.values(changes).join(", ");
-  const named = FIELDS.filter((field) => field in changes);
-  return named.map((field) => `${t.hand.card.field(field)}: ${changes[field] || t.hand.card.empty}`).join(", ");
+  return named(FIELDS.filter((field) => field in changes), changes, t);
+}
+
+function named(fields: readonly FieldName[], values: Readonly<Record<string, string>>, t: ReturnType<typeof useDesk>["t"]): string {
+  return fields.map((field) => `${t.hand.card.field(field)}: ${values[field] || t.hand.card.empty}`).join(", ");
+}
+
+/** What the CRM has instead: of somebody new his name, of one field what is in it, of several which is which. */
+function others({ kind, theirs }: OpenEdit, t: ReturnType<typeof useDesk>["t"]): string {
+  if (kind !== "update") return theirs["name"] ?? "";
+  const [first, ...more] = FIELDS.filter((field) => field in theirs);
+  if (first === undefined) return "";
+  return more.length === 0 ? (theirs[first] ?? "") : named([first, ...more], theirs, t);
 }
 
 function Line({ edit }: { edit: OpenEdit }): JSX.Element {
@@ -43,7 +55,7 @@ function Line({ edit }: { edit: OpenEdit }): JSX.Element {
   const busy = isUnderWay(model, "card.settle", { edit: edit.id });
   const texts = written(edit, t);
   const settle = (keep: "mine" | "theirs") => () => void actions.command("card.settle", { edit: edit.id, keep });
-  const theirs = edit.theirs["name"] ?? Object.values(edit.theirs).join(", ");
+  const theirs = others(edit, t);
   return (
     <li data-open-edit={edit.id} data-edit-state={edit.state}>
       <p class="unsaved-who">

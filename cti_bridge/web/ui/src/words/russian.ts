@@ -274,7 +274,7 @@ export const russian = {
     empty: "Здесь соберутся ваши звонки за день.",
     talked: (count: number): string => some(count, { one: "разговор", few: "разговора", other: "разговоров" }),
     total: (time: string): string => `в разговоре ${time}`,
-    passed: (count: number): string => `мимо вас ${count}`,
+    passed: (count: number): string => some(count, { one: "звонок мимо вас", few: "звонка мимо вас", other: "звонков мимо вас" }),
     sum: (parts: readonly string[]): string => `Сегодня: ${parts.join(" · ")}`,
     none: "Сегодня разговоров пока не было",
     more: (count: number): string => `и ещё ${count}`,
