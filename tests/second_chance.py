@@ -8,13 +8,16 @@ import pytest
 
 MOST = 3
 
-_unsteady: dict[str, None] = {}  # in order, each once: a try is reported more than once
+_SHOWN = 600
+"""Characters of what went wrong at first."""
+
+_unsteady: dict[str, str] = {}  # what went wrong; in order, each once: a try is reported more than once
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     """Note a test that is to be tried again."""
     if str(report.outcome) == "rerun":
-        _unsteady[report.nodeid] = None
+        _unsteady[report.nodeid] = _unsteady.get(report.nodeid) or _what_went_wrong(report)
 
 
 @pytest.hookimpl(trylast=True)
@@ -25,8 +28,16 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
-    """Say which tests they were."""
+    """Say which tests they were, and what was wrong: it is lost otherwise, and may not come again soon."""
     if _unsteady:
         terminalreporter.section(f"failed at first: {len(_unsteady)} (at most {MOST})")
-        for nodeid in _unsteady:
+        for nodeid, wrong in _unsteady.items():
             terminalreporter.line(nodeid)
+            for line in wrong.splitlines():
+                terminalreporter.line(f"    {line}")
+
+
+def _what_went_wrong(report: pytest.TestReport) -> str:
+    """Where it failed and the first words of why."""
+    crash = getattr(report.longrepr, "reprcrash", None)
+    return f"{crash.path}:{crash.lineno}: {crash.message[:_SHOWN]}" if crash else report.longreprtext[-_SHOWN:]
