@@ -122,8 +122,13 @@ def still_asked(legs: tuple[Leg, ...]) -> tuple[Leg, ...]:
     That whoever asked is gone is not enough: this is how he hands the caller over, and the colleague has him a moment
     later.
     """
-    talkers = {leg.id for leg in legs if leg.state is LegState.TALKING}
+    talkers = {leg.id for leg in legs if leg.state is LegState.TALKING and not _has_sent_on(leg)}
     return tuple(leg if leg.parent in talkers else forsaken(leg) for leg in legs)
+
+
+def _has_sent_on(leg: Leg) -> bool:
+    """Whether its owner is rid of the caller; that his own line is gone as well may be told a moment later."""
+    return leg.transferred and leg.with_caller_since is None
 
 
 def disconnected(leg: Leg, at: float) -> Leg:

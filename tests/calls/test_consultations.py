@@ -50,6 +50,15 @@ def test_the_caller_for_whom_somebody_else_is_called_meanwhile_is_no_longer_talk
     assert set(told) == {PopChange(ZOYA, PopEvent.RINGING), PopChange(TIMUR, PopEvent.ENDED)}
 
 
+def test_so_it_is_when_that_phone_rings_before_the_line_of_whoever_sent_him_on_is_gone(line: Line) -> None:
+    """A busy Asterisk tells of the call to the next phone some microseconds before it tells of her hanging up."""
+    line.hears(line.leaves(T, FIRST), LegTransferred(line.at, A), line.leaves(A, FIRST))
+    told = line.hears(line.rings(C, T))
+    assert {PopChange(ZOYA, PopEvent.RINGING), PopChange(TIMUR, PopEvent.ENDED)} <= set(told)
+    line.hears(line.hangs_up(A))
+    assert line.parts == {ZOYA: Part.RINGING}
+
+
 def test_a_phone_that_still_rings_to_ask_about_him_is_no_longer_one_of_his() -> None:
     line = Line()
     line.talks()

@@ -88,7 +88,9 @@ async def test_a_colleague_who_is_sent_the_call_gets_the_card_and_the_first_one_
     assert first.answered_at is not None
     assert second.answered_at is not None
     assert first.ended_at is not None
-    assert first.answered_at <= first.ended_at <= second.rang_at <= second.answered_at
+    # Asterisk may have the next phone rung before it is through with hanging up this one.
+    assert first.answered_at <= min(first.ended_at, second.rang_at)
+    assert second.rang_at <= second.answered_at
     screens.nobody_else((caller.call_id, CUSTOMER), but=[FIRST, SECOND])
     await no_live_calls(bridge)
 
